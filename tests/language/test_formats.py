@@ -1,0 +1,37 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from visionllm.language import InstructionError, OutputFormat, parse_format
+
+
+@given(st.one_of(st.just(2), st.integers(4, 64)))
+def test_a_written_tuple_is_read_back(points):
+    assert parse_format(f'Find {{"a": <c0>}} as {OutputFormat(points)}. <image>') == OutputFormat(points)
+
+
+@given(st.integers(4, 64))
+def test_the_tuple_may_be_spelled_out(points):
+    fields = ', '.join(f'x{i}, y{i}' for i in range(1, points + 1))
+    assert parse_format(f'(c, {fields})') == OutputFormat(points)
+
+
+def test_query_tokens_follow_the_tuple():
+    assert OutputFormat(2).coordinate_tokens == ['<x1>', '<y1>', '<x2>', '<y2>']
+    assert OutputFormat(24).coordinate_tokens[-1] == '<y24>'
+
+
+@pytest.mark.parametrize('text, reason', [
+    ('Find the dogs.', 'names no output tuple'),
+    ('(c, x1, y1, x1, y2)', 'x1 is repeated'),
+    ('(c, x2, y2, x3, y3)', 'x1 is missing'),
+    ('(c, x1, y1, x2)', 'is missing|out of order or unpaired'),
+    ('(c, y1, x1, x2, y2)', 'out of order'),
+    ('(c, x1, y1, x2, y2, x3, y3)', 'asks for 3 points'),
+    ('(c, x1, y1, ..., x5000, y5000)', 'asks for 5000 points'),
+    ('(c, x1, y1, ...)', 'must end with the last point'),
+    ('(c, x1, y1, x2, y2) and (c, x1, y1, ..., x8, y8)', 'names 2 different output tuples'),
+])
+def test_a_tuple_that_cannot_be_answered_is_refused(text, reason):
+    with pytest.raises(InstructionError, match=reason):
+        parse_format(text)

@@ -1,0 +1,28 @@
+from pathlib import Path
+
+import pytest
+from mmdet.registry import MODELS
+
+from .conftest import ROOT, load_config
+
+CONFIGS = sorted(p.relative_to(ROOT) for folder in ('visionllm', 'deformable_detr')
+                 for p in (ROOT / 'configs' / folder).glob('*.py'))
+NEEDS_LARGE_WEIGHTS = {'visionllm_r50_32xb1-50e_coco.py'}
+
+
+def test_all_configs_are_found():
+    assert len(CONFIGS) == 9
+
+
+@pytest.mark.parametrize('path', CONFIGS, ids=lambda p: p.stem)
+def test_config_is_complete(path: Path):
+    cfg = load_config(path)
+    for key in ('model', 'train_dataloader', 'test_dataloader', 'test_evaluator', 'optim_wrapper', 'train_cfg'):
+        assert key in cfg, key
+    assert cfg.param_scheduler[-1].get('end', cfg.train_cfg.get('max_iters')) == cfg.train_cfg.get('max_iters')
+
+
+@pytest.mark.parametrize('path', [p for p in CONFIGS if p.name not in NEEDS_LARGE_WEIGHTS], ids=lambda p: p.stem)
+def test_config_builds(path: Path):
+    model = MODELS.build(load_config(path).model)
+    assert any(p.requires_grad for p in model.parameters())

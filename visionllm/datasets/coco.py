@@ -1,0 +1,49 @@
+"""Any COCO-format folder, refused where MMDetection would train on nothing in silence."""
+
+from mmdet.datasets import CocoDataset
+from mmdet.datasets.api_wrappers import COCO
+from mmdet.registry import DATASETS
+from mmengine.logging import print_log
+
+
+class AnnotationError(ValueError):
+    """An annotation file that cannot be used, and why."""
+
+
+@DATASETS.register_module()
+class InstructionCocoDataset(CocoDataset):
+    """``CocoDataset`` whose samples carry their class names (``text``), for instructions to be written from.
+
+    Takes ``CocoDataset``'s arguments. Boxes that lie outside their picture are left out and counted in the log.
+
+    Raises:
+        AnnotationError: No category of the file is one of the config's, or no picture is left.
+    """
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, return_classes=True, **kwargs)
+        if len(self) == 0:
+            raise AnnotationError(f'{self.ann_file} leaves no picture to use: it is empty, or filter_cfg '
+                                  f'({self.filter_cfg}) removes every one.')
+
+    def load_data_list(self) -> list[dict]:
+        """Pictures and boxes, after a look at the categories."""
+        coco = COCO(self.ann_file)
+        there = [category['name'] for category in coco.dataset.get('categories', [])]
+        wanted = list(self.metainfo['classes'])
+        if not set(there) & set(wanted):
+            raise AnnotationError(f'No category of {self.ann_file} is one of the config\'s classes, so nothing could be '
+                                  f'learned. The file has: {", ".join(there) or "none"}. The config has: '
+                                  f'{", ".join(wanted)}. Set metainfo=dict(classes=...) of the dataset.')
+        outside = sum(_outside(ann['bbox'], coco.imgs[ann['image_id']]) for ann in coco.anns.values())
+        if outside:
+            print_log(f'{self.ann_file}: {outside} of {len(coco.anns)} boxes are empty or outside their picture and '
+                      'are left out.', 'current', level='WARNING')
+        return super().load_data_list()
+
+
+def _outside(box: list[float], image: dict) -> bool:
+    x, y, width, height = box
+    across = min(x + width, image['width']) - max(x, 0)
+    down = min(y + height, image['height']) - max(y, 0)
+    return across <= 0 or down <= 0 or width < 1 or height < 1

@@ -1,0 +1,36 @@
+"""The synthetic scenes as an MMDetection dataset."""
+
+from mmdet.registry import DATASETS
+
+from .coco import InstructionCocoDataset
+from .scenes import SHAPES, write_coco_folder
+
+
+@DATASETS.register_module()
+class SceneDataset(InstructionCocoDataset):
+    """A COCO folder that writes its own folder first: everything else about it is COCO's own road.
+
+    Args:
+        data_root: Folder to write to; a complete one is used as it is.
+        split: Name of the split, such as ``train``.
+        num_images: Number of pictures.
+        seed: World of the pictures; different seeds share no picture.
+        pipeline: MMDetection transforms.
+        test_mode: As in ``CocoDataset``.
+        filter_cfg: As in ``CocoDataset``.
+    """
+
+    METAINFO = dict(classes=SHAPES, palette=[(214, 40, 40), (240, 138, 30), (200, 180, 20), (46, 150, 66),
+                                             (40, 92, 206), (134, 60, 176), (238, 132, 176), (120, 120, 120),
+                                             (0, 160, 160), (140, 90, 40)])
+
+    def __init__(self, data_root: str, split: str, num_images: int, seed: int, pipeline: list,
+                 test_mode: bool = False, filter_cfg: dict | None = None):
+        ann_file = write_coco_folder(data_root, split, num_images, seed)
+        super().__init__(
+            ann_file=str(ann_file.relative_to(data_root)),
+            data_root=data_root,
+            data_prefix=dict(img=f'images/{split}/'),
+            pipeline=pipeline,
+            test_mode=test_mode,
+            filter_cfg=filter_cfg)

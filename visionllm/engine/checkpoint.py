@@ -1,0 +1,60 @@
+"""Reading checkpoints without running code.
+
+mmengine first tries ``torch.load(weights_only=True)`` and, when that refuses a file, loads it again with arbitrary
+pickle code allowed. That second road is closed here for every tool that imports this package, whoever calls the
+loader (``--resume``, ``load_from``, ``init_cfg=dict(type='Pretrained')``, ``init_detector``).
+``.safetensors`` files are read as well, wherever mmengine takes a checkpoint path.
+"""
+
+import json
+from pathlib import Path
+from pickle import UnpicklingError
+
+import torch
+from mmengine.runner import checkpoint as mmengine_checkpoint
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+
+
+class UnsafeCheckpointError(RuntimeError):
+    """A checkpoint that cannot be read without running code from it."""
+
+
+def load_weights_only(file, map_location=None, weights_only=None) -> dict:
+    """Drop-in for mmengine's loader (hence the unused third argument): tensors and plain containers, or an error."""
+    allowed = mmengine_checkpoint.get_torch_safe_globals()
+    try:
+        with torch.serialization.safe_globals(allowed):
+            return torch.load(file, map_location=map_location, weights_only=True)
+    except UnpicklingError as error:
+        raise UnsafeCheckpointError(
+            f'{file} was not loaded: it holds Python objects besides tensors, and unpickling those can run code. '
+            'Save the state dict alone (torch.save(model.state_dict()) or safetensors) where you trust the file. '
+            f'torch says: {str(error).splitlines()[0]}') from None
+
+
+def load_local(filename: str, map_location=None) -> dict:
+    """A checkpoint from disk: ``.safetensors`` (as ``{'state_dict', 'meta'}``) or ``torch.save`` without code."""
+    path = Path(filename).expanduser()
+    if not path.is_file():
+        raise FileNotFoundError(f'Checkpoint {filename} does not exist.')
+    if path.suffix != '.safetensors':
+        return load_weights_only(str(path), map_location=map_location)
+    try:
+        with safe_open(path, 'pt') as file:
+            meta = json.loads((file.metadata() or {}).get('meta', '{}'))
+        return dict(state_dict=load_file(path, device=str(map_location or 'cpu')), meta=meta)
+    except SafetensorError as error:
+        raise UnsafeCheckpointError(f'{filename} is not a valid safetensors file: {error}') from None
+
+
+def save_safetensors(state_dict: dict[str, torch.Tensor], filename: str | Path, meta: dict) -> None:
+    """Write tensors and a JSON-able ``meta`` as one safetensors file that ``load_local`` reads."""
+    tensors = {name: tensor.detach().contiguous().cpu() for name, tensor in state_dict.items()}
+    save_file(tensors, str(filename), metadata=dict(format='pt', meta=json.dumps(meta)))
+
+
+def install_safe_loading() -> None:
+    """Put the safe loaders in mmengine's place."""
+    mmengine_checkpoint._safe_torch_load = load_weights_only
+    mmengine_checkpoint.CheckpointLoader.register_scheme(prefixes='', loader=load_local, force=True)

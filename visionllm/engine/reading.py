@@ -1,0 +1,136 @@
+"""Teach a language model to read a class map, without any picture.
+
+Symbolic image tokens (the embedding of a name, with noise) stand in for vision: "which class token does the map give
+to this word?" A pre-trained LLM learns it in a minute; without it, everything after is guesswork (README, Results).
+"""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from mmdet.registry import HOOKS
+from mmengine.hooks import Hook
+from mmengine.logging import print_log
+from torch import Tensor
+
+from visionllm.language import TASKS, Instruction, parse_instruction, write_instruction
+from visionllm.language.nouns import ADJECTIVES, TEST_NOUNS, TRAIN_NOUNS
+from visionllm.language.vocabulary import NUM_CLASS_TOKENS
+
+from .checkpoint import load_local
+
+NOISE = 0.3  # of the embedding's own spread
+UNNAMED_SHARE = 0.4
+
+
+def draw_lesson(rng: np.random.Generator, nouns: tuple[str, ...], wordings: tuple[str, ...], words: int,
+                max_names: int = 12) -> tuple[Instruction, list[str], list[int]]:
+    """A random instruction, and words to be looked up in it.
+
+    Returns:
+        The instruction, ``words`` names, and for each its index in the class set (K for none of them).
+    """
+    spec = TASKS['detection']
+    count = int(rng.integers(1, max_names + 1))
+    names = [str(n) for n in rng.permutation(nouns)[:2 * max_names]]
+    if rng.random() < 0.3:
+        names = [f'{rng.choice(ADJECTIVES)} {name}' for name in names]
+    named, others = names[:count], names[count:]
+    tokens = rng.permutation(NUM_CLASS_TOKENS)[:count].tolist()
+    text = write_instruction(named, str(rng.choice(wordings)), spec.output_format, tokens)
+    asked, answers = [], []
+    for _ in range(words):
+        if rng.random() < UNNAMED_SHARE:
+            asked.append(others[rng.integers(len(others))])
+            answers.append(count)
+        else:
+            answers.append(int(rng.integers(count)))
+            asked.append(named[answers[-1]])
+    return parse_instruction(text), asked, answers
+
+
+def answer_lesson(model, instruction: Instruction, asked: list[str], noise: float) -> Tensor:
+    """Logits ``float[M, K + 1]`` of symbolic image tokens."""
+    words = model.llm.embed_names(asked).detach()
+    words = words + noise * words.std() * torch.randn_like(words)
+    queries = model.llm.rows(['<cls>']).expand(len(asked), 1, -1)
+    return model.head.read_words(model.llm, instruction, words[None], queries[None])[0][0]
+
+
+def teach_reading(model, steps: int, lr: float = 1e-3, texts: int = 4, words: int = 16, seed: int = 0) -> list[float]:
+    """Train LoRA and the new rows on lessons; returns the loss of each step."""
+    rng = np.random.default_rng(seed)
+    torch.manual_seed(seed)
+    parameters = [p for p in model.llm.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(parameters, lr=lr, betas=(0.9, 0.98), weight_decay=0.0)
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda step: min(1.0, (step + 1) / 5, max(steps - step, 1) / (0.3 * steps)))
+    losses = []
+    for _ in range(steps):
+        total = 0.0
+        for _ in range(texts):
+            lesson, asked, answers = draw_lesson(rng, TRAIN_NOUNS, TASKS['detection'].wordings, words)
+            logits = answer_lesson(model, lesson, asked, NOISE)
+            loss = F.cross_entropy(logits, torch.tensor(answers, device=logits.device)) / texts
+            loss.backward()
+            total += loss.item()
+        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+        schedule.step()
+        losses.append(total)
+    return losses
+
+
+@torch.no_grad()
+def reading_accuracy(model, lessons: int = 30, words: int = 24, seed: int = 1) -> dict[str, float]:
+    """Share of symbolic tokens answered rightly, in percent, on nouns and wordings never trained on.
+
+    Returns:
+        ``named`` (the right class token among the named), ``all`` (``<none>`` for the unnamed as well).
+    """
+    rng = np.random.default_rng(seed)
+    model.eval()
+    right, right_named, count, count_named = 0, 0, 0, 0
+    for _ in range(lessons):
+        lesson, asked, answers = draw_lesson(rng, TEST_NOUNS, TASKS['detection'].held_out, words)
+        logits = answer_lesson(model, lesson, asked, 0.0)
+        answer = torch.tensor(answers, device=logits.device)
+        named = answer < logits.shape[-1] - 1
+        right += (logits.argmax(-1) == answer).sum().item()
+        right_named += (logits[:, :-1].argmax(-1) == answer)[named].sum().item()
+        count, count_named = count + len(asked), count_named + int(named.sum())
+    return dict(named=100 * right_named / max(count_named, 1), all=100 * right / count)
+
+
+@HOOKS.register_module()
+class TeachReading(Hook):
+    """Before a new training run, teach the language model to read class maps.
+
+    Args:
+        steps: Number of steps, each of four texts.
+        cache: File to keep the taught weights in; where it exists, it is read instead of teaching again.
+    """
+
+    priority = 'VERY_LOW'  # after the model's own weights were loaded
+
+    def __init__(self, steps: int = 110, cache: str | None = None):
+        self.steps, self.cache = steps, Path(cache) if cache else None
+
+    def before_train(self, runner) -> None:
+        if runner.iter > 0:
+            return  # resumed: it has read before
+        model = runner.model
+        if self.cache is not None and self.cache.exists():
+            model.llm.load_state_dict(load_local(str(self.cache)), strict=True)
+            print_log(f'Reading: learned before, from {self.cache}', 'current')
+            return
+        losses = teach_reading(model, self.steps)
+        accuracy = reading_accuracy(model, lessons=10)
+        model.train()
+        print_log(f'Reading: loss {losses[0]:.2f} -> {losses[-1]:.3f}; {accuracy["named"]:.1f} % of unseen names and '
+                  f'{accuracy["all"]:.1f} % with "none of these" right', 'current')
+        if self.cache is not None:
+            self.cache.parent.mkdir(parents=True, exist_ok=True)
+            torch.save(model.llm.state_dict(), self.cache)

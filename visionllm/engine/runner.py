@@ -1,0 +1,29 @@
+"""mmengine's runner, less forgiving: a checkpoint that does not fit its config is an error, not a log line."""
+
+from mmdet.registry import RUNNERS
+from mmengine.runner import Runner
+
+
+class CheckpointMismatchError(RuntimeError):
+    """A checkpoint of another config."""
+
+
+@RUNNERS.register_module()
+class StrictRunner(Runner):
+    """``Runner`` whose checkpoints must hold every trained tensor in its right shape, and no other."""
+
+    def load_checkpoint(self, filename: str, map_location='cpu', strict: bool = True, **kwargs) -> dict:
+        """As in mmengine, but strict.
+
+        Raises:
+            CheckpointMismatchError: Tensors are missing, too many or of another shape.
+        """
+        try:
+            return super().load_checkpoint(filename, map_location, strict=True, **kwargs)
+        except RuntimeError as error:
+            if 'Error(s) in loading' not in str(error) and 'state_dict' not in str(error):
+                raise
+            lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+            raise CheckpointMismatchError(
+                f'{filename} is a checkpoint of another config than {self.cfg.filename}: ' + ' | '.join(lines)[:2000]
+            ) from None

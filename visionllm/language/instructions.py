@@ -1,0 +1,108 @@
+"""Instructions: one sentence that names the class set and the output tuple. Read here, and written here.
+
+The class set is a mapping in the text, ``{"person": <c0>, "black cat": <c7>}``. A class token means nothing by
+itself: in training, which names, in which order and with which tokens is drawn at random, so the model must read.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from .formats import InstructionError, OutputFormat, parse_format
+from .vocabulary import NUM_CLASS_TOKENS
+
+IMAGE_SLOT, CLASS_SLOT, FORMAT_SLOT = '<image>', '<class>', '<format>'
+_ENTRY = re.compile(r'"([^"]*)"\s*:\s*<c(\d+)>')
+
+
+@dataclass(frozen=True)
+class Instruction:
+    """An instruction and what it says."""
+    text: str
+    output_format: OutputFormat
+    class_names: tuple[str, ...]
+    class_tokens: tuple[int, ...]  # the k of <ck>, one a name
+
+
+@lru_cache(maxsize=4096)
+def parse_instruction(text: str) -> Instruction:
+    """Read an instruction.
+
+    Raises:
+        InstructionError: No place for the image, no tuple, or a class set that cannot be used.
+    """
+    if text.count(IMAGE_SLOT) != 1:
+        raise InstructionError(f'The instruction must hold {IMAGE_SLOT} exactly once, where the picture belongs; it '
+                               f'does {text.count(IMAGE_SLOT)} times.')
+    output_format = parse_format(text)
+    entries = _ENTRY.findall(text)
+    names = tuple(name.strip() for name, _ in entries)
+    tokens = tuple(int(token) for _, token in entries)
+    check_class_names(names)
+    if max(tokens) >= NUM_CLASS_TOKENS or len(set(tokens)) < len(tokens):
+        raise InstructionError(f'Class tokens must be different ones of <c0> to <c{NUM_CLASS_TOKENS - 1}>, got '
+                               f'{", ".join(f"<c{t}>" for t in tokens)}.')
+    return Instruction(text, output_format, names, tokens)
+
+
+def check_class_names(names: Sequence[str]) -> None:
+    """Refuse a class set that is empty, too large, or names a class twice.
+
+    Raises:
+        InstructionError
+    """
+    if not names:
+        raise InstructionError('The class set is empty. Name at least one class, as in {"person": <c0>}.')
+    if len(names) > NUM_CLASS_TOKENS:
+        raise InstructionError(f'The class set has {len(names)} names and there are {NUM_CLASS_TOKENS} class tokens. '
+                               'Split the names into groups and ask once for each group.')
+    repeated = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
+    if repeated:
+        raise InstructionError(f'The class set names {", ".join(repeated)} twice; name each class once.')
+    bad = [name for name in names if not name.strip() or '"' in name]
+    if bad:
+        raise InstructionError(f'Class name {bad[0]!r} is blank or holds a double quote.')
+
+
+def write_instruction(names: Sequence[str], wording: str, output_format: OutputFormat,
+                      tokens: Sequence[int] | None = None) -> str:
+    """Fill a wording's slots; ``<image>`` stays for the picture.
+
+    Args:
+        names: Class names, in the order of the text.
+        wording: Text with the slots ``<image>``, ``<class>`` and ``<format>``.
+        output_format: What to answer with.
+        tokens: Class tokens, 0, 1, 2, ... by default.
+    """
+    check_class_names(list(names))
+    tokens = range(len(names)) if tokens is None else tokens
+    class_map = '{' + ', '.join(f'"{name}": <c{token}>' for name, token in zip(names, tokens)) + '}'
+    return wording.replace(CLASS_SLOT, class_map).replace(FORMAT_SLOT, str(output_format))
+
+
+def draw_class_set(rng: np.random.Generator, all_names: Sequence[str], present: Sequence[str],
+                   max_names: int) -> tuple[list[str], list[int]]:
+    """Random class set of a training step: names in random order, each with a random class token.
+
+    Half the time all classes; else the present ones less a few, and a random number of absent ones, so that objects
+    without a name in the set are seen too.
+
+    Args:
+        rng: Source of randomness.
+        all_names: The dataset's classes.
+        present: Those found in the pictures.
+        max_names: At most this many names.
+    """
+    names = list(all_names)
+    if len(names) > max_names or rng.random() < 0.5:
+        kept = [name for name in present if rng.random() < 0.75]
+        absent = [name for name in names if name not in set(present)]
+        extra = rng.permutation(len(absent))[:rng.integers(0, len(absent) + 1)]
+        names = kept + [absent[i] for i in extra]
+        names = names[:max_names] or [all_names[rng.integers(len(all_names))]]
+    order = rng.permutation(len(names))
+    tokens = rng.permutation(NUM_CLASS_TOKENS)[:len(names)]
+    return [names[i] for i in order], tokens.tolist()

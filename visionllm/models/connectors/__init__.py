@@ -1,0 +1,4 @@
+from .language_guided import LanguageGuidedTokenizer
+from .pretrained import DeformableDETRPretrained
+
+__all__ = ['DeformableDETRPretrained', 'LanguageGuidedTokenizer']

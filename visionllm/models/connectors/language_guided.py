@@ -1,0 +1,200 @@
+"""The language-guided image tokenizer (paper, section 3.2).
+
+Text features enter each scale of the picture by cross-attention; a Deformable DETR with M learned queries turns the
+guided scales into M tokens with places. Encoder, decoder and positional encoding are MMDetection's own, so a trained
+Deformable DETR's weights fit without conversion (``DeformableDETRPretrained``).
+
+Letters: B pictures, C channels, L levels, S pixels of all levels, M queries.
+"""
+
+import torch
+import torch.nn.functional as F
+from mmcv.ops import MultiScaleDeformableAttention
+from mmdet.models.layers import (
+    DeformableDetrTransformerDecoder,
+    DeformableDetrTransformerEncoder,
+    SinePositionalEncoding,
+    inverse_sigmoid,
+)
+from mmdet.registry import MODELS
+from mmdet.structures.bbox import bbox_cxcywh_to_xyxy, bbox_overlaps
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from visionllm.structures import ImageTokens, TextFeatures
+
+from ..matching import match
+
+
+class TextGuidance(nn.Module):
+    """Cross-attention of one scale's pixels to the text. Starts as the identity: its output layer is zero."""
+
+    def __init__(self, channels: int, text_width: int, num_heads: int):
+        super().__init__()
+        self.norm = nn.LayerNorm(channels)
+        self.attention = nn.MultiheadAttention(channels, num_heads, kdim=text_width, vdim=text_width, batch_first=True)
+        nn.init.zeros_(self.attention.out_proj.weight)
+        nn.init.zeros_(self.attention.out_proj.bias)
+
+    def forward(self, pixels: Tensor, text: TextFeatures) -> Tensor:
+        """``float[B, H W, C]`` to the same; without text tokens nothing changes."""
+        if text.features.shape[1] == 0:
+            return pixels
+        guided, _ = self.attention(self.norm(pixels), text.features, text.features, key_padding_mask=~text.mask,
+                                   need_weights=False)
+        return pixels + guided
+
+
+@MODELS.register_module()
+class LanguageGuidedTokenizer(BaseModule):
+    """Four scales and a text to M image tokens.
+
+    Args:
+        encoder: Of mmdet's ``DeformableDetrTransformerEncoder``.
+        decoder: Of mmdet's ``DeformableDetrTransformerDecoder``.
+        positional_encoding: Of mmdet's ``SinePositionalEncoding``.
+        text_width: Channels of the text features.
+        num_queries: M.
+        num_feature_levels: L.
+        with_box_refine: Refine the references layer by layer as in mmdet; then a place has an extent. Without it
+            (the paper's plain recipe) a place is a centre, and the boxes' extents are zero.
+    """
+
+    def __init__(self, encoder: dict, decoder: dict, positional_encoding: dict, text_width: int,
+                 num_queries: int = 100, num_feature_levels: int = 4, with_box_refine: bool = True):
+        super().__init__()
+        self.encoder = DeformableDetrTransformerEncoder(**encoder)
+        self.decoder = DeformableDetrTransformerDecoder(**decoder)
+        self.positional_encoding = SinePositionalEncoding(**positional_encoding)
+        channels = self.embed_dims = self.encoder.embed_dims
+        self.with_box_refine = with_box_refine
+        self.level_embed = nn.Parameter(torch.randn(num_feature_levels, channels))
+        self.query_embedding = nn.Embedding(num_queries, 2 * channels)
+        self.reference_points_fc = nn.Linear(channels, 2)
+        heads = encoder['layer_cfg']['self_attn_cfg'].get('num_heads', 8)
+        self.guidance = nn.ModuleList(TextGuidance(channels, text_width, heads) for _ in range(num_feature_levels))
+        layers = len(self.decoder.layers)
+        self.objectness_branches = nn.ModuleList(nn.Linear(channels, 1) for _ in range(layers))
+        self.reg_branches = nn.ModuleList(_place_branch(channels) for _ in range(layers))
+        for branch in self.objectness_branches:
+            nn.init.constant_(branch.bias, -2.0)
+
+    def init_weights(self) -> None:
+        """As mmdet starts a Deformable DETR."""
+        for coder in (self.encoder, self.decoder):
+            for parameter in coder.parameters():
+                if parameter.dim() > 1:
+                    nn.init.xavier_uniform_(parameter)
+        for module in self.modules():
+            if isinstance(module, MultiScaleDeformableAttention):
+                module.init_weights()
+        nn.init.xavier_uniform_(self.reference_points_fc.weight)
+        nn.init.zeros_(self.reference_points_fc.bias)
+
+    def forward(self, features: list[Tensor], pad_mask: Tensor, text: TextFeatures) -> list[ImageTokens]:
+        """Tokens after each decoder layer; the last are the answer, the others are for ``loss``.
+
+        Args:
+            features: L maps ``float[B, C, H, W]``.
+            pad_mask: ``bool[B, height, width]`` of the padded pictures, True = real pixel.
+            text: The guiding text; ``N = 0`` for none.
+        """
+        masks = [F.interpolate(pad_mask[None].float(), size=f.shape[-2:])[0].bool() for f in features]
+        pixels, positions = [], []
+        for level, (feature, mask) in enumerate(zip(features, masks)):
+            pixels.append(self.guidance[level](feature.flatten(2).transpose(1, 2), text))  # [B, H W, C]
+            position = self.positional_encoding(~mask)  # mmdet's masks are True where padded
+            positions.append(position.flatten(2).transpose(1, 2) + self.level_embed[level])
+        shapes = torch.tensor([f.shape[-2:] for f in features], device=pad_mask.device)
+        maps = dict(
+            spatial_shapes=shapes,
+            level_start_index=torch.cat([shapes.new_zeros(1), shapes.prod(1).cumsum(0)[:-1]]),
+            valid_ratios=torch.stack([_valid_ratio(m) for m in masks], 1))
+        padding = ~torch.cat([m.flatten(1) for m in masks], 1)  # [B, S]
+        memory = self.encoder(query=torch.cat(pixels, 1), query_pos=torch.cat(positions, 1),
+                              key_padding_mask=padding, **maps)
+        return self._decode(memory, padding, maps)
+
+    def _decode(self, memory: Tensor, padding: Tensor, maps: dict) -> list[ImageTokens]:
+        position, query = self.query_embedding.weight.expand(len(memory), -1, -1).split(self.embed_dims, dim=-1)
+        start = self.reference_points_fc(position).sigmoid()  # [B, M, 2]
+        states, references = self.decoder(
+            query=query, query_pos=position, value=memory, key_padding_mask=padding, reference_points=start,
+            reg_branches=self.reg_branches if self.with_box_refine else None, **maps)
+        layers = []
+        for level, state in enumerate(states):
+            reference = references[level - 1] if self.with_box_refine and level > 0 else start
+            layers.append(ImageTokens(state, self._boxes(level, state, reference),
+                                      self.objectness_branches[level](state).squeeze(-1)))
+        return layers
+
+    def _boxes(self, level: int, state: Tensor, reference: Tensor) -> Tensor:
+        change = self.reg_branches[level](state)  # [B, M, 4]
+        reference = inverse_sigmoid(reference)
+        padded = F.pad(reference, (0, change.shape[-1] - reference.shape[-1]))
+        boxes = (change + padded).sigmoid()
+        if self.with_box_refine:
+            return boxes
+        return torch.cat([boxes[..., :2], torch.zeros_like(boxes[..., 2:])], -1)
+
+    def loss(self, layers: list[ImageTokens], gt_boxes: list[Tensor]) -> dict[str, Tensor]:
+        """L_tok: category-agnostic focal loss and L1 on the centre; on the extent too, where places have one.
+
+        Args:
+            layers: What ``forward`` returned.
+            gt_boxes: ``float[G, 4]`` cxcywh in [0, 1], one a picture, of all objects.
+        """
+        losses = {}
+        for level, tokens in enumerate(layers):
+            prefix = '' if level == len(layers) - 1 else f'd{level}.'
+            for name, value in self._layer_loss(tokens, gt_boxes).items():
+                losses[f'{prefix}{name}'] = value
+        return losses
+
+    def match(self, tokens: ImageTokens, gt_boxes: list[Tensor]) -> list[tuple[Tensor, Tensor]]:
+        """Category-agnostic assignment of all objects to tokens, one pair of index lists a picture."""
+        return [
+            match(-tokens.objectness[b].sigmoid()[:, None].expand(-1, len(gt)), tokens.boxes[b], gt,
+                  centre_only=not self.with_box_refine) for b, gt in enumerate(gt_boxes)
+        ]
+
+    def _layer_loss(self, tokens: ImageTokens, gt_boxes: list[Tensor]) -> dict[str, Tensor]:
+        target = torch.zeros_like(tokens.objectness)
+        predicted, wanted = [], []
+        for b, (chosen, objects) in enumerate(self.match(tokens, gt_boxes)):
+            target[b, chosen] = 1.0
+            predicted.append(tokens.boxes[b, chosen])
+            wanted.append(gt_boxes[b][objects])
+        predicted, wanted = torch.cat(predicted), torch.cat(wanted)
+        count = max(len(wanted), 1)
+        losses = dict(
+            loss_objectness=2.0 * sigmoid_focal_loss(tokens.objectness, target).sum() / count,
+            loss_centre=5.0 * (predicted - wanted)[:, :2].abs().sum() / count)
+        if self.with_box_refine:
+            giou = bbox_overlaps(bbox_cxcywh_to_xyxy(predicted), bbox_cxcywh_to_xyxy(wanted), mode='giou',
+                                 is_aligned=True)
+            losses['loss_extent'] = (5.0 * (predicted - wanted)[:, 2:].abs().sum() + 2.0 * (1 - giou).sum()) / count
+        return losses
+
+
+def sigmoid_focal_loss(logits: Tensor, target: Tensor, alpha: float = 0.25, gamma: float = 2.0) -> Tensor:
+    """Focal loss of each logit against a 0/1 target (RetinaNet, equation 5)."""
+    probability = logits.sigmoid()
+    right = probability * target + (1 - probability) * (1 - target)
+    weight = alpha * target + (1 - alpha) * (1 - target)
+    return weight * (1 - right)**gamma * F.binary_cross_entropy_with_logits(logits, target, reduction='none')
+
+
+def _place_branch(channels: int) -> nn.Sequential:
+    """Same layers and names as mmdet's ``reg_branches``, whose weights it takes."""
+    layers = [nn.Linear(channels, channels), nn.ReLU(), nn.Linear(channels, channels), nn.ReLU(),
+              nn.Linear(channels, 4)]
+    nn.init.zeros_(layers[-1].weight)
+    nn.init.constant_(layers[-1].bias[2:], -2.0)
+    nn.init.zeros_(layers[-1].bias[:2])
+    return nn.Sequential(*layers)
+
+
+def _valid_ratio(mask: Tensor) -> Tensor:
+    """Share of a padded map that is real, ``float[B, 2]`` (width, height)."""
+    return torch.stack([mask[:, 0].float().mean(1), mask[:, :, 0].float().mean(1)], -1)

@@ -1,0 +1,3 @@
+from .text import TextEncoder
+
+__all__ = ['TextEncoder']

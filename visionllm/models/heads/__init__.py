@@ -1,0 +1,3 @@
+from .format_query import FormatQueryHead
+
+__all__ = ['FormatQueryHead']

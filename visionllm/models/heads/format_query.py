@@ -1,0 +1,339 @@
+"""Output format as query (paper, section 3.3): the tuple named in the instruction becomes query tokens that are fed
+in at once and read out in parallel, one tuple an image token.
+
+An image token is a word of a foreign language that stands where a name would: the text before it ends in an opening
+quote, ``<cls>`` starts as the closing quote and colon of the class map, and what follows in the map is the class
+token. So a language model that can look a name up in a map can classify (``quoted`` form; see the README's ablations).
+
+Letters: B pictures, M image tokens, K named classes, E width of the language model, q coordinates, n selected tuples.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from mmdet.registry import MODELS
+from mmdet.structures.bbox import bbox_cxcywh_to_xyxy, bbox_overlaps
+from mmengine.model import BaseModule
+from mmengine.structures import InstanceData
+from torch import Tensor, nn
+
+from visionllm.language import Instruction
+from visionllm.language.quantizer import bins_to_offsets, expected_bin, offsets_to_bins, soft_bins
+from visionllm.structures import ImageTokens
+
+from ..fusion import class_pass_layout, coordinate_pass_layout
+from ..llms import CausalLM, Prefix
+from ..matching import match
+
+
+@MODELS.register_module()
+class FormatQueryHead(BaseModule):
+    """Sets of tuples out of a language model.
+
+    Args:
+        token_channels: Channels of the image tokens.
+        llm_width: E.
+        opening: Text between the picture and the blocks; shared by all blocks.
+        soft_bin_sigma: Width of the location target in bins; 0 is the paper's hard cross-entropy.
+        box_loss_weight: Weight of L1 + GIoU on the expected box (an addition to the paper; 0 switches it off).
+        name_loss_weight: Weight of aligning image tokens with the embedding of the object's name (an addition).
+        objectness_prior: Add the tokenizer's objectness to the class logits, scaled by a learned number (an
+            addition), so that a score knows whether anything is there.
+        location_skip: Add the query projector's own guess of a place to what the language model says (an addition): a
+            residual around the frozen model, which can be taught without running it.
+        image_context: Show every block all image tokens besides its own, as in the paper. Without it a picture costs
+            M tokens less; captions and answers need it, sets of tuples were not seen to.
+        train_tuples: Decode that many tuples a picture in training: those on objects, and a random sample of the rest
+            that is weighted to stand for all of it. None decodes all.
+        train_coordinates: Decode the coordinates of at most that many matched tuples a picture in training.
+        max_per_img: At most that many detections a picture.
+        score_thr: Tuples that no class gives this much are not decoded further.
+    """
+
+    def __init__(self, token_channels: int, llm_width: int, opening: str = '\n{"', soft_bin_sigma: float = 4.0,
+                 box_loss_weight: float = 1.0, name_loss_weight: float = 1.0, objectness_prior: bool = True,
+                 location_skip: bool = True, image_context: bool = True, train_tuples: int | None = None,
+                 train_coordinates: int | None = None, max_per_img: int = 100, score_thr: float = 0.01):
+        super().__init__()
+        self.opening = opening
+        self.soft_bin_sigma, self.box_loss_weight = soft_bin_sigma, box_loss_weight
+        self.name_loss_weight, self.objectness_prior = name_loss_weight, objectness_prior
+        self.image_context = image_context
+        self.train_tuples, self.train_coordinates = train_tuples, train_coordinates
+        self.max_per_img, self.score_thr = max_per_img, score_thr
+        hidden = llm_width
+        channels = token_channels + PLACE_CHANNELS
+        self.token_projector = nn.Sequential(nn.LayerNorm(channels), nn.Linear(channels, hidden), nn.GELU(),
+                                             nn.Linear(hidden, llm_width))
+        self.query_token = nn.Linear(channels, hidden)
+        self.query_format = nn.Linear(llm_width, hidden)
+        self.query_out = nn.Linear(hidden, llm_width)
+        self.location_skip = nn.Linear(hidden, llm_width) if location_skip else None
+        nn.init.normal_(self.token_projector[-1].weight, std=0.13 / math.sqrt(hidden))
+        nn.init.zeros_(self.query_out.weight)
+        nn.init.zeros_(self.query_out.bias)
+        self.prior = nn.Parameter(torch.tensor([0.5, 0.0]))  # scale and offset of the objectness
+        self.location_scale = nn.Parameter(torch.tensor(0.1))
+        self.name_scale = nn.Parameter(torch.tensor(10.0).log())
+
+    # ------------------------------------------------------------------ decoding
+
+    def decode_classes(self, llm: CausalLM, instruction: Instruction,
+                       tokens: ImageTokens) -> tuple[Tensor, 'ClassPass']:
+        """Pass 1: which named class is each image token?
+
+        Returns:
+            Logits ``float[B, M, K + 1]``, the last of ``<none>``; and what pass 2 needs.
+        """
+        features = torch.cat([tokens.embeddings, place_features(tokens.boxes)], -1)
+        words = self.token_projector(features)  # [B, M, E]
+        logits, done = self.read_words(llm, instruction, words, self._queries(llm, features, ['<cls>'])[0])
+        if self.objectness_prior:
+            scale, offset = self.prior
+            here = scale * tokens.objectness[..., None] + offset
+            logits = torch.cat([logits[..., :-1] + here, logits[..., -1:]], -1)
+        done.features = features
+        return logits, done
+
+    def read_words(self, llm: CausalLM, instruction: Instruction, words: Tensor,
+                   queries: Tensor) -> tuple[Tensor, 'ClassPass']:
+        """Pass 1 on words, wherever they come from: an image, or (in ``engine.reading``) the vocabulary itself.
+
+        Args:
+            words: ``float[B, M, E]``.
+            queries: ``float[B, M, 1, E]``, the class queries.
+
+        Returns:
+            Logits ``float[B, M, K + 1]`` and what pass 2 needs.
+        """
+        batch, images, _ = words.shape
+        before, _, after = instruction.text.partition('<image>')
+        prefix = llm.read(before)
+        tail = llm.embed_text(after + self.opening)  # [1, R, E]
+        blocks = torch.cat([words[:, :, None], queries], 2).flatten(1, 2)
+        context = torch.cat([words[:, :images if self.image_context else 0], tail.expand(batch, -1, -1)], 1)
+        attention, positions = class_pass_layout(prefix.length, context.shape[1], images, words.device)
+        states, grown = llm(torch.cat([context, blocks], 1), prefix.expand(batch), attention, positions)
+        asked = states[:, context.shape[1]:].unflatten(1, (images, 2))[:, :, 1]  # [B, M, E]
+        logits = asked @ llm.class_rows(instruction.class_tokens).T
+        return logits, ClassPass(grown, prefix.length + context.shape[1], images)
+
+    def decode_coordinates(self, llm: CausalLM, instruction: Instruction, done: 'ClassPass',
+                           selected: Tensor) -> Tensor:
+        """Pass 2: location logits of the selected tuples' coordinates.
+
+        Args:
+            selected: ``int[B, n]``, image tokens.
+
+        Returns:
+            ``float[B, n, q, 1025]``.
+        """
+        names = instruction.output_format.coordinate_tokens
+        batch, count = selected.shape
+        features = done.features.gather(1, selected[..., None].expand(-1, -1, done.features.shape[-1]))
+        queries, guess = self._queries(llm, features, names)  # [B, n, q, E] and [B, n, q, 1025]
+        attention, positions = coordinate_pass_layout(done.shared, done.images, selected, len(names))
+        states, _ = llm(queries.flatten(1, 2), done.read, attention, positions)
+        logits = self.location_scale * (states @ llm.location_rows().T)
+        return logits.unflatten(1, (count, len(names))) + guess
+
+    def _queries(self, llm: CausalLM, features: Tensor, names: list[str]) -> tuple[Tensor, Tensor]:
+        """Format tokens as queries of each image token, which reaches every query of its tuple.
+
+        Args:
+            features: ``float[..., channels]``.
+
+        Returns:
+            Queries ``float[..., q, E]``, and the projector's own guess, location logits ``float[..., q, 1025]``.
+        """
+        rows = llm.rows(names)  # [q, E]
+        hidden = F.gelu(self.query_token(features)[..., None, :] + self.query_format(rows))
+        if self.location_skip is None:
+            guess = hidden.new_zeros(*hidden.shape[:-1], 1)
+        else:
+            guess = self.location_skip(hidden) @ llm.location_rows().T
+        return rows + self.query_out(hidden), guess
+
+    # ------------------------------------------------------------------ training
+
+    def loss(self, llm: CausalLM, instruction: Instruction, tokens: ImageTokens, gt_boxes: list[Tensor],
+             gt_classes: list[Tensor], on_objects: list[Tensor]) -> dict[str, Tensor]:
+        """Decode, match the decoded tuples to the named objects, cross-entropy (paper, section 3.4).
+
+        Args:
+            gt_boxes: ``float[G, 4]`` cxcywh in [0, 1], one a picture, of the objects whose class is named.
+            gt_classes: ``int[G]``, their index in the instruction's class set.
+            on_objects: ``int[A]``, the image tokens that lie on any object, named or not.
+        """
+        if not instruction.output_format.is_box:
+            raise NotImplementedError('Training on polygons is not there yet; write (c, x1, y1, x2, y2) for boxes.')
+        tokens, weight = self._sample_tuples(tokens, on_objects)
+        logits, done = self.decode_classes(llm, instruction, tokens)
+        pairs = self._match(logits, tokens, gt_boxes, gt_classes)
+        count = max(sum(len(objects) for _, objects in pairs), 1)
+        target = logits.new_full(logits.shape[:2], logits.shape[-1] - 1, dtype=torch.long)  # <none>
+        for b, (chosen, objects) in enumerate(pairs):
+            target[b, chosen] = gt_classes[b][objects]
+        entropy = F.cross_entropy(logits.flatten(0, 1), target.flatten(), reduction='none')
+        named = target < logits.shape[-1] - 1
+        right = (logits.detach()[..., :-1].argmax(-1) == target)[named].float()
+        losses = dict(loss_cls=(entropy * weight.flatten()).sum() / count,
+                      acc_class=100 * right.sum() / max(len(right), 1))
+        return losses | self._coordinate_losses(llm, instruction, done, tokens, gt_boxes, pairs)
+
+    def _sample_tuples(self, tokens: ImageTokens, on_objects: list[Tensor]) -> tuple[ImageTokens, Tensor]:
+        """The image tokens to decode in training, and ``float[B, n]`` how many each stands for."""
+        total = tokens.objectness.shape[1]
+        kept = min(self.train_tuples or total, total)
+        order = torch.rand_like(tokens.objectness)
+        weight = torch.ones_like(order)
+        for b, chosen in enumerate(on_objects):
+            order[b, chosen] += 1  # first
+            rest = kept - len(chosen)
+            weight[b] = (total - len(chosen)) / rest if rest > 0 else 0.0
+            weight[b, chosen] = 1.0
+        index = order.topk(kept, dim=1).indices
+        wide = index[..., None]
+        sampled = ImageTokens(tokens.embeddings.gather(1, wide.expand(-1, -1, tokens.embeddings.shape[-1])),
+                              tokens.boxes.gather(1, wide.expand(-1, -1, 4)), tokens.objectness.gather(1, index))
+        return sampled, weight.gather(1, index)
+
+    def _match(self, logits: Tensor, tokens: ImageTokens, gt_boxes: list[Tensor],
+               gt_classes: list[Tensor]) -> list[tuple[Tensor, Tensor]]:
+        probability = logits.softmax(-1)
+        flat = bool((tokens.boxes[..., 2:] == 0).all())
+        return [
+            match(-probability[b][:, gt_classes[b]], tokens.boxes[b], gt_boxes[b], centre_only=flat)
+            for b in range(len(gt_boxes))
+        ]
+
+    def _coordinate_losses(self, llm: CausalLM, instruction: Instruction, done: 'ClassPass', tokens: ImageTokens,
+                           gt_boxes: list[Tensor], pairs: list[tuple[Tensor, Tensor]]) -> dict[str, Tensor]:
+        """Cross-entropy over the location tokens of matched tuples, and L1 + GIoU on the boxes they mean on average."""
+        limit = self.train_coordinates or tokens.objectness.shape[1]
+        pairs = [(chosen[keep], objects[keep]) for chosen, objects in pairs
+                 for keep in [torch.randperm(len(chosen), device=chosen.device)[:limit]]]
+        selected, real = pad_selection([chosen for chosen, _ in pairs])
+        logits = self.decode_coordinates(llm, instruction, done, selected)[real]  # [n, q, 1025]
+        if len(logits) == 0:
+            return dict(loss_loc=logits.sum(), loss_box=logits.sum())
+        centres = tokens.centres.gather(1, selected[..., None].expand(-1, -1, 2))[real]
+        boxes = torch.cat([gt_boxes[b][objects] for b, (_, objects) in enumerate(pairs)])
+        return self._location_losses(logits, centres, boxes)
+
+    def _location_losses(self, logits: Tensor, centres: Tensor, boxes: Tensor) -> dict[str, Tensor]:
+        """Losses of decoded corners.
+
+        Args:
+            logits: ``float[n, 4, 1025]``.
+            centres: ``float[n, 2]``, what offsets are measured from.
+            boxes: ``float[n, 4]`` cxcywh, the truth.
+        """
+        centres = centres.detach().repeat(1, 2)
+        boxes = bbox_cxcywh_to_xyxy(boxes)
+        target = soft_bins(offsets_to_bins(boxes - centres), self.soft_bin_sigma)
+        decoded = bins_to_offsets(expected_bin(logits)) + centres
+        giou = bbox_overlaps(decoded, boxes, mode='giou', is_aligned=True)
+        l1 = (decoded - boxes).abs().sum(-1)
+        return dict(loss_loc=F.cross_entropy(logits.flatten(0, 1), target.flatten(0, 1)),
+                    loss_box=self.box_loss_weight * (5 * l1 + 2 * (1 - giou)).mean())
+
+    def name_loss(self, llm: CausalLM, names: list[str], tokens: ImageTokens,
+                  pairs: list[tuple[Tensor, Tensor]], labels: list[Tensor]) -> dict[str, Tensor]:
+        """Align image tokens with the words for what they show; the language model itself is not run.
+
+        Args:
+            names: All classes of the dataset.
+            pairs: Tokens and objects that belong together, one pair of index lists a picture.
+            labels: ``int[G]``, classes of the objects.
+        """
+        if self.name_loss_weight == 0:
+            return {}
+        with torch.no_grad():
+            wanted = llm.embed_names(names)  # [K, E]
+        features = torch.cat([tokens.embeddings, place_features(tokens.boxes)], -1)
+        chosen = torch.cat([features[b, index] for b, (index, _) in enumerate(pairs)])
+        target = torch.cat([labels[b][objects] for b, (_, objects) in enumerate(pairs)])
+        if len(target) == 0:
+            return dict(loss_name=features.sum() * 0)
+        words = self.token_projector(chosen)
+        near = self.name_scale.exp() * F.normalize(words, dim=-1) @ F.normalize(wanted, dim=-1).T
+        length = F.mse_loss(words, wanted[target]) / wanted.var()
+        return dict(loss_name=self.name_loss_weight * (F.cross_entropy(near, target) + length),
+                    acc_name=100 * (near.argmax(-1) == target).float().mean())
+
+    def place_loss(self, llm: CausalLM, tokens: ImageTokens, pairs: list[tuple[Tensor, Tensor]],
+                   gt_boxes: list[Tensor]) -> dict[str, Tensor]:
+        """Teach the projector's own guess of a box, the language model not run (see ``location_skip``)."""
+        chosen = [(tokens.embeddings[b, index], tokens.boxes[b, index]) for b, (index, _) in enumerate(pairs)]
+        if self.location_skip is None or not sum(len(index) for index, _ in pairs):
+            return {}
+        features = torch.cat([torch.cat([e, place_features(box)], -1) for e, box in chosen])
+        names = ['<x1>', '<y1>', '<x2>', '<y2>']
+        boxes = torch.cat([gt_boxes[b][objects] for b, (_, objects) in enumerate(pairs)])
+        centres = torch.cat([box for _, box in chosen])[:, :2]
+        return self._location_losses(self._queries(llm, features, names)[1], centres, boxes)
+
+    # ------------------------------------------------------------------ answering
+
+    def predict(self, llm: CausalLM, instruction: Instruction, tokens: ImageTokens) -> list[InstanceData]:
+        """Answer for each picture, best first: ``bboxes`` (xyxy in [0, 1]), ``scores``, ``labels`` (index in the
+        instruction's class set), ``tuples`` (image token), and ``points[n, N, 2]`` where N points were asked for."""
+        logits, done = self.decode_classes(llm, instruction, tokens)
+        scores = logits.softmax(-1)[..., :-1]  # [B, M, K]
+        classes = scores.shape[-1]
+        top, index = scores.flatten(1).topk(min(self.max_per_img, scores[0].numel()))
+        kept = [index[b][top[b] >= self.score_thr] for b in range(len(scores))]
+        wanted = [torch.unique(k // classes) for k in kept]
+        selected, real = pad_selection(wanted)
+        results = []
+        points = self._points(llm, instruction, done, tokens, selected) if real.any() else None
+        for b, pair in enumerate(kept):
+            result = InstanceData(scores=scores[b].flatten()[pair], labels=pair % classes, tuples=pair // classes)
+            if len(pair):
+                row = torch.searchsorted(wanted[b], pair // classes)
+                outline = points[b, row]
+            else:
+                outline = scores.new_zeros(0, instruction.output_format.num_points, 2)
+            result.bboxes = torch.cat([outline.amin(1), outline.amax(1)], -1)
+            result.points = outline
+            results.append(result)
+        return results
+
+    def _points(self, llm: CausalLM, instruction: Instruction, done: 'ClassPass', tokens: ImageTokens,
+                selected: Tensor) -> Tensor:
+        """Decoded points ``float[B, n, N, 2]`` in [0, 1]."""
+        location = self.decode_coordinates(llm, instruction, done, selected)
+        offsets = bins_to_offsets(expected_bin(location)).unflatten(-1, (-1, 2))
+        centres = tokens.centres.gather(1, selected[..., None].expand(-1, -1, 2))
+        return (offsets + centres[:, :, None]).clamp(0, 1)
+
+
+@dataclass
+class ClassPass:
+    """What pass 1 leaves for pass 2."""
+    read: Prefix
+    shared: int  # tokens that every block sees
+    images: int  # blocks
+    features: Tensor | None = None  # float[B, M, channels], of the image tokens
+
+
+PLACE_OCTAVES = 7
+PLACE_CHANNELS = 4 * 2 * PLACE_OCTAVES
+
+
+def place_features(boxes: Tensor) -> Tensor:
+    """Sines and cosines of a place, ``float[..., 4]`` to ``float[..., 56]``; the slowest is half a cycle an image."""
+    octaves = math.pi * 2.0**torch.arange(PLACE_OCTAVES, device=boxes.device, dtype=boxes.dtype) / 2
+    angles = (boxes.detach()[..., None] * octaves).flatten(-2)
+    return torch.cat([angles.sin(), angles.cos()], -1)
+
+
+def pad_selection(chosen: list[Tensor]) -> tuple[Tensor, Tensor]:
+    """Lists of different length as ``int[B, n]`` (filled with 0) and ``bool[B, n]``, True = real."""
+    length = max(max((len(c) for c in chosen), default=0), 1)
+    selected = torch.stack([F.pad(c, (0, length - len(c))) for c in chosen])
+    counts = torch.tensor([len(c) for c in chosen], device=selected.device)
+    return selected, torch.arange(length, device=selected.device) < counts[:, None]

@@ -1,0 +1,3 @@
+from .causal_lm import CausalLM, Prefix
+
+__all__ = ['CausalLM', 'Prefix']

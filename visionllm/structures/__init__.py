@@ -1,0 +1,3 @@
+from .tokens import ImageTokens, TextFeatures
+
+__all__ = ['ImageTokens', 'TextFeatures']

@@ -1,0 +1,41 @@
+"""What travels between the parts. Masks: True = real.
+
+Letters: B pictures, M image tokens a picture, C channels of the connector, N text tokens, D text channels.
+"""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+
+@dataclass
+class TextFeatures:
+    """The prompt as the text encoder sees it. No guidance is ``N = 0``, never None."""
+    features: Tensor  # float[B, N, D]
+    mask: Tensor  # bool[B, N]
+
+    def __post_init__(self):
+        if self.features.shape[:2] != self.mask.shape:
+            raise ValueError(f'features {tuple(self.features.shape)} and mask {tuple(self.mask.shape)} disagree.')
+
+
+@dataclass
+class ImageTokens:
+    """A picture as M words of a foreign language: embedding e_i, place, and whether anything is there."""
+    embeddings: Tensor  # float[B, M, C]
+    boxes: Tensor  # float[B, M, 4] cxcywh in [0, 1]; the place l_i is the centre
+    objectness: Tensor  # float[B, M] logits
+
+    def __post_init__(self):
+        batch, count, _ = self.embeddings.shape
+        if self.boxes.shape != (batch, count, 4) or self.objectness.shape != (batch, count):
+            raise ValueError(f'{batch} x {count} tokens need boxes ({batch}, {count}, 4) and objectness ({batch}, '
+                             f'{count}), got {tuple(self.boxes.shape)} and {tuple(self.objectness.shape)}.')
+
+    @property
+    def centres(self) -> Tensor:
+        """``float[B, M, 2]``, the places l_i in [0, 1] of the picture's width and height."""
+        return self.boxes[..., :2]
+
+    def __getitem__(self, pictures) -> 'ImageTokens':
+        return ImageTokens(self.embeddings[pictures], self.boxes[pictures], self.objectness[pictures])
