@@ -16,11 +16,11 @@ model = dict(
 
 custom_hooks = [
     dict(type='TeachReading', steps=110, cache='work_dirs/reading_smollm2-135m_r16.pth'),
-    dict(type='TeachWords', steps=800),
+    dict(type='TeachWords', steps=400),
 ]
 
-max_iters = 900
-train_cfg = dict(max_iters=max_iters, val_interval=450)
+max_iters = 700
+train_cfg = dict(max_iters=max_iters, val_interval=350)
 optim_wrapper = dict(
     optimizer=dict(lr=1e-3, weight_decay=0.01),
     paramwise_cfg=dict(custom_keys={'llm.decoder': dict(lr_mult=0.2, decay_mult=0.0),

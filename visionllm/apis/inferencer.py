@@ -66,8 +66,9 @@ class Inferencer:
         init_default_scope(cfg.get('default_scope', 'mmdet'))
         cfg.model.pop('init_cfg', None)
         model = MODELS.build(cfg.model)
+        content = load_local(checkpoint, 'cpu')
         try:
-            _load_checkpoint_to_model(model, load_local(checkpoint, 'cpu'), strict=True)
+            _load_checkpoint_to_model(model, content, strict=True)
         except RuntimeError as error:
             raise CheckpointMismatchError(f'{checkpoint} is a checkpoint of another config than {config}: '
                                           f'{" | ".join(str(error).split(chr(10)))[:2000]}') from None

@@ -1,5 +1,7 @@
 """Any COCO-format folder, refused where MMDetection would train on nothing in silence."""
 
+import logging
+
 from mmdet.datasets import CocoDataset
 from mmdet.datasets.api_wrappers import COCO
 from mmdet.registry import DATASETS
@@ -22,9 +24,14 @@ class InstructionCocoDataset(CocoDataset):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, return_classes=True, **kwargs)
-        if len(self) == 0:
+
+    def filter_data(self) -> list[dict]:
+        """As in ``CocoDataset``; an empty result is an error."""
+        left = super().filter_data()
+        if not left:
             raise AnnotationError(f'{self.ann_file} leaves no picture to use: it is empty, or filter_cfg '
                                   f'({self.filter_cfg}) removes every one.')
+        return left
 
     def load_data_list(self) -> list[dict]:
         """Pictures and boxes, after a look at the categories."""
@@ -32,13 +39,13 @@ class InstructionCocoDataset(CocoDataset):
         there = [category['name'] for category in coco.dataset.get('categories', [])]
         wanted = list(self.metainfo['classes'])
         if not set(there) & set(wanted):
-            raise AnnotationError(f'No category of {self.ann_file} is one of the config\'s classes, so nothing could be '
-                                  f'learned. The file has: {", ".join(there) or "none"}. The config has: '
+            raise AnnotationError(f'No category of {self.ann_file} is one of the config\'s classes, so nothing could '
+                                  f'be learned. The file has: {", ".join(there) or "none"}. The config has: '
                                   f'{", ".join(wanted)}. Set metainfo=dict(classes=...) of the dataset.')
         outside = sum(_outside(ann['bbox'], coco.imgs[ann['image_id']]) for ann in coco.anns.values())
         if outside:
             print_log(f'{self.ann_file}: {outside} of {len(coco.anns)} boxes are empty or outside their picture and '
-                      'are left out.', 'current', level='WARNING')
+                      'are left out.', 'current', level=logging.WARNING)
         return super().load_data_list()
 
 

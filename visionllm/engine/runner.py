@@ -21,7 +21,7 @@ class StrictRunner(Runner):
         try:
             return super().load_checkpoint(filename, map_location, strict=True, **kwargs)
         except RuntimeError as error:
-            if 'Error(s) in loading' not in str(error) and 'state_dict' not in str(error):
+            if 'do not match exactly' not in str(error):
                 raise
             lines = [line.strip() for line in str(error).splitlines() if line.strip()]
             raise CheckpointMismatchError(

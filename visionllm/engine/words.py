@@ -33,6 +33,7 @@ class TeachWords(Hook):
         if runner.iter > 0:
             return  # resumed
         model = runner.model
+        model.train()  # a fresh backbone would otherwise normalise with, and overwrite, its batch statistics
         trained = [*model.head.parameters(), *model.connector.objectness_branches.parameters(),
                    model.llm.new_rows.weight]
         wrapper = OptimWrapper(AdamW(trained, lr=self.lr, weight_decay=0.01), clip_grad=dict(max_norm=1.0))
@@ -46,7 +47,7 @@ class TeachWords(Hook):
             losses = self._losses(model, data['inputs'], data['data_samples'])
             wrapper.update_params(sum(value for name, value in losses.items() if name.startswith('loss')))
             seen.append(float(losses['acc_name']) if 'acc_name' in losses else 0.0)
-            if (step + 1) % 100 == 0:
+            if (step + 1) % 50 == 0:
                 place = float(losses.get('loss_box', 0.0))
                 print_log(f'Words: step {step + 1}, nearest name right {sum(seen[-50:]) / 50:.1f} %, '
                           f'box loss {place:.2f}', 'current')

@@ -1,4 +1,5 @@
-# Any COCO-format folder: set VISIONLLM_COCO to it (default data/coco/, COCO's own layout).
+# Any COCO-format folder: VISIONLLM_COCO is the folder (default data/coco/), VISIONLLM_TRAIN and VISIONLLM_VAL are the
+# names of its splits (default COCO's own, train2017 and val2017).
 data_root = '{{$VISIONLLM_COCO:data/coco/}}/'
 instruction_keys = ('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor', 'flip', 'flip_direction', 'text',
                     'instruction')
@@ -13,8 +14,8 @@ train_dataloader = dict(
     dataset=dict(
         type='InstructionCocoDataset',
         data_root=data_root,
-        ann_file='annotations/instances_train2017.json',
-        data_prefix=dict(img='train2017/'),
+        ann_file='annotations/instances_{{$VISIONLLM_TRAIN:train2017}}.json',
+        data_prefix=dict(img='{{$VISIONLLM_TRAIN:train2017}}/'),
         filter_cfg=dict(filter_empty_gt=False),
         pipeline=[
             dict(type='LoadImage'),
@@ -32,8 +33,8 @@ val_dataloader = dict(
     dataset=dict(
         type='InstructionCocoDataset',
         data_root=data_root,
-        ann_file='annotations/instances_val2017.json',
-        data_prefix=dict(img='val2017/'),
+        ann_file='annotations/instances_{{$VISIONLLM_VAL:val2017}}.json',
+        data_prefix=dict(img='{{$VISIONLLM_VAL:val2017}}/'),
         test_mode=True,
         pipeline=[
             dict(type='LoadImage'),
@@ -44,5 +45,5 @@ val_dataloader = dict(
         ]))
 test_dataloader = val_dataloader
 
-val_evaluator = dict(type='CocoMetric', ann_file=data_root + 'annotations/instances_val2017.json', metric='bbox')
+val_evaluator = dict(type='CocoMetric', ann_file=data_root + 'annotations/instances_{{$VISIONLLM_VAL:val2017}}.json', metric='bbox')
 test_evaluator = val_evaluator

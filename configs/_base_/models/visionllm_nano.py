@@ -12,6 +12,7 @@ model = dict(
         type='LanguageGuidedTokenizer',
         num_queries=20,
         num_feature_levels=4,
+        num_prototypes=10,
         with_box_refine=True,
         encoder={{_base_.model.encoder}},
         decoder={{_base_.model.decoder}},

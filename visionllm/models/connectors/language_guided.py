@@ -7,6 +7,8 @@ Deformable DETR's weights fit without conversion (``DeformableDETRPretrained``).
 Letters: B pictures, C channels, L levels, S pixels of all levels, M queries.
 """
 
+import math
+
 import torch
 import torch.nn.functional as F
 from mmcv.ops import MultiScaleDeformableAttention
@@ -56,12 +58,15 @@ class LanguageGuidedTokenizer(BaseModule):
         text_width: Channels of the text features.
         num_queries: M.
         num_feature_levels: L.
+        num_prototypes: A token is something if it is like one of that many learned prototypes. A trained detector's
+            class branches fit as they are, without their names.
         with_box_refine: Refine the references layer by layer as in mmdet; then a place has an extent. Without it
             (the paper's plain recipe) a place is a centre, and the boxes' extents are zero.
     """
 
     def __init__(self, encoder: dict, decoder: dict, positional_encoding: dict, text_width: int,
-                 num_queries: int = 100, num_feature_levels: int = 4, with_box_refine: bool = True):
+                 num_queries: int = 100, num_feature_levels: int = 4, num_prototypes: int = 80,
+                 with_box_refine: bool = True):
         super().__init__()
         self.encoder = DeformableDetrTransformerEncoder(**encoder)
         self.decoder = DeformableDetrTransformerDecoder(**decoder)
@@ -74,10 +79,10 @@ class LanguageGuidedTokenizer(BaseModule):
         heads = encoder['layer_cfg']['self_attn_cfg'].get('num_heads', 8)
         self.guidance = nn.ModuleList(TextGuidance(channels, text_width, heads) for _ in range(num_feature_levels))
         layers = len(self.decoder.layers)
-        self.objectness_branches = nn.ModuleList(nn.Linear(channels, 1) for _ in range(layers))
+        self.objectness_branches = nn.ModuleList(nn.Linear(channels, num_prototypes) for _ in range(layers))
         self.reg_branches = nn.ModuleList(_place_branch(channels) for _ in range(layers))
         for branch in self.objectness_branches:
-            nn.init.constant_(branch.bias, -2.0)
+            nn.init.constant_(branch.bias, -2.0 - math.log(num_prototypes))
 
     def init_weights(self) -> None:
         """As mmdet starts a Deformable DETR."""
@@ -125,7 +130,7 @@ class LanguageGuidedTokenizer(BaseModule):
         for level, state in enumerate(states):
             reference = references[level - 1] if self.with_box_refine and level > 0 else start
             layers.append(ImageTokens(state, self._boxes(level, state, reference),
-                                      self.objectness_branches[level](state).squeeze(-1)))
+                                      self.objectness_branches[level](state).logsumexp(-1)))
         return layers
 
     def _boxes(self, level: int, state: Tensor, reference: Tensor) -> Tensor:

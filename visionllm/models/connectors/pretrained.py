@@ -7,13 +7,14 @@ from torch import nn
 
 # Parts of mmdet's DeformableDETR and where they live here.
 RENAMED = (('backbone.', 'backbone.'), ('neck.', 'neck.'), ('bbox_head.reg_branches.', 'connector.reg_branches.'),
+           ('bbox_head.cls_branches.', 'connector.objectness_branches.'),
            ('encoder.', 'connector.encoder.'), ('decoder.', 'connector.decoder.'),
            ('query_embedding.', 'connector.query_embedding.'), ('level_embed', 'connector.level_embed'),
            ('reference_points_fc.', 'connector.reference_points_fc.'))
 
 
 def rename_deformable_detr(state: dict) -> tuple[dict, list[str]]:
-    """Names of a Deformable DETR state dict as ours, and the names that have no place here (its class branches)."""
+    """Names of a Deformable DETR state dict as ours, and the names that have no place here."""
     renamed, left = {}, []
     for name, tensor in state.items():
         target = next((new + name[len(old):] for old, new in RENAMED if name.startswith(old)), None)
@@ -43,11 +44,11 @@ class DeformableDETRPretrained:
         wrong = [f'{name} {tuple(t.shape)}, expected {tuple(own[name].shape)}' for name, t in renamed.items()
                  if name in own and own[name].shape != t.shape]
         missing = [name for name in own if name.startswith(('backbone.', 'neck.', 'connector.'))
-                   and 'guidance' not in name and 'objectness' not in name and name not in renamed]
+                   and 'guidance' not in name and name not in renamed]
         if wrong or missing:
             raise RuntimeError(f'{self.checkpoint} is not a Deformable DETR of this config\'s size: '
                                f'{len(wrong)} tensors of another shape, {len(missing)} missing, such as '
                                f'{"; ".join((wrong + missing)[:3])}.')
         model.load_state_dict(renamed, strict=False)
-        print_log(f'Tokenizer from {self.checkpoint}: {len(renamed)} tensors loaded; {len(left)} left out, its class '
-                  'branches (the language model names the classes); guidance and objectness start anew.', 'current')
+        print_log(f'Tokenizer from {self.checkpoint}: {len(renamed)} tensors loaded; {len(left)} left out. Its '
+                  'class branches became nameless prototypes of objectness; guidance starts anew.', 'current')

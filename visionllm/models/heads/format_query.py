@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from visionllm.language import Instruction
 from visionllm.language.quantizer import bins_to_offsets, expected_bin, offsets_to_bins, soft_bins
+from visionllm.language.vocabulary import NUM_LOCATION_TOKENS
 from visionllm.structures import ImageTokens
 
 from ..fusion import class_pass_layout, coordinate_pass_layout
@@ -41,10 +42,12 @@ class FormatQueryHead(BaseModule):
         name_loss_weight: Weight of aligning image tokens with the embedding of the object's name (an addition).
         objectness_prior: Add the tokenizer's objectness to the class logits, scaled by a learned number (an
             addition), so that a score knows whether anything is there.
+        corner_prior: Start a box's corners from where the tokenizer's own box has them: a Gaussian of learned width
+            over the location tokens (an addition; boxes only, polygons have no such prior).
         location_skip: Add the query projector's own guess of a place to what the language model says (an addition): a
             residual around the frozen model, which can be taught without running it.
         image_context: Show every block all image tokens besides its own, as in the paper. Without it a picture costs
-            M tokens less; captions and answers need it, sets of tuples were not seen to.
+            M tokens less, which is why the nano size leaves it out; what it is worth there was not measured.
         train_tuples: Decode that many tuples a picture in training: those on objects, and a random sample of the rest
             that is weighted to stand for all of it. None decodes all.
         train_coordinates: Decode the coordinates of at most that many matched tuples a picture in training.
@@ -54,13 +57,14 @@ class FormatQueryHead(BaseModule):
 
     def __init__(self, token_channels: int, llm_width: int, opening: str = '\n{"', soft_bin_sigma: float = 4.0,
                  box_loss_weight: float = 1.0, name_loss_weight: float = 1.0, objectness_prior: bool = True,
-                 location_skip: bool = True, image_context: bool = True, train_tuples: int | None = None,
-                 train_coordinates: int | None = None, max_per_img: int = 100, score_thr: float = 0.01):
+                 corner_prior: bool = True, location_skip: bool = True, image_context: bool = True,
+                 train_tuples: int | None = None, train_coordinates: int | None = None, max_per_img: int = 100,
+                 score_thr: float = 0.01):
         super().__init__()
         self.opening = opening
         self.soft_bin_sigma, self.box_loss_weight = soft_bin_sigma, box_loss_weight
         self.name_loss_weight, self.objectness_prior = name_loss_weight, objectness_prior
-        self.image_context = image_context
+        self.image_context, self.corner_prior = image_context, corner_prior
         self.train_tuples, self.train_coordinates = train_tuples, train_coordinates
         self.max_per_img, self.score_thr = max_per_img, score_thr
         hidden = llm_width
@@ -71,11 +75,15 @@ class FormatQueryHead(BaseModule):
         self.query_format = nn.Linear(llm_width, hidden)
         self.query_out = nn.Linear(hidden, llm_width)
         self.location_skip = nn.Linear(hidden, llm_width) if location_skip else None
+        if location_skip:
+            nn.init.zeros_(self.location_skip.weight)
+            nn.init.zeros_(self.location_skip.bias)
         nn.init.normal_(self.token_projector[-1].weight, std=0.13 / math.sqrt(hidden))
         nn.init.zeros_(self.query_out.weight)
         nn.init.zeros_(self.query_out.bias)
         self.prior = nn.Parameter(torch.tensor([0.5, 0.0]))  # scale and offset of the objectness
-        self.location_scale = nn.Parameter(torch.tensor(0.1))
+        self.location_scale = nn.Parameter(torch.tensor(0.02 if corner_prior else 0.1))
+        self.prior_log_sigma = nn.Parameter(torch.tensor(4.0).log())  # bins
         self.name_scale = nn.Parameter(torch.tensor(10.0).log())
 
     # ------------------------------------------------------------------ decoding
@@ -94,7 +102,7 @@ class FormatQueryHead(BaseModule):
             scale, offset = self.prior
             here = scale * tokens.objectness[..., None] + offset
             logits = torch.cat([logits[..., :-1] + here, logits[..., -1:]], -1)
-        done.features = features
+        done.features, done.boxes = features, tokens.boxes
         return logits, done
 
     def read_words(self, llm: CausalLM, instruction: Instruction, words: Tensor,
@@ -137,7 +145,17 @@ class FormatQueryHead(BaseModule):
         attention, positions = coordinate_pass_layout(done.shared, done.images, selected, len(names))
         states, _ = llm(queries.flatten(1, 2), done.read, attention, positions)
         logits = self.location_scale * (states @ llm.location_rows().T)
-        return logits.unflatten(1, (count, len(names))) + guess
+        boxes = done.boxes.gather(1, selected[..., None].expand(-1, -1, 4))
+        return logits.unflatten(1, (count, len(names))) + guess + self._corner_prior(boxes, len(names))
+
+    def _corner_prior(self, boxes: Tensor, coordinates: int) -> Tensor:
+        """Logits ``float[..., 4, 1025]`` of the tokenizer's own corners, relative to its centre; 0 for polygons."""
+        if not self.corner_prior or coordinates != 4:
+            return boxes.new_zeros(1)
+        half = boxes[..., 2:].detach() / 2
+        bins = offsets_to_bins(torch.cat([-half, half], -1))[..., None]
+        grid = torch.arange(NUM_LOCATION_TOKENS, device=boxes.device)
+        return -0.5 * ((grid - bins) / self.prior_log_sigma.exp())**2
 
     def _queries(self, llm: CausalLM, features: Tensor, names: list[str]) -> tuple[Tensor, Tensor]:
         """Format tokens as queries of each image token, which reaches every query of its tuple.
@@ -273,8 +291,9 @@ class FormatQueryHead(BaseModule):
         features = torch.cat([torch.cat([e, place_features(box)], -1) for e, box in chosen])
         names = ['<x1>', '<y1>', '<x2>', '<y2>']
         boxes = torch.cat([gt_boxes[b][objects] for b, (_, objects) in enumerate(pairs)])
-        centres = torch.cat([box for _, box in chosen])[:, :2]
-        return self._location_losses(self._queries(llm, features, names)[1], centres, boxes)
+        places = torch.cat([box for _, box in chosen])
+        guess = self._queries(llm, features, names)[1] + self._corner_prior(places, len(names))
+        return self._location_losses(guess, places[:, :2], boxes)
 
     # ------------------------------------------------------------------ answering
 
@@ -318,17 +337,18 @@ class ClassPass:
     shared: int  # tokens that every block sees
     images: int  # blocks
     features: Tensor | None = None  # float[B, M, channels], of the image tokens
+    boxes: Tensor | None = None  # float[B, M, 4]
 
 
 PLACE_OCTAVES = 7
-PLACE_CHANNELS = 4 * 2 * PLACE_OCTAVES
+PLACE_CHANNELS = 4 + 4 * 2 * PLACE_OCTAVES
 
 
 def place_features(boxes: Tensor) -> Tensor:
-    """Sines and cosines of a place, ``float[..., 4]`` to ``float[..., 56]``; the slowest is half a cycle an image."""
+    """A place, its sines and cosines: ``float[..., 4]`` to ``float[..., 60]``; the slowest is half a cycle an image."""
     octaves = math.pi * 2.0**torch.arange(PLACE_OCTAVES, device=boxes.device, dtype=boxes.dtype) / 2
     angles = (boxes.detach()[..., None] * octaves).flatten(-2)
-    return torch.cat([angles.sin(), angles.cos()], -1)
+    return torch.cat([boxes.detach(), angles.sin(), angles.cos()], -1)
 
 
 def pad_selection(chosen: list[Tensor]) -> tuple[Tensor, Tensor]:

@@ -1,0 +1,25 @@
+# coco_instruction.py at short side 256, for the small size.
+_base_ = './coco_instruction.py'
+
+instruction_keys = ('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor', 'flip', 'flip_direction', 'text',
+                    'instruction')
+scale = (448, 256)
+train_dataloader = dict(
+    batch_size=8,
+    dataset=dict(pipeline=[
+        dict(type='LoadImage'),
+        dict(type='LoadAnnotations', with_bbox=True),
+        dict(type='Resize', scale=scale, keep_ratio=True),
+        dict(type='RandomFlip', prob=0.5),
+        dict(type='PackDetInputs', meta_keys=instruction_keys),
+    ]))
+val_dataloader = dict(
+    batch_size=4,
+    dataset=dict(pipeline=[
+        dict(type='LoadImage'),
+        dict(type='Resize', scale=scale, keep_ratio=True),
+        dict(type='LoadAnnotations', with_bbox=True),
+        dict(type='WriteInstruction', task='detection', wording=0),
+        dict(type='PackDetInputs', meta_keys=instruction_keys),
+    ]))
+test_dataloader = val_dataloader

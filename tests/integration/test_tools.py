@@ -1,0 +1,83 @@
+"""The tools as a user runs them, on the tiny size and on a handful of scenes."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from ..conftest import ROOT
+
+CONFIG = 'configs/visionllm/visionllm_tiny_scenes.py'
+
+
+def run(tool: str, *arguments: str, fails: bool = False) -> str:
+    done = subprocess.run([sys.executable, f'tools/{tool}.py', *arguments], cwd=ROOT, capture_output=True, text=True)
+    text = done.stdout + done.stderr
+    assert (done.returncode != 0) == fails, text[-3000:]
+    return text
+
+
+@pytest.fixture(scope='module')
+def trained(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp('work')
+    run('train', CONFIG, '--work-dir', str(folder))
+    return folder
+
+
+def test_training_leaves_checkpoints_metrics_and_curves(trained):
+    assert (trained / 'iter_4.pth').exists() and (trained / 'curves.png').stat().st_size > 5000
+    scalars = next(trained.glob('*/vis_data/scalars.json')).read_text().splitlines()
+    records = [json.loads(line) for line in scalars]
+    assert any('coco/bbox_mAP' in r for r in records)
+    assert sum('loss_cls' in r and 'loss_objectness' in r for r in records) == 4
+    assert list(trained.glob('*/vis_data/events.out.tfevents*'))
+
+
+def test_resume_goes_on_with_the_same_losses(trained, tmp_path):
+    run('train', CONFIG, '--work-dir', str(tmp_path), '--resume', str(trained / 'iter_2.pth'))
+
+    def steps(folder):
+        lines = next(folder.glob('*/vis_data/scalars.json')).read_text().splitlines()
+        return {r['step']: r for r in map(json.loads, lines) if 'loss' in r}
+    assert set(steps(tmp_path)) == {3, 4}
+
+
+def test_testing_prints_a_coco_table_and_writes_results(trained, tmp_path):
+    text = run('test', CONFIG, str(trained / 'iter_4.pth'), '--work-dir', str(tmp_path), '--out', str(tmp_path / 'a'),
+               '--show-dir', 'shown')
+    assert 'Average Precision' in text and 'coco/bbox_mAP' in text
+    assert json.loads((tmp_path / 'a.bbox.json').read_text()) is not None
+    assert list(tmp_path.rglob('shown/*.jpg')) or list(tmp_path.rglob('shown/**/*.jpg'))
+
+
+def test_a_checkpoint_of_another_config_is_refused(trained, tmp_path):
+    text = run('test', CONFIG, str(trained / 'iter_4.pth'), '--work-dir', str(tmp_path), '--cfg-options',
+               'model.connector.num_queries=7', fails=True)
+    assert 'is a checkpoint of another config' in text and 'query_embedding' in text
+
+
+def test_inference_draws_and_writes_json(trained, tmp_path):
+    Image.new('L', (90, 60), 120).save(tmp_path / 'grey.png')
+    Image.new('RGBA', (300, 40), (9, 9, 9, 100)).save(tmp_path / 'wide.png')
+    out = tmp_path / 'out'
+    run('infer', str(tmp_path / 'grey.png'), str(tmp_path / 'wide.png'), '--config', CONFIG, '--checkpoint',
+        str(trained / 'iter_4.pth'), '--classes', 'red star', 'moon', '--score-thr', '0', '--out', str(out))
+    answers = json.loads((out / 'answers.json').read_text())
+    assert len(answers) == 2 and {o['name'] for a in answers for o in a['objects']} <= {'red star', 'moon'}
+    assert all(0 <= x1 <= x2 <= 300 and 0 <= y1 <= y2 <= 60 for a in answers for o in a['objects']
+               for x1, y1, x2, y2 in [o['box']])
+    assert len(list(out.glob('*.png'))) == 2
+
+
+@pytest.mark.parametrize('sentence, reason', [
+    ('Find {"a": <c0>} in <image>', 'names no output tuple'),
+    ('Find the star as (c, x1, y1, x2, y2) in <image>', 'class set is empty'),
+])
+def test_an_order_that_cannot_be_carried_out_is_explained(trained, tmp_path, sentence, reason):
+    Image.new('RGB', (64, 64)).save(tmp_path / 'a.png')
+    text = run('infer', str(tmp_path / 'a.png'), '--config', CONFIG, '--checkpoint', str(trained / 'iter_4.pth'),
+               '--instruction', sentence, fails=True)
+    assert reason in text

@@ -1,0 +1,36 @@
+"""Every command of the README exists: its tools, configs and files are there, and its flags are known."""
+
+import re
+import shlex
+import subprocess
+import sys
+
+import pytest
+
+from .conftest import ROOT
+
+README = (ROOT / 'README.md').read_text()
+FOUND = re.findall(r'(?:^|`)((?:python tools/|make )[^`\n|]+)', README, re.M)
+COMMANDS = sorted({line.strip() for line in FOUND})
+
+
+def test_commands_are_found():
+    assert 'make demo' in COMMANDS and 'make test' in COMMANDS
+    assert len(COMMANDS) >= 8
+
+
+@pytest.mark.parametrize('command', [c for c in COMMANDS if c.startswith('make')])
+def test_make_targets_exist(command):
+    target = shlex.split(command)[1]
+    assert re.search(rf'^{target}:', (ROOT / 'Makefile').read_text(), re.M)
+
+
+@pytest.mark.parametrize('command', [c for c in COMMANDS if c.startswith('python')])
+def test_tools_files_and_flags_exist(command):
+    words = shlex.split(command)
+    usage = subprocess.run([sys.executable, words[1], '--help'], cwd=ROOT, capture_output=True, text=True).stdout
+    for word in words[2:]:
+        if word.startswith('--'):
+            assert word in usage, word
+        elif word.startswith(('configs/', 'weights/')):
+            assert (ROOT / word).exists(), word
