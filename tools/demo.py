@@ -6,10 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 from mmengine.config import Config
 from mmengine.registry import DATASETS, init_default_scope
+from PIL import Image
 
-from visionllm.apis import Inferencer, write_answers
+from visionllm.apis import Inferencer, draw, write_answers
 from visionllm.datasets.scenes import SHAPES
 from visionllm.language import TASKS, write_instruction
 
@@ -22,6 +24,7 @@ ORDERS = {
     'free phrases': ('ring-shaped object', 'crescent moon', 'five-pointed star', 'round disc'),
     'nothing that is there': ('dog', 'airplane', 'banana'),
 }
+PICTURES = (3, 7, 4, 24, 8)  # of the unseen scenes, one an order
 
 
 def tool(name: str, *arguments: str) -> list[str]:
@@ -35,11 +38,16 @@ def show_orders(out: Path) -> None:
     dataset = DATASETS.build({**cfg.test_dataloader.dataset, 'pipeline': []})
     inferencer = Inferencer.from_files(CONFIG, CHECKPOINT)
     task = TASKS['detection']
-    for (title, names), index in zip(ORDERS.items(), (3, 7, 4, 24, 8)):
+    answers = []
+    for (title, names), index in zip(ORDERS.items(), PICTURES):
         sentence = write_instruction(names, task.held_out[0], task.output_format)
-        answer = inferencer(dataset.get_data_info(index)['img_path'], sentence, score_thr=0.4)
-        print(f'\n[{title}] {sentence}')
-        print('\n'.join(write_answers([answer], out / title.replace(' ', '_'))))
+        print(f'[{title}] {sentence}')
+        answers.append(inferencer(dataset.get_data_info(index)['img_path'], sentence, score_thr=0.4))
+    print('\n'.join(write_answers(answers, out)))
+    drawn = [draw(answer) for answer in answers]
+    height = max(len(image) for image in drawn)
+    padded = [np.pad(i, ((0, height - len(i)), (4, 4), (0, 0)), constant_values=255) for i in drawn]
+    Image.fromarray(np.concatenate(padded, 1)).save(out / 'sheet.png')
 
 
 def train_on(steps: int) -> None:

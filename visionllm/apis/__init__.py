@@ -1,3 +1,3 @@
-from .inferencer import Answer, Inferencer, write_answers
+from .inferencer import Answer, Inferencer, draw, write_answers
 
-__all__ = ['Answer', 'Inferencer', 'write_answers']
+__all__ = ['Answer', 'Inferencer', 'draw', 'write_answers']

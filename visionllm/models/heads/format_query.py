@@ -141,12 +141,24 @@ class FormatQueryHead(BaseModule):
         names = instruction.output_format.coordinate_tokens
         batch, count = selected.shape
         features = done.features.gather(1, selected[..., None].expand(-1, -1, done.features.shape[-1]))
-        queries, guess = self._queries(llm, features, names)  # [B, n, q, E] and [B, n, q, 1025]
+        queries, hidden = self._queries(llm, features, names)  # [B, n, q, E] each
         attention, positions = coordinate_pass_layout(done.shared, done.images, selected, len(names))
         states, _ = llm(queries.flatten(1, 2), done.read, attention, positions)
         logits = self.location_scale * (states @ llm.location_rows().T)
         boxes = done.boxes.gather(1, selected[..., None].expand(-1, -1, 4))
-        return logits.unflatten(1, (count, len(names))) + guess + self._corner_prior(boxes, len(names))
+        return logits.unflatten(1, (count, len(names))) + self._guess(llm, hidden, boxes)
+
+    def _guess(self, llm: CausalLM, hidden: Tensor, boxes: Tensor) -> Tensor:
+        """What is known of the places without the language model: location logits ``float[..., q, 1025]``.
+
+        Args:
+            hidden: ``float[..., q, E]``, from the query projector.
+            boxes: ``float[..., 4]``, the tokenizer's own.
+        """
+        prior = self._corner_prior(boxes, hidden.shape[-2])
+        if self.location_skip is None:
+            return prior
+        return prior + self.location_skip(hidden) @ llm.location_rows().T
 
     def _corner_prior(self, boxes: Tensor, coordinates: int) -> Tensor:
         """Logits ``float[..., 4, 1025]`` of the tokenizer's own corners, relative to its centre; 0 for polygons."""
@@ -164,15 +176,11 @@ class FormatQueryHead(BaseModule):
             features: ``float[..., channels]``.
 
         Returns:
-            Queries ``float[..., q, E]``, and the projector's own guess, location logits ``float[..., q, 1025]``.
+            Queries ``float[..., q, E]``, and the projector's hidden layer ``float[..., q, E]`` that they came from.
         """
         rows = llm.rows(names)  # [q, E]
         hidden = F.gelu(self.query_token(features)[..., None, :] + self.query_format(rows))
-        if self.location_skip is None:
-            guess = hidden.new_zeros(*hidden.shape[:-1], 1)
-        else:
-            guess = self.location_skip(hidden) @ llm.location_rows().T
-        return rows + self.query_out(hidden), guess
+        return rows + self.query_out(hidden), hidden
 
     # ------------------------------------------------------------------ training
 
@@ -292,7 +300,7 @@ class FormatQueryHead(BaseModule):
         names = ['<x1>', '<y1>', '<x2>', '<y2>']
         boxes = torch.cat([gt_boxes[b][objects] for b, (_, objects) in enumerate(pairs)])
         places = torch.cat([box for _, box in chosen])
-        guess = self._queries(llm, features, names)[1] + self._corner_prior(places, len(names))
+        guess = self._guess(llm, self._queries(llm, features, names)[1], places)
         return self._location_losses(guess, places[:, :2], boxes)
 
     # ------------------------------------------------------------------ answering

@@ -1,0 +1,65 @@
+import torch
+from mmdet.structures.bbox import bbox_cxcywh_to_xyxy
+
+from visionllm.datasets.scenes import SHAPES
+from visionllm.language import TASKS, parse_instruction, write_instruction
+from visionllm.models.heads.format_query import pad_selection
+from visionllm.structures import ImageTokens
+
+TASK = TASKS['detection']
+INSTRUCTION = parse_instruction(write_instruction(SHAPES, TASK.wordings[0], TASK.output_format))
+
+
+def random_tokens(batch=2, count=20):
+    boxes = torch.cat([torch.rand(batch, count, 2) * 0.5 + 0.25, torch.rand(batch, count, 2) * 0.3 + 0.05], -1)
+    return ImageTokens(torch.randn(batch, count, 128), boxes, torch.randn(batch, count))
+
+
+def test_without_a_word_from_the_llm_a_box_is_the_tokenizers_own(tiny):
+    tokens, scale = random_tokens(), tiny.head.location_scale.data.clone()
+    tiny.head.location_scale.data.zero_()
+    with torch.no_grad():
+        results = tiny.head.predict(tiny.llm, INSTRUCTION, tokens)
+    tiny.head.location_scale.data.copy_(scale)
+    for b, result in enumerate(results):
+        own = bbox_cxcywh_to_xyxy(tokens.boxes[b]).clamp(0, 1)[result.tuples]
+        assert len(result) > 0 and torch.allclose(result.bboxes, own, atol=2e-3)
+
+
+def test_sampled_tuples_stand_for_all(tiny):
+    tokens = random_tokens()
+    on_objects = [torch.tensor([3, 7, 11]), torch.tensor([], dtype=torch.long)]
+    sampled, weight = tiny.head._sample_tuples(tokens, on_objects)
+    assert sampled.objectness.shape == (2, 10)
+    assert torch.allclose(weight.sum(1), torch.tensor([20., 20.]))
+    for index in on_objects[0]:
+        assert (sampled.embeddings[0] == tokens.embeddings[0, index]).all(-1).any()
+
+
+def test_scores_are_probabilities_over_the_named_classes_and_none(tiny):
+    with torch.no_grad():
+        logits, _ = tiny.head.decode_classes(tiny.llm, INSTRUCTION, random_tokens())
+    assert logits.shape == (2, 20, len(SHAPES) + 1)
+    assert (logits.softmax(-1)[..., :-1].sum(-1) <= 1).all()
+
+
+def test_tuples_that_cannot_appear_are_not_decoded(tiny, monkeypatch):
+    asked = []
+    original = type(tiny.head).decode_coordinates
+
+    def spy(self, llm, instruction, done, selected):
+        asked.append(selected.shape[1])
+        return original(self, llm, instruction, done, selected)
+    monkeypatch.setattr(type(tiny.head), 'decode_coordinates', spy)
+    monkeypatch.setattr(tiny.head, 'max_per_img', 3)
+    with torch.no_grad():
+        results = tiny.head.predict(tiny.llm, INSTRUCTION, random_tokens())
+    assert asked and asked[0] <= 3 and all(len(r) <= 3 for r in results)
+    monkeypatch.setattr(tiny.head, 'score_thr', 2.0)
+    with torch.no_grad():
+        assert [len(r) for r in tiny.head.predict(tiny.llm, INSTRUCTION, random_tokens())] == [0, 0]
+
+
+def test_padding_a_selection():
+    selected, real = pad_selection([torch.tensor([4, 2]), torch.tensor([], dtype=torch.long)])
+    assert selected.tolist() == [[4, 2], [0, 0]] and real.tolist() == [[True, True], [False, False]]
