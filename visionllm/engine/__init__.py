@@ -1,4 +1,5 @@
 from . import checkpoint
+from .amp import BFloat16OptimWrapper
 from .curves import LossCurve
 from .reading import TeachReading
 from .runner import StrictRunner
@@ -6,4 +7,4 @@ from .words import TeachWords
 
 checkpoint.install_safe_loading()
 
-__all__ = ['LossCurve', 'StrictRunner', 'TeachReading', 'TeachWords']
+__all__ = ['BFloat16OptimWrapper', 'LossCurve', 'StrictRunner', 'TeachReading', 'TeachWords']

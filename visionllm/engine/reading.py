@@ -58,6 +58,13 @@ def answer_lesson(model, instruction: Instruction, asked: list[str], noise: floa
     return model.head.read_words(model.llm, instruction, words[None], queries[None])[0][0]
 
 
+def lesson_loss(model, rng: np.random.Generator, words: int) -> Tensor:
+    """Cross-entropy of one random lesson."""
+    lesson, asked, answers = draw_lesson(rng, TRAIN_NOUNS, TASKS['detection'].wordings, words)
+    logits = answer_lesson(model, lesson, asked, NOISE)
+    return F.cross_entropy(logits, torch.tensor(answers, device=logits.device))
+
+
 def teach_reading(model, steps: int, lr: float = 1e-3, texts: int = 4, words: int = 16, seed: int = 0) -> list[float]:
     """Train LoRA and the new rows on lessons; returns the loss of each step."""
     rng = np.random.default_rng(seed)
@@ -70,9 +77,7 @@ def teach_reading(model, steps: int, lr: float = 1e-3, texts: int = 4, words: in
     for _ in range(steps):
         total = 0.0
         for _ in range(texts):
-            lesson, asked, answers = draw_lesson(rng, TRAIN_NOUNS, TASKS['detection'].wordings, words)
-            logits = answer_lesson(model, lesson, asked, NOISE)
-            loss = F.cross_entropy(logits, torch.tensor(answers, device=logits.device)) / texts
+            loss = lesson_loss(model, rng, words) / texts
             loss.backward()
             total += loss.item()
         torch.nn.utils.clip_grad_norm_(parameters, 1.0)
@@ -106,17 +111,19 @@ def reading_accuracy(model, lessons: int = 30, words: int = 24, seed: int = 1) -
 
 @HOOKS.register_module()
 class TeachReading(Hook):
-    """Before a new training run, teach the language model to read class maps.
+    """Before a new training run, teach the language model to read class maps; during it, keep the skill alive.
 
     Args:
         steps: Number of steps, each of four texts.
         cache: File to keep the taught weights in; where it exists, it is read instead of teaching again.
+        rehearse: Every so many training steps one text is read again, its gradient added to the step's. The ten
+            names of a small world would otherwise wear away what was learned on all others. 0 for never.
     """
 
     priority = 'VERY_LOW'  # after the model's own weights were loaded
 
-    def __init__(self, steps: int = 110, cache: str | None = None):
-        self.steps, self.cache = steps, Path(cache) if cache else None
+    def __init__(self, steps: int = 110, cache: str | None = None, rehearse: int = 4):
+        self.steps, self.cache, self.rehearse = steps, Path(cache) if cache else None, rehearse
 
     def before_train(self, runner) -> None:
         if runner.iter > 0:
@@ -134,3 +141,8 @@ class TeachReading(Hook):
         if self.cache is not None:
             self.cache.parent.mkdir(parents=True, exist_ok=True)
             torch.save(model.llm.state_dict(), self.cache)
+
+    def before_train_iter(self, runner, batch_idx: int, data_batch=None) -> None:
+        if self.rehearse and runner.iter % self.rehearse == 0:
+            rng = np.random.default_rng([runner.seed, runner.iter])
+            lesson_loss(runner.model, rng, words=16).backward()  # the optimizer's next step takes it along
