@@ -39,8 +39,9 @@ def show_orders(out: Path) -> None:
     inferencer = Inferencer.from_files(CONFIG, CHECKPOINT)
     task = TASKS['detection']
     answers = []
-    for (title, names), index in zip(ORDERS.items(), PICTURES):
-        sentence = write_instruction(names, task.held_out[0], task.output_format)
+    wordings = task.held_out + task.wordings  # the first four were never trained on
+    for (title, names), index, wording in zip(ORDERS.items(), PICTURES, wordings):
+        sentence = write_instruction(names, wording, task.output_format)
         print(f'[{title}] {sentence}')
         answers.append(inferencer(dataset.get_data_info(index)['img_path'], sentence, score_thr=0.4))
     print('\n'.join(write_answers(answers, out)))

@@ -1,5 +1,5 @@
 # The specialist on real pictures: MobileNetV2 (ImageNet), short side 256, any COCO-format folder.
-#   VISIONLLM_COCO=... VISIONLLM_BACKBONE=... python tools/train.py configs/deformable_detr/deformable-detr_small_coco.py
+#   VISIONLLM_COCO=... VISIONLLM_BACKBONE=... python tools/train.py configs/deformable_detr/deformable-detr_small_coco.py --amp
 _base_ = [
     '../_base_/models/deformable-detr_small.py',
     '../_base_/datasets/coco_instruction_256.py',
@@ -7,6 +7,7 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 train_dataloader = dict(collate_fn=dict(_delete_=True, type='pseudo_collate'))
+custom_hooks = [dict(type='ChannelsLast')]
 max_iters = 4000
 train_cfg = dict(max_iters=max_iters)
 optim_wrapper = dict(paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=0.1))))

@@ -8,7 +8,10 @@ _base_ = [
     '../_base_/schedules/adamw_cosine.py',
     '../_base_/default_runtime.py',
 ]
-custom_hooks = [dict(type='TeachReading', steps=110, cache='work_dirs/reading_smollm2-135m_r16.pth')]
+custom_hooks = [
+    dict(type='ChannelsLast'),
+    dict(type='TeachReading', steps=240, cache='work_dirs/reading_smollm2-135m_r16.pth'),
+]
 max_iters = 4000
 train_cfg = dict(max_iters=max_iters)
 optim_wrapper = dict(paramwise_cfg=dict(custom_keys={

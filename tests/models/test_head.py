@@ -30,10 +30,26 @@ def test_sampled_tuples_stand_for_all(tiny):
     tokens = random_tokens()
     on_objects = [torch.tensor([3, 7, 11]), torch.tensor([], dtype=torch.long)]
     sampled, weight = tiny.head._sample_tuples(tokens, on_objects)
-    assert sampled.objectness.shape == (2, 10)
+    assert sampled.objectness.shape == (2, tiny.head.train_tuples) and tiny.head.train_tuples < 20
     assert torch.allclose(weight.sum(1), torch.tensor([20., 20.]))
     for index in on_objects[0]:
         assert (sampled.embeddings[0] == tokens.embeddings[0, index]).all(-1).any()
+
+
+def test_a_token_on_nothing_should_be_the_word_none(tiny, monkeypatch):
+    tokens, names = random_tokens(1, 3), list(SHAPES)
+    with torch.no_grad():
+        words = tiny.llm.embed_names([names[2], '<none>', names[5]])[None]
+
+    def loss(labels):
+        monkeypatch.setitem(tiny.head._modules, 'token_projector', lambda _: words)
+        with torch.no_grad():
+            return tiny.head.name_loss(tiny.llm, names, tokens, [(torch.tensor([0, 2]), torch.tensor([0, 1]))],
+                                       [torch.tensor(labels)])
+    right, wrong = loss([2, 5]), loss([5, 2])
+    assert right['acc_name'] == 100 and wrong['acc_name'] == 0
+    assert right['loss_name'] < wrong['loss_name']
+    assert torch.equal(words[0, 1], tiny.llm.rows(['<none>'])[0])
 
 
 def test_scores_are_probabilities_over_the_named_classes_and_none(tiny):

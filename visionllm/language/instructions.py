@@ -87,8 +87,8 @@ def draw_class_set(rng: np.random.Generator, all_names: Sequence[str], present: 
                    max_names: int) -> tuple[list[str], list[int]]:
     """Random class set of a training step: names in random order, each with a random class token.
 
-    Half the time all classes; else the present ones less a few, and a random number of absent ones, so that objects
-    without a name in the set are seen too.
+    One time in three all classes; else a random share of the present ones and a random number of absent ones, so
+    that many objects have no name in the set.
 
     Args:
         rng: Source of randomness.
@@ -97,8 +97,9 @@ def draw_class_set(rng: np.random.Generator, all_names: Sequence[str], present: 
         max_names: At most this many names.
     """
     names = list(all_names)
-    if len(names) > max_names or rng.random() < 0.5:
-        kept = [name for name in present if rng.random() < 0.75]
+    if len(names) > max_names or rng.random() < 2 / 3:
+        share = rng.uniform(0.2, 1.0)
+        kept = [name for name in present if rng.random() < share]
         absent = [name for name in names if name not in set(present)]
         extra = rng.permutation(len(absent))[:rng.integers(0, len(absent) + 1)]
         names = kept + [absent[i] for i in extra]
