@@ -11,7 +11,7 @@ NEEDS_LARGE_WEIGHTS = {'visionllm_r50_32xb1-50e_coco.py'}
 
 
 def test_all_configs_are_found():
-    assert len(CONFIGS) == 7
+    assert len(CONFIGS) == 8
 
 
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda p: p.stem)
@@ -26,3 +26,12 @@ def test_config_is_complete(path: Path):
 def test_config_builds(path: Path):
     model = MODELS.build(load_config(path).model)
     assert any(p.requires_grad for p in model.parameters())
+
+
+@pytest.mark.parametrize('size', ['nano_scenes', 'small_coco'])
+def test_a_tokenizer_starts_from_a_checkpoint_that_its_specialist_leaves(size):
+    specialist = load_config(f'configs/deformable_detr/deformable-detr_{size}.py')
+    start = Path(load_config(f'configs/visionllm/visionllm_{size}.py').model.init_cfg.checkpoint)
+    keeper, end = specialist.default_hooks.checkpoint, specialist.train_cfg.max_iters
+    left = [f'iter_{end - back * keeper.interval}.pth' for back in range(keeper.max_keep_ckpts)]
+    assert start.parent.name == f'deformable-detr_{size}' and start.name in left

@@ -4,6 +4,7 @@ import re
 import shlex
 import subprocess
 import sys
+from functools import cache
 
 import pytest
 
@@ -12,6 +13,11 @@ from .conftest import ROOT
 README = (ROOT / 'README.md').read_text()
 FOUND = re.findall(r'(?:^|`)((?:python tools/|make )[^`\n|]+)', README, re.M)
 COMMANDS = sorted({line.strip() for line in FOUND})
+
+
+@cache
+def usage_of(tool: str) -> str:
+    return subprocess.run([sys.executable, tool, '--help'], cwd=ROOT, capture_output=True, text=True).stdout
 
 
 def test_commands_are_found():
@@ -28,7 +34,7 @@ def test_make_targets_exist(command):
 @pytest.mark.parametrize('command', [c for c in COMMANDS if c.startswith('python')])
 def test_tools_files_and_flags_exist(command):
     words = shlex.split(command)
-    usage = subprocess.run([sys.executable, words[1], '--help'], cwd=ROOT, capture_output=True, text=True).stdout
+    usage = usage_of(words[1])
     for word in words[2:]:
         if word.startswith('--'):
             assert word in usage, word

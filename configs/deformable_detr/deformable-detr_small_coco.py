@@ -1,5 +1,6 @@
 # The specialist on real pictures: MobileNetV2 (ImageNet), short side 256, any COCO-format folder.
-#   VISIONLLM_COCO=... VISIONLLM_BACKBONE=... python tools/train.py configs/deformable_detr/deformable-detr_small_coco.py --amp
+#   VISIONLLM_COCO=... VISIONLLM_BACKBONE=... \
+#   python tools/train.py configs/deformable_detr/deformable-detr_small_coco.py --amp
 _base_ = [
     '../_base_/models/deformable-detr_small.py',
     '../_base_/datasets/coco_instruction_256.py',

@@ -1,5 +1,5 @@
 # The paper's stage 1: detection, ResNet-50, 32 GPUs with one picture each, 50 epochs, learning rate 2e-4.
-#   bash: torchrun --nproc_per_node 8 tools/train.py configs/visionllm/visionllm_r50_32xb1-50e_coco.py --launcher pytorch
+#   torchrun --nproc_per_node 8 tools/train.py configs/visionllm/visionllm_r50_32xb1-50e_coco.py --launcher pytorch
 # The paper's figure for it: 44.8 box AP. Not run by us at this size.
 _base_ = [
     '../_base_/models/visionllm_r50.py',

@@ -3,7 +3,7 @@
 from mmdet.registry import DATASETS
 
 from .coco import InstructionCocoDataset
-from .scenes import SHAPES, write_coco_folder
+from .scenes import CLASSES, write_coco_folder
 
 
 @DATASETS.register_module()
@@ -15,22 +15,23 @@ class SceneDataset(InstructionCocoDataset):
         split: Name of the split, such as ``train``.
         num_images: Number of pictures.
         seed: World of the pictures; different seeds share no picture.
+        kind: What objects are called by, ``shape`` or ``colour``.
         pipeline: MMDetection transforms.
         test_mode: As in ``CocoDataset``.
         filter_cfg: As in ``CocoDataset``.
     """
 
-    METAINFO = dict(classes=SHAPES, palette=[(214, 40, 40), (240, 138, 30), (200, 180, 20), (46, 150, 66),
-                                             (40, 92, 206), (134, 60, 176), (238, 132, 176), (120, 120, 120),
-                                             (0, 160, 160), (140, 90, 40)])
+    PALETTE = [(214, 40, 40), (240, 138, 30), (200, 180, 20), (46, 150, 66), (40, 92, 206), (134, 60, 176),
+               (238, 132, 176), (120, 120, 120), (0, 160, 160), (140, 90, 40)]
 
-    def __init__(self, data_root: str, split: str, num_images: int, seed: int, pipeline: list,
+    def __init__(self, data_root: str, split: str, num_images: int, seed: int, pipeline: list, kind: str = 'shape',
                  test_mode: bool = False, filter_cfg: dict | None = None):
-        ann_file = write_coco_folder(data_root, split, num_images, seed)
+        ann_file = write_coco_folder(data_root, split, num_images, seed, kind=kind)
         super().__init__(
             ann_file=str(ann_file.relative_to(data_root)),
             data_root=data_root,
             data_prefix=dict(img=f'images/{split}/'),
+            metainfo=dict(classes=CLASSES[kind], palette=self.PALETTE),
             pipeline=pipeline,
             test_mode=test_mode,
             filter_cfg=filter_cfg)

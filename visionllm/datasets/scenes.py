@@ -23,6 +23,7 @@ COLOURS = {  # RGB
 }  # yapf: disable
 SIZES = {'small': (0.055, 0.085), 'medium': (0.10, 0.14), 'large': (0.16, 0.22)}  # radius / image side
 MATERIALS = ('matte', 'metal', 'striped', 'dotted')
+CLASSES = {'shape': SHAPES, 'colour': tuple(f'{colour} thing' for colour in COLOURS)}  # what annotations may go by
 
 SUPERSAMPLING = 2  # drawn larger and averaged down: smooth edges
 MIN_VISIBLE = 0.45  # share of an object that must remain uncovered
@@ -195,7 +196,8 @@ def scene_phrases(obj: SceneObject) -> dict[str, str]:
     }
 
 
-def to_coco(scene: Scene, image_id: int, file_name: str, first_ann_id: int) -> tuple[dict, list[dict]]:
+def to_coco(scene: Scene, image_id: int, file_name: str, first_ann_id: int,
+            kind: str = 'shape') -> tuple[dict, list[dict]]:
     """COCO records of a scene: the image's, and one annotation an object."""
     height, width = scene.image.shape[:2]
     image = dict(id=image_id, file_name=file_name, height=height, width=width)
@@ -207,7 +209,7 @@ def to_coco(scene: Scene, image_id: int, file_name: str, first_ann_id: int) -> t
             dict(
                 id=first_ann_id + offset,
                 image_id=image_id,
-                category_id=SHAPES.index(obj.shape) + 1,
+                category_id=CLASSES[kind].index(scene_phrases(obj)[kind]) + 1,
                 bbox=[round(v, 2) for v in (x1, y1, x2 - x1, y2 - y1)],
                 area=round(obj.visible.area, 2),
                 segmentation=[np.asarray(p.exterior.coords[:-1]).round(2).ravel().tolist() for p in parts],
@@ -218,7 +220,7 @@ def to_coco(scene: Scene, image_id: int, file_name: str, first_ann_id: int) -> t
 
 
 def write_coco_folder(root: str | Path, split: str, num_images: int, seed: int, side: int = 128,
-                      max_objects: int = 8) -> Path:
+                      max_objects: int = 8, kind: str = 'shape') -> Path:
     """Write ``root/images/{split}/*.jpg`` and ``root/annotations/NAME_{split}.json``.
 
     NAME is ``instances``, ``captions``, ``expressions`` and ``questions``.
@@ -233,7 +235,7 @@ def write_coco_folder(root: str | Path, split: str, num_images: int, seed: int, 
     root = Path(root)
     target = root / 'annotations' / f'instances_{split}.json'
     info = dict(description='VisionLLM synthetic scenes', seed=seed, num_images=num_images, side=side,
-                max_objects=max_objects, version=1)
+                max_objects=max_objects, kind=kind, version=1)
     if target.exists() and json.loads(target.read_text())['info'] == info:
         return target
     folder = root / 'images' / split
@@ -245,7 +247,7 @@ def write_coco_folder(root: str | Path, split: str, num_images: int, seed: int, 
         scene = draw_scene(seed, index, side, max_objects)
         file_name = f'{index:06d}.jpg'
         cv2.imwrite(str(folder / file_name), scene.image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 95])
-        image, anns = to_coco(scene, index + 1, file_name, len(annotations) + 1)
+        image, anns = to_coco(scene, index + 1, file_name, len(annotations) + 1, kind)
         images.append(image)
         annotations += anns
         rng = scene_rng(seed, index, stream=1)
@@ -261,7 +263,7 @@ def write_coco_folder(root: str | Path, split: str, num_images: int, seed: int, 
             record['id'] = number + 1
         content = dict(info=info, images=images, annotations=records)
         (target.parent / f'{name}_{split}.json').write_text(json.dumps(content))
-    categories = [dict(id=i + 1, name=name, supercategory='shape') for i, name in enumerate(SHAPES)]
+    categories = [dict(id=i + 1, name=name, supercategory=kind) for i, name in enumerate(CLASSES[kind])]
     content = dict(info=info, images=images, annotations=annotations, categories=categories)
     target.write_text(json.dumps(content))  # last: its presence says that the folder is complete
     return target

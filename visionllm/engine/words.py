@@ -1,8 +1,7 @@
 """Teach image tokens to be words before the language model is asked about them.
 
-The head's projectors are trained to turn a token into the embedding of the object's name and its corners into
-location tokens, and the connector's objectness to tell things from ground. The language model is not run, so a step
-costs no more than looking at the pictures.
+The head's projector is trained to turn a token into the embedding of the object's name, and the connector's objectness
+to tell things from ground. The language model is not run, so a step costs no more than looking at the pictures.
 """
 
 import torch
@@ -17,7 +16,7 @@ from visionllm.models.visionllm import ground_truth
 
 @HOOKS.register_module()
 class TeachWords(Hook):
-    """Before a new training run, train the head's projectors and the objectness on names and places.
+    """Before a new training run, train the head's projector and the objectness on names.
 
     Args:
         steps: Number of batches.
@@ -34,8 +33,7 @@ class TeachWords(Hook):
             return  # resumed
         model = runner.model
         model.train()  # a fresh backbone would otherwise normalise with, and overwrite, its batch statistics
-        trained = [*model.head.parameters(), *model.connector.objectness_branches.parameters(),
-                   model.llm.new_rows.weight]
+        trained = [*model.head.parameters(), *model.connector.objectness_branches.parameters()]
         wrapper = OptimWrapper(AdamW(trained, lr=self.lr, weight_decay=0.01), clip_grad=dict(max_norm=1.0))
         # a loader of its own: an infinite sampler cannot be started twice
         batches = iter(runner.build_dataloader(runner.cfg.train_dataloader, seed=runner.seed))
@@ -48,9 +46,7 @@ class TeachWords(Hook):
             wrapper.update_params(sum(value for name, value in losses.items() if name.startswith('loss')))
             seen.append(float(losses['acc_name']) if 'acc_name' in losses else 0.0)
             if (step + 1) % 50 == 0:
-                place = float(losses.get('loss_box', 0.0))
-                print_log(f'Words: step {step + 1}, nearest name right {sum(seen[-50:]) / 50:.1f} %, '
-                          f'box loss {place:.2f}', 'current')
+                print_log(f'Words: step {step + 1}, nearest name right {sum(seen[-50:]) / 50:.1f} %', 'current')
         torch.nn.Module.zero_grad(model)
 
     @staticmethod
@@ -59,5 +55,4 @@ class TeachWords(Hook):
         layers = model.look(inputs, samples)
         pairs = model.connector.match(layers[-1], boxes)
         return (model.connector.loss(layers, boxes)
-                | model.head.name_loss(model.llm, list(samples[0].text), layers[-1], pairs, labels)
-                | model.head.place_loss(model.llm, layers[-1], pairs, boxes))
+                | model.head.name_loss(model.llm, list(samples[0].text), layers[-1], pairs, labels))

@@ -9,6 +9,7 @@ Letters: B pictures, M image tokens, K named classes, E width of the language mo
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -44,8 +45,8 @@ class FormatQueryHead(BaseModule):
             addition), so that a score knows whether anything is there.
         corner_prior: Start a box's corners from where the tokenizer's own box has them: a Gaussian of learned width
             over the location tokens (an addition; boxes only, polygons have no such prior).
-        location_skip: Add the query projector's own guess of a place to what the language model says (an addition): a
-            residual around the frozen model, which can be taught without running it.
+        name_residual: Add to what the language model reads how near the image token, as a word, lies to each named
+            word (an addition; needs the name loss). What goes around the frozen model can be taught without running it.
         image_context: Show every block all image tokens besides its own, as in the paper. Without it a picture costs
             M tokens less, which is why the nano size leaves it out; what it is worth there was not measured.
         train_tuples: Decode that many tuples a picture in training: those on objects, and a random sample of the rest
@@ -57,13 +58,14 @@ class FormatQueryHead(BaseModule):
 
     def __init__(self, token_channels: int, llm_width: int, opening: str = '\n{"', soft_bin_sigma: float = 4.0,
                  box_loss_weight: float = 1.0, name_loss_weight: float = 1.0, objectness_prior: bool = True,
-                 corner_prior: bool = True, location_skip: bool = True, image_context: bool = True,
+                 corner_prior: bool = True, name_residual: bool = True, image_context: bool = True,
                  train_tuples: int | None = None, train_coordinates: int | None = None, max_per_img: int = 100,
-                 score_thr: float = 0.01):
+                 score_thr: float = 0.001):
         super().__init__()
         self.opening = opening
         self.soft_bin_sigma, self.box_loss_weight = soft_bin_sigma, box_loss_weight
-        self.name_loss_weight, self.objectness_prior = name_loss_weight, objectness_prior
+        self.name_loss_weight, self.name_residual = name_loss_weight, name_residual
+        self.objectness_prior = objectness_prior
         self.image_context, self.corner_prior = image_context, corner_prior
         self.train_tuples, self.train_coordinates = train_tuples, train_coordinates
         self.max_per_img, self.score_thr = max_per_img, score_thr
@@ -74,15 +76,11 @@ class FormatQueryHead(BaseModule):
         self.query_token = nn.Linear(channels, hidden)
         self.query_format = nn.Linear(llm_width, hidden)
         self.query_out = nn.Linear(hidden, llm_width)
-        self.location_skip = nn.Linear(hidden, llm_width) if location_skip else None
-        if location_skip:
-            nn.init.zeros_(self.location_skip.weight)
-            nn.init.zeros_(self.location_skip.bias)
         nn.init.normal_(self.token_projector[-1].weight, std=0.13 / math.sqrt(hidden))
         nn.init.zeros_(self.query_out.weight)
         nn.init.zeros_(self.query_out.bias)
         self.prior = nn.Parameter(torch.tensor([0.5, 0.0]))  # scale and offset of the objectness
-        self.location_scale = nn.Parameter(torch.tensor(0.02 if corner_prior else 0.1))
+        self.location_scale = nn.Parameter(torch.tensor(0.0 if corner_prior else 0.1))  # 0: opens as it helps
         self.prior_log_sigma = nn.Parameter(torch.tensor(4.0).log())  # bins
         self.name_scale = nn.Parameter(torch.tensor(10.0).log())
 
@@ -97,13 +95,25 @@ class FormatQueryHead(BaseModule):
         """
         features = torch.cat([tokens.embeddings, place_features(tokens.boxes)], -1)
         words = self.token_projector(features)  # [B, M, E]
-        logits, done = self.read_words(llm, instruction, words, self._queries(llm, features, ['<cls>'])[0])
+        logits, done = self.read_words(llm, instruction, words, self._queries(llm, features, ['<cls>']))
+        if self.name_residual:
+            logits = logits + self._nearness(words, self._embed_names(llm, instruction.class_names))
         if self.objectness_prior:
             scale, offset = self.prior
             here = scale * tokens.objectness[..., None] + offset
             logits = torch.cat([logits[..., :-1] + here, logits[..., -1:]], -1)
         done.features, done.boxes = features, tokens.boxes
         return logits, done
+
+    @staticmethod
+    @torch.no_grad()
+    def _embed_names(llm: CausalLM, names: Sequence[str]) -> Tensor:
+        """The words that image tokens aim at: ``float[K + 1, E]``, the last of ``<none>``."""
+        return llm.embed_names([*names, '<none>'])
+
+    def _nearness(self, words: Tensor, wanted: Tensor) -> Tensor:
+        """Logits ``float[..., K + 1]`` of words ``float[..., E]`` by their direction alone."""
+        return self.name_scale.exp() * F.normalize(words, dim=-1) @ F.normalize(wanted, dim=-1).T
 
     def read_words(self, llm: CausalLM, instruction: Instruction, words: Tensor,
                    queries: Tensor) -> tuple[Tensor, 'ClassPass']:
@@ -141,24 +151,12 @@ class FormatQueryHead(BaseModule):
         names = instruction.output_format.coordinate_tokens
         batch, count = selected.shape
         features = done.features.gather(1, selected[..., None].expand(-1, -1, done.features.shape[-1]))
-        queries, hidden = self._queries(llm, features, names)  # [B, n, q, E] each
+        queries = self._queries(llm, features, names)  # [B, n, q, E]
         attention, positions = coordinate_pass_layout(done.shared, done.images, selected, len(names))
         states, _ = llm(queries.flatten(1, 2), done.read, attention, positions)
         logits = self.location_scale * (states @ llm.location_rows().T)
         boxes = done.boxes.gather(1, selected[..., None].expand(-1, -1, 4))
-        return logits.unflatten(1, (count, len(names))) + self._guess(llm, hidden, boxes)
-
-    def _guess(self, llm: CausalLM, hidden: Tensor, boxes: Tensor) -> Tensor:
-        """What is known of the places without the language model: location logits ``float[..., q, 1025]``.
-
-        Args:
-            hidden: ``float[..., q, E]``, from the query projector.
-            boxes: ``float[..., 4]``, the tokenizer's own.
-        """
-        prior = self._corner_prior(boxes, hidden.shape[-2])
-        if self.location_skip is None:
-            return prior
-        return prior + self.location_skip(hidden) @ llm.location_rows().T
+        return logits.unflatten(1, (count, len(names))) + self._corner_prior(boxes, len(names))
 
     def _corner_prior(self, boxes: Tensor, coordinates: int) -> Tensor:
         """Logits ``float[..., 4, 1025]`` of the tokenizer's own corners, relative to its centre; 0 for polygons."""
@@ -169,18 +167,17 @@ class FormatQueryHead(BaseModule):
         grid = torch.arange(NUM_LOCATION_TOKENS, device=boxes.device)
         return -0.5 * ((grid - bins) / self.prior_log_sigma.exp())**2
 
-    def _queries(self, llm: CausalLM, features: Tensor, names: list[str]) -> tuple[Tensor, Tensor]:
+    def _queries(self, llm: CausalLM, features: Tensor, names: list[str]) -> Tensor:
         """Format tokens as queries of each image token, which reaches every query of its tuple.
 
         Args:
             features: ``float[..., channels]``.
 
         Returns:
-            Queries ``float[..., q, E]``, and the projector's hidden layer ``float[..., q, E]`` that they came from.
+            ``float[..., q, E]``.
         """
         rows = llm.rows(names)  # [q, E]
-        hidden = F.gelu(self.query_token(features)[..., None, :] + self.query_format(rows))
-        return rows + self.query_out(hidden), hidden
+        return rows + self.query_out(F.gelu(self.query_token(features)[..., None, :] + self.query_format(rows)))
 
     # ------------------------------------------------------------------ training
 
@@ -279,13 +276,12 @@ class FormatQueryHead(BaseModule):
         """
         if self.name_loss_weight == 0:
             return {}
-        with torch.no_grad():
-            wanted = llm.embed_names([*names, '<none>'])  # [K + 1, E]
+        wanted = self._embed_names(llm, names)
         target = torch.full(tokens.objectness.shape, len(names), device=wanted.device)
         for b, (chosen, objects) in enumerate(pairs):
             target[b, chosen] = labels[b][objects]
         words = self.token_projector(torch.cat([tokens.embeddings, place_features(tokens.boxes)], -1))  # [B, M, E]
-        near = self.name_scale.exp() * F.normalize(words, dim=-1) @ F.normalize(wanted, dim=-1).T
+        near = self._nearness(words, wanted)
         entropy = F.cross_entropy(near.flatten(0, 1), target.flatten(), reduction='sum')
         distance = (words - wanted[target]).square().mean(-1).sum() / wanted.var()
         named = target < len(names)
@@ -293,19 +289,6 @@ class FormatQueryHead(BaseModule):
         right = (near[..., :-1].argmax(-1) == target)[named]
         return dict(loss_name=self.name_loss_weight * (entropy + distance) / count,
                     acc_name=100 * right.sum() / count)
-
-    def place_loss(self, llm: CausalLM, tokens: ImageTokens, pairs: list[tuple[Tensor, Tensor]],
-                   gt_boxes: list[Tensor]) -> dict[str, Tensor]:
-        """Teach the projector's own guess of a box, the language model not run (see ``location_skip``)."""
-        chosen = [(tokens.embeddings[b, index], tokens.boxes[b, index]) for b, (index, _) in enumerate(pairs)]
-        if self.location_skip is None or not sum(len(index) for index, _ in pairs):
-            return {}
-        features = torch.cat([torch.cat([e, place_features(box)], -1) for e, box in chosen])
-        names = ['<x1>', '<y1>', '<x2>', '<y2>']
-        boxes = torch.cat([gt_boxes[b][objects] for b, (_, objects) in enumerate(pairs)])
-        places = torch.cat([box for _, box in chosen])
-        guess = self._guess(llm, self._queries(llm, features, names)[1], places)
-        return self._location_losses(guess, places[:, :2], boxes)
 
     # ------------------------------------------------------------------ answering
 

@@ -1,0 +1,83 @@
+"""What each addition to the paper's recipe is worth: train the same few steps without it, measure on the same scenes.
+
+Every row starts from the same tokenizer and the same reading lesson, so a row costs minutes. Rows that the result
+file holds already are not trained again.
+"""
+
+import json
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from visionllm.evaluation.detection import box_average_precision
+
+from .studies import Study
+
+TOOLS = Path(__file__).resolve().parents[2] / 'tools'
+NANO = 'configs/visionllm/visionllm_nano_scenes.py'
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A config, and what is changed in it (``--cfg-options``)."""
+    options: dict[str, object] = field(default_factory=dict)
+    config: str = NANO
+
+
+def without(name: str, value: object = False) -> Variant:
+    """The nano config with one switch of its head turned."""
+    return Variant({f'model.head.{name}': value})
+
+
+ADDITIONS = {
+    'all of them': Variant(),
+    'hard bins': without('soft_bin_sigma', 0.0),
+    'no box loss': without('box_loss_weight', 0.0),
+    'no name alignment': without('name_loss_weight', 0.0),
+    'no objectness in the score': without('objectness_prior'),
+    'no corners from the tokenizer': without('corner_prior'),
+    'no residual around the language model': without('name_residual'),
+    'all image tokens in the context': without('image_context', True),
+    'no words taught first': Variant({'custom_hooks.2.steps': 0}),
+    "the paper's plain recipe": Variant(config='configs/visionllm/visionllm_nano_scenes_plain.py'),
+}
+
+
+def ablate(steps: int, num_images: int, out: Path, work_dir: Path, rows: list[str] | None = None) -> dict:
+    """Train and measure the variants of ``ADDITIONS``.
+
+    Args:
+        steps: Training steps on pictures, each row.
+        num_images: Unseen scenes to measure on.
+        out: JSON file of the results, read first and extended row by row.
+        rows: Only these.
+
+    Returns:
+        AP, AP50 and minutes of each row.
+    """
+    done = json.loads(out.read_text()) if out.exists() else dict(steps=steps, num_images=num_images, rows={})
+    if (done['steps'], done['num_images']) != (steps, num_images):
+        raise ValueError(f'{out} holds rows of {done["steps"]} steps and {done["num_images"]} pictures; go on with '
+                         'those, or name another file.')
+    for name in rows or ADDITIONS:
+        if name not in done['rows']:
+            folder = work_dir / name.replace(' ', '_')
+            done['rows'][name] = train_and_measure(ADDITIONS[name], steps, num_images, folder)
+            out.write_text(json.dumps(done, indent=1))
+    return done
+
+
+def train_and_measure(variant: Variant, steps: int, num_images: int, work_dir: Path) -> dict:
+    """One row: AP and AP50 on the first unseen scenes after ``steps`` steps."""
+    options = variant.options | {'train_cfg.max_iters': steps, 'train_cfg.val_interval': steps + 1,
+                                 'param_scheduler.1.end': steps, 'param_scheduler.1.T_max': steps - 20}
+    start = time.time()
+    subprocess.run([sys.executable, TOOLS / 'train.py', variant.config, '--work-dir', work_dir, '--cfg-options',
+                    *(f'{key}={value}' for key, value in options.items())], check=True)
+    minutes = (time.time() - start) / 60
+    study = Study.from_files(str(work_dir / Path(variant.config).name), str(work_dir / f'iter_{steps}.pth'), num_images)
+    found = study.ask(study.instruction(study.names))
+    metrics = box_average_precision(study.truth, found, study.category_ids(study.names))
+    return dict(AP=metrics['AP'], AP50=metrics['AP50'], minutes=round(minutes, 1))
