@@ -21,10 +21,10 @@ ORDERS = {
     'all classes': SHAPES,
     'two classes': ('star', 'heart'),
     'another order': tuple(reversed(SHAPES)),
-    'free phrases': ('ring-shaped object', 'crescent moon', 'five-pointed star', 'round disc'),
+    'free phrases': ('heart symbol', 'arrow sign', 'half moon', 'yellow ring'),
     'nothing that is there': ('dog', 'airplane', 'banana'),
 }
-PICTURES = (3, 7, 4, 24, 8)  # of the unseen scenes, one an order
+PICTURES = (11, 7, 4, 3, 8)  # of the unseen scenes, one an order
 
 
 def tool(name: str, *arguments: str) -> list[str]:
@@ -64,7 +64,7 @@ def train_on() -> None:
     if training.returncode:
         sys.exit(''.join(lines)[-3000:])
     losses = [float(value) for value in re.findall(r'Iter\(train\).* loss: (\S+)', ''.join(lines))]
-    print(f'Loss: {losses[0]:.2f} -> {losses[-1]:.2f}')
+    print(f'Loss: {np.mean(losses[:3]):.2f} -> {np.mean(losses[-3:]):.2f}')
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ val_dataloader = dict(dataset=dict(data_root=data_root, num_images=100, kind='co
 test_dataloader = val_dataloader
 val_evaluator = dict(ann_file=data_root + 'annotations/instances_test.json')
 test_evaluator = val_evaluator
-max_iters = 40
+max_iters = 60
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
 default_hooks = dict(logger=dict(interval=5))
 log_processor = dict(window_size=5)
