@@ -3,12 +3,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import settings
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 import visionllm  # noqa: F401  (registers the parts)
 
 ROOT = Path(__file__).parent.parent
+settings.register_profile('same every time', derandomize=True, deadline=None)
+settings.load_profile('same every time')
 
 
 @pytest.fixture(autouse=True)

@@ -50,3 +50,22 @@ def test_samples_carry_an_instruction_over_the_classes(tmp_path):
 def test_real_coco_goes_the_same_way(data):
     dataset = dataset_of(str(data / 'coco-mini/annotations/instances_val2017.json'))
     assert len(dataset) == 100 and len(dataset[0]['text']) == 80
+
+
+def test_every_kind_of_mask_becomes_polygons(tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr('visionllm.datasets.coco.print_log', lambda text, *_, **__: said.append(text))
+    path = write(tmp_path, [[10, 10, 20, 20]] * 5)
+    content = json.loads((tmp_path / 'a.json').read_text())
+    square, far = [10, 10, 30, 10, 30, 30, 10, 30], [50, 50, 60, 50, 60, 60]
+    runs = dict(size=[80, 100], counts=[10 * 80 + 10, 20] + [60, 20] * 19 + [100 * 80 - 10 * 80 - 10 - 80 * 19 - 20])
+    masks = [[square, far], runs, [[10, 10, 30, 30]], [], [square, [1, 1]]]
+    for ann, mask in zip(content['annotations'], masks):
+        ann['segmentation'] = mask
+    (tmp_path / 'a.json').write_text(json.dumps(content))
+    dataset = dataset_of(path, metainfo=dict(classes=('cat',)))
+    found = [instance['mask'] for instance in dataset[0]['instances']]
+    assert found[0] == [square, far] and found[2] == found[3] == found[4] == [square]
+    (ring, ) = found[1]
+    assert min(ring) == pytest.approx(10, abs=0.3) and max(ring) == pytest.approx(30, abs=0.3)
+    assert '2 of 5 objects have no outline' in said[-1]

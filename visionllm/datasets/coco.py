@@ -6,6 +6,9 @@ from mmdet.datasets import CocoDataset
 from mmdet.datasets.api_wrappers import COCO
 from mmdet.registry import DATASETS
 from mmengine.logging import print_log
+from pycocotools import mask as mask_utils
+
+from visionllm.structures.polygons import rings_of_mask
 
 
 class AnnotationError(ValueError):
@@ -16,7 +19,8 @@ class AnnotationError(ValueError):
 class InstructionCocoDataset(CocoDataset):
     """``CocoDataset`` whose samples carry their class names (``text``), for instructions to be written from.
 
-    Takes ``CocoDataset``'s arguments. Boxes that lie outside their picture are left out and counted in the log.
+    Takes ``CocoDataset``'s arguments. Boxes that lie outside their picture are left out and counted in the log. Masks
+    become polygons; where an object's outline has fewer than three points its box stands in, counted as well.
 
     Raises:
         AnnotationError: No category of the file is one of the config's, or no picture is left.
@@ -46,7 +50,37 @@ class InstructionCocoDataset(CocoDataset):
         if outside:
             print_log(f'{self.ann_file}: {outside} of {len(coco.anns)} boxes are empty or outside their picture and '
                       'are left out.', 'current', level=logging.WARNING)
-        return super().load_data_list()
+        self._without_outline = 0
+        samples = super().load_data_list()
+        if self._without_outline:
+            print_log(f'{self.ann_file}: {self._without_outline} of {len(coco.anns)} objects have no outline of three '
+                      'points; their box stands in.', 'current', level=logging.WARNING)
+        return samples
+
+    def parse_data_info(self, raw_data_info: dict) -> dict:
+        """As in ``CocoDataset``, with outlines as lists of rings."""
+        image = raw_data_info['raw_img_info']
+        for ann in raw_data_info['raw_ann_info']:
+            if ann.get('iscrowd') or 'segmentation' not in ann:
+                continue
+            parts = outline_parts(ann['segmentation'], image['height'], image['width'])
+            self._without_outline += not parts
+            ann['segmentation'] = parts or [_corners(ann['bbox'])]
+        return super().parse_data_info(raw_data_info)
+
+
+def outline_parts(segmentation: list | dict, height: int, width: int) -> list[list[float]]:
+    """COCO's polygons, or its run lengths as polygons: ``[x1, y1, x2, y2, ...]`` each, of three points or more."""
+    if isinstance(segmentation, dict):
+        runs = segmentation['counts']
+        rle = mask_utils.frPyObjects(segmentation, height, width) if isinstance(runs, list) else segmentation
+        return [ring.ravel().tolist() for ring in rings_of_mask(mask_utils.decode(rle))]
+    return [part for part in segmentation if len(part) >= 6]
+
+
+def _corners(box: list[float]) -> list[float]:
+    x, y, width, height = box
+    return [x, y, x + width, y, x + width, y + height, x, y + height]
 
 
 def _outside(box: list[float], image: dict) -> bool:

@@ -1,0 +1,100 @@
+import json
+
+import numpy as np
+import pytest
+from faster_coco_eval import COCO, COCOeval_faster
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pycocotools import mask as mask_utils
+
+from visionllm.structures.polygons import from_the_top, outline, resample, ring_of, rings_of_mask
+
+
+def star(points: int, seed: int) -> np.ndarray:
+    """A random ring."""
+    rng = np.random.default_rng(seed)
+    angles = np.sort(rng.uniform(0, 2 * np.pi, points))
+    radii = rng.uniform(20, 100, points)
+    return np.stack([200 + radii * np.cos(angles), 200 + radii * np.sin(angles)], -1)
+
+
+@settings(deadline=None, max_examples=50)
+@given(points=st.integers(3, 80), count=st.integers(3, 64), seed=st.integers(0, 999))
+def test_a_ring_has_the_points_that_were_asked_for(points, count, seed):
+    ring = star(points, seed)
+    found = resample(ring, count)
+    assert found.shape == (count, 2)
+    if count >= points:  # nothing is lost
+        assert {tuple(p) for p in ring} <= {tuple(p) for p in found}
+        assert area(found) == pytest.approx(area(ring))
+    else:
+        assert {tuple(p) for p in found} <= {tuple(p) for p in ring}
+
+
+def area(ring: np.ndarray) -> float:
+    x, y = ring.T
+    return abs((x * np.roll(y, -1) - y * np.roll(x, -1)).sum()) / 2
+
+
+def test_the_vertices_that_matter_are_kept():
+    corners = np.array([[0, 0], [10, 0], [10, 10], [0, 10]], float)
+    assert np.array_equal(np.sort(resample(resample(corners, 40), 4), 0), np.sort(corners, 0))
+
+
+@settings(deadline=None, max_examples=30)
+@given(points=st.integers(3, 40), turn=st.integers(0, 40), seed=st.integers(0, 999), mirrored=st.booleans())
+def test_how_a_ring_was_drawn_does_not_matter(points, turn, seed, mirrored):
+    ring = star(points, seed)
+    other = np.roll(ring[::-1] if mirrored else ring, turn, 0)
+    assert np.allclose(from_the_top(ring), from_the_top(other))
+
+
+def test_a_ring_goes_clockwise_from_the_top():
+    diamond = np.array([[5, 0], [0, 5], [5, 10], [10, 5]], float)
+    assert ring_of([diamond], 4).tolist() == [[5, 0], [10, 5], [5, 10], [0, 5]]
+
+
+def test_parts_are_joined_without_area():
+    near, far = np.array([[0, 0], [4, 0], [4, 4], [0, 4.]]), np.array([[9, 1], [12, 1], [12, 3], [9, 3.]])
+    ring = outline([far, near])
+    assert area(ring) == pytest.approx(16 + 6)
+    assert len(ring) == 4 + 4 + 2
+
+
+def test_a_mask_comes_back_from_its_rings():
+    mask = np.zeros((40, 50), np.uint8)
+    mask[5:20, 7:30] = 1
+    mask[25:31, 40:49] = 1
+    ring = outline(rings_of_mask(mask))
+    again = mask_utils.decode(mask_utils.merge(mask_utils.frPyObjects([ring.ravel().tolist()], 40, 50)))
+    assert (again != mask).mean() < 0.005
+
+
+def reencoded_ap(truth: dict, count: int) -> float:
+    """Mask AP of the annotations themselves, as one ring of ``count`` points in 1025 bins."""
+    images = {image['id']: image for image in truth['images']}
+    records = []
+    for ann in truth['annotations']:
+        if ann['iscrowd']:
+            continue
+        image = images[ann['image_id']]
+        size = np.array([image['width'], image['height']])
+        x, y, w, h = ann['bbox']
+        centre = np.array([x + w / 2, y + h / 2]) / size
+        ring = resample(outline([np.reshape(part, (-1, 2)) for part in ann['segmentation']]), count)
+        ring = (np.round((ring / size - centre) * 512) / 512 + centre) * size
+        rle = mask_utils.merge(mask_utils.frPyObjects([ring.ravel().tolist()], image['height'], image['width']))
+        records.append(dict(image_id=ann['image_id'], category_id=ann['category_id'], score=1.0,
+                            segmentation=dict(rle, counts=rle['counts'].decode())))
+    coco = COCO(truth, use_deepcopy=True)
+    evaluation = COCOeval_faster(coco, coco.loadRes(records), iouType='segm')
+    evaluation.evaluate()
+    evaluation.accumulate()
+    evaluation.summarize()
+    return 100 * evaluation.stats[0]
+
+
+@pytest.mark.parametrize('count, bar', [(24, 94.0), (8, 78.0)])
+def test_the_representation_costs_little_on_coco(data, count, bar):
+    truth = json.loads((data / 'coco-mini/annotations/instances_val2017.json').read_text())
+    assert reencoded_ap(truth, count) >= bar

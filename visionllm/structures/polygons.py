@@ -1,0 +1,118 @@
+"""Outlines with a given number of points.
+
+A language model answers a mask as N points, so which N matters: the vertices whose removal would change the area most
+are kept (Visvalingam's rule), not points at equal distances along the outline (README, Results).
+"""
+
+import heapq
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from pycocotools import mask as mask_utils
+
+Ring = NDArray[np.floating]  # [n, 2], x right and y down, not closed
+
+
+def ring_of(parts: list[Ring], count: int) -> Ring:
+    """An object as ``count`` points, clockwise from the one nearest 12 o'clock: ``float[count, 2]``.
+
+    Args:
+        parts: Its rings, each of three points or more.
+        count: 3 or more.
+    """
+    return from_the_top(resample(outline(parts), count))
+
+
+def from_the_top(ring: Ring) -> Ring:
+    """The same ring, clockwise on the screen, starting at the point that seen from its box's centre is nearest up."""
+    x, y = ring.T
+    if (x * np.roll(y, -1) - y * np.roll(x, -1)).sum() < 0:
+        ring = ring[::-1]
+    across, down = (ring - (ring.min(0) + ring.max(0)) / 2).T
+    return np.roll(ring, -int(np.abs(np.arctan2(across, -down)).argmin()), 0)
+
+
+def outline(parts: list[Ring]) -> Ring:
+    """One ring around all parts of an object: each part hangs on the rest by a bridge of no width.
+
+    Holes that an annotation draws as parts become filled, as they do in COCO.
+
+    Args:
+        parts: At least one ring of three points or more.
+    """
+    ring, *others = sorted(parts, key=_area, reverse=True)
+    for part in others:
+        distance = ((ring[:, None] - part[None])**2).sum(-1)
+        i, j = np.unravel_index(distance.argmin(), distance.shape)
+        ring = np.concatenate([ring[:i + 1], part[j:], part[:j + 1], ring[i:]])
+    return ring
+
+
+def fill_rings(rings: NDArray[np.floating], height: int, width: int) -> NDArray[np.bool_]:
+    """Masks ``bool[n, H, W]`` of rings ``float[n, N, 2]``, as COCO fills them."""
+    if not len(rings):
+        return np.zeros((0, height, width), bool)
+    runs = mask_utils.frPyObjects(rings.reshape(len(rings), -1).astype(float).tolist(), height, width)
+    return np.moveaxis(mask_utils.decode(runs), -1, 0).astype(bool)
+
+
+def rings_of_mask(mask: NDArray[np.uint8]) -> list[Ring]:
+    """Outlines of a mask's parts ``uint8[H, W]``, along pixel edges; holes are filled."""
+    # each pixel as 2 x 2, so that contours run along the edges of pixels and not through their centres
+    grown = np.repeat(np.repeat(mask, 2, 0), 2, 1)
+    contours, _ = cv2.findContours(grown, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    return [(contour[:, 0] + 0.5) / 2 for contour in contours if len(contour) >= 3]
+
+
+def resample(ring: Ring, count: int) -> Ring:
+    """The ring with exactly ``count`` points: its vertices that matter most, or its longest edges halved.
+
+    Args:
+        ring: ``float[n, 2]``, n >= 3.
+        count: 3 or more.
+    """
+    return simplify(ring, count) if len(ring) > count else subdivide(ring, count)
+
+
+def simplify(ring: Ring, count: int) -> Ring:
+    """Take away, again and again, the vertex that spans the smallest triangle with its neighbours; O(n log n)."""
+    size = len(ring)
+    before, after = np.arange(size) - 1, (np.arange(size) + 1) % size
+    before[0] = size - 1
+    area = [_triangle(ring[before[i]], ring[i], ring[after[i]]) for i in range(size)]
+    heap = [(value, i) for i, value in enumerate(area)]
+    heapq.heapify(heap)
+    kept = np.ones(size, bool)
+    left = size
+    while left > count:
+        value, i = heapq.heappop(heap)
+        if not kept[i] or value != area[i]:
+            continue  # an older entry of a vertex whose neighbours changed
+        kept[i] = False
+        left -= 1
+        a, b = before[i], after[i]
+        after[a], before[b] = b, a
+        for j in (a, b):
+            area[j] = _triangle(ring[before[j]], ring[j], ring[after[j]])
+            heapq.heappush(heap, (area[j], j))
+    return ring[kept]
+
+
+def subdivide(ring: Ring, count: int) -> Ring:
+    """Put points on the edges, so that the longest piece is as short as can be."""
+    edges = np.roll(ring, -1, 0) - ring
+    lengths = np.hypot(*edges.T)
+    pieces = np.ones(len(ring), int)
+    for _ in range(count - len(ring)):
+        pieces[np.argmax(lengths / pieces)] += 1
+    return np.concatenate([start + edge * np.arange(n)[:, None] / n for start, edge, n in zip(ring, edges, pieces)])
+
+
+def _area(ring: Ring) -> float:
+    x, y = ring.T
+    return abs((x * np.roll(y, -1) - y * np.roll(x, -1)).sum()) / 2
+
+
+def _triangle(a: Ring, b: Ring, c: Ring) -> float:
+    return abs((b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])) / 2
