@@ -1,7 +1,8 @@
 """Outlines with a given number of points.
 
 A language model answers a mask as N points, so which N matters: the vertices whose removal would change the area most
-are kept (Visvalingam's rule), not points at equal distances along the outline (README, Results).
+are kept (Visvalingam's rule), not points at equal distances along the outline (tests/structures/test_polygons.py
+measures what that costs on COCO).
 """
 
 import heapq
@@ -9,7 +10,6 @@ import heapq
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from pycocotools import mask as mask_utils
 
 Ring = NDArray[np.floating]  # [n, 2], x right and y down, not closed
 
@@ -26,8 +26,7 @@ def ring_of(parts: list[Ring], count: int) -> Ring:
 
 def from_the_top(ring: Ring) -> Ring:
     """The same ring, clockwise on the screen, starting at the point that seen from its box's centre is nearest up."""
-    x, y = ring.T
-    if (x * np.roll(y, -1) - y * np.roll(x, -1)).sum() < 0:
+    if _signed_area(ring) < 0:
         ring = ring[::-1]
     across, down = (ring - (ring.min(0) + ring.max(0)) / 2).T
     return np.roll(ring, -int(np.abs(np.arctan2(across, -down)).argmin()), 0)
@@ -41,20 +40,12 @@ def outline(parts: list[Ring]) -> Ring:
     Args:
         parts: At least one ring of three points or more.
     """
-    ring, *others = sorted(parts, key=_area, reverse=True)
+    ring, *others = sorted(parts, key=lambda part: abs(_signed_area(part)), reverse=True)
     for part in others:
         distance = ((ring[:, None] - part[None])**2).sum(-1)
         i, j = np.unravel_index(distance.argmin(), distance.shape)
         ring = np.concatenate([ring[:i + 1], part[j:], part[:j + 1], ring[i:]])
     return ring
-
-
-def fill_rings(rings: NDArray[np.floating], height: int, width: int) -> NDArray[np.bool_]:
-    """Masks ``bool[n, H, W]`` of rings ``float[n, N, 2]``, as COCO fills them."""
-    if not len(rings):
-        return np.zeros((0, height, width), bool)
-    runs = mask_utils.frPyObjects(rings.reshape(len(rings), -1).astype(float).tolist(), height, width)
-    return np.moveaxis(mask_utils.decode(runs), -1, 0).astype(bool)
 
 
 def rings_of_mask(mask: NDArray[np.uint8]) -> list[Ring]:
@@ -109,9 +100,10 @@ def subdivide(ring: Ring, count: int) -> Ring:
     return np.concatenate([start + edge * np.arange(n)[:, None] / n for start, edge, n in zip(ring, edges, pieces)])
 
 
-def _area(ring: Ring) -> float:
+def _signed_area(ring: Ring) -> float:
+    """Positive where the ring goes clockwise on the screen."""
     x, y = ring.T
-    return abs((x * np.roll(y, -1) - y * np.roll(x, -1)).sum()) / 2
+    return (x * np.roll(y, -1) - y * np.roll(x, -1)).sum() / 2
 
 
 def _triangle(a: Ring, b: Ring, c: Ring) -> float:
