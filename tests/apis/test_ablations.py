@@ -1,6 +1,8 @@
+import inspect
 import json
 
 import pytest
+from mmdet.registry import HOOKS, MODELS
 from mmengine.config import Config
 
 from visionllm.apis import ablations
@@ -12,10 +14,11 @@ def test_every_row_changes_something_that_its_config_has(name):
     variant = ADDITIONS[name]
     cfg = Config.fromfile(variant.config)
     for key, value in variant.options.items():
-        assert key.startswith(('model.head.', 'custom_hooks.')), key
-        if key.startswith('custom_hooks.'):
-            _, index, field = key.split('.')
-            assert cfg.custom_hooks[int(index)][field] != value
+        *parents, field = key.split('.')
+        assert parents[:2] == ['model', 'head'] or parents[0] == 'custom_hooks', key
+        part = cfg.model.head if parents[0] == 'model' else cfg.custom_hooks[int(parents[1])]
+        default = inspect.signature((MODELS if parents[0] == 'model' else HOOKS).get(part.type)).parameters[field]
+        assert part.get(field, default.default) != value
 
 
 def test_rows_that_are_done_are_kept_and_others_added(tmp_path, monkeypatch):

@@ -1,12 +1,13 @@
 """Reading alone: no picture, symbolic image tokens, class sets that were never trained on."""
 
+import re
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from visionllm.apis import Inferencer
-from visionllm.engine.reading import TeachReading, draw_lesson, reading_accuracy, teach_reading
+from visionllm.engine.reading import FEW, MANY, TeachReading, draw_lesson, reading_accuracy, teach_reading
 from visionllm.language import TASKS
 from visionllm.language.nouns import TEST_NOUNS, TRAIN_NOUNS
 
@@ -15,14 +16,20 @@ from ..conftest import ROOT
 WEIGHTS = ROOT / 'weights/visionllm_nano_scenes.safetensors'
 
 
-def test_lessons_are_what_they_say():
+@pytest.mark.parametrize('longest', [FEW, MANY])
+def test_lessons_are_what_they_say(longest):
     rng = np.random.default_rng(0)
     assert not set(TRAIN_NOUNS) & set(TEST_NOUNS)
-    for _ in range(50):
-        lesson, asked, answers = draw_lesson(rng, TEST_NOUNS, TASKS['detection'].wordings, 8)
-        names = lesson.class_names
+    lengths = []
+    for _ in range(100):
+        lesson, asked, answers = draw_lesson(rng, TRAIN_NOUNS, TASKS['detection'].wordings, 8, longest)
+        named = [re.split('[ -]', name) for name in lesson.class_names]
+        lengths.append(len(named))
         for word, answer in zip(asked, answers):
-            assert (answer == len(names) and word not in names) or names[answer] == word
+            noun = word.split()[-1]
+            holds = [noun in words for words in named]
+            assert not any(holds) if answer == len(named) else holds[answer]
+    assert min(lengths) == 1 and 0.8 * longest < max(lengths) <= longest
 
 
 def test_a_few_steps_of_teaching_lower_the_loss(tiny):

@@ -10,7 +10,9 @@ from ..conftest import load_config, sample_batch
 @pytest.fixture(scope='module')
 def specialist():
     torch.manual_seed(1)
-    return MODELS.build(load_config('configs/deformable_detr/deformable-detr_nano_scenes.py').model).eval()
+    model = MODELS.build(load_config('configs/deformable_detr/deformable-detr_nano_scenes.py').model)
+    model.init_weights()  # mmdet leaves some parameters as the memory had them until then
+    return model.eval()
 
 
 def test_a_trained_deformable_detr_fits_and_gives_the_same_boxes(specialist, tiny, tmp_path):
@@ -53,3 +55,10 @@ def test_guidance_starts_as_the_identity_and_then_matters(tiny):
 def test_tokens_check_themselves():
     with pytest.raises(ValueError, match='need boxes'):
         ImageTokens(torch.zeros(2, 5, 8), torch.zeros(2, 4, 4), torch.zeros(2, 5))
+
+
+def test_a_tokenizer_not_trained_yet_names_the_command_that_trains_it(tiny):
+    from visionllm.models import DeformableDETRPretrained
+    path = 'work_dirs/deformable-detr_nano_scenes/iter_1.pth'
+    with pytest.raises(FileNotFoundError, match='tools/train.py configs/deformable_detr/deformable-detr_nano_scenes.p'):
+        DeformableDETRPretrained(path)(tiny)

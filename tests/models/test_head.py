@@ -4,6 +4,7 @@ from mmdet.structures.bbox import bbox_cxcywh_to_xyxy
 from visionllm.datasets.scenes import SHAPES
 from visionllm.language import TASKS, parse_instruction, write_instruction
 from visionllm.models.heads.format_query import pad_selection
+from visionllm.models.matching import true_names
 from visionllm.structures import ImageTokens
 
 TASK = TASKS['detection']
@@ -42,8 +43,9 @@ def test_a_token_on_nothing_should_be_the_word_none(tiny, monkeypatch):
     def loss(labels):
         monkeypatch.setitem(tiny.head._modules, 'token_projector', lambda _: words)
         with torch.no_grad():
-            return tiny.head.name_loss(tiny.llm, names, tokens, [(torch.tensor([0, 2]), torch.tensor([0, 1]))],
-                                       [torch.tensor(labels)])
+            pairs = [(torch.tensor([0, 2]), torch.tensor([0, 1]))]
+            return tiny.head.name_loss(tiny.llm, names, tokens,
+                                       true_names(pairs, [torch.tensor(labels)], 3, len(names)))
     right, wrong = loss([2, 5]), loss([5, 2])
     assert right['acc_name'] == 100 and wrong['acc_name'] == 0
     assert right['loss_name'] < wrong['loss_name']

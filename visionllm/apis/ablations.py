@@ -41,6 +41,7 @@ ADDITIONS = {
     'no residual around the language model': without('name_residual'),
     'all image tokens in the context': without('image_context', True),
     'no words taught first': Variant({'custom_hooks.2.steps': 0}),
+    'words taught by true names alone': Variant({'custom_hooks.2.from_detector': False}),
     "the paper's plain recipe": Variant(config='configs/visionllm/visionllm_nano_scenes_plain.py'),
 }
 

@@ -15,7 +15,7 @@ from mmengine.logging import print_log
 from torch import Tensor
 
 from visionllm.language import TASKS, Instruction, parse_instruction, write_instruction
-from visionllm.language.nouns import ADJECTIVES, TEST_NOUNS, TRAIN_NOUNS
+from visionllm.language.nouns import ADJECTIVES, PHRASES, TEST_NOUNS, TRAIN_NOUNS
 from visionllm.language.vocabulary import NUM_CLASS_TOKENS
 
 from .checkpoint import load_local
@@ -24,23 +24,31 @@ NOISE = 0.3  # of the embedding's own spread
 PURE, BLEND = 0.001, 0.02  # nearly always one word; mostly one, sometimes two or three
 NOTHING = ['<none>'] * 4
 UNNAMED_SHARE = 0.4
+FEW, MANY = 12, 80  # names in a map, at most: of first lessons and of tests; of COCO
 
 
 def draw_lesson(rng: np.random.Generator, nouns: tuple[str, ...], wordings: tuple[str, ...], words: int,
-                max_names: int = 12) -> tuple[Instruction, list[str], list[int]]:
+                max_names: int = FEW) -> tuple[Instruction, list[str], list[int]]:
     """A random instruction, and words to be looked up in it.
+
+    Most maps are short (the number of names is log-uniform). In some all names carry an adjective; in some the map
+    holds a phrase around the noun that is asked for.
 
     Returns:
         The instruction, ``words`` names, and for each its index in the class set (K for none of them).
     """
     spec = TASKS['detection']
-    count = int(rng.integers(1, max_names + 1))
+    count = int((max_names + 1)**rng.random())
     names = [str(n) for n in rng.permutation(nouns)[:2 * max_names]]
-    if rng.random() < 0.3:
+    style = rng.random()
+    if style < 0.3:
         names = [f'{rng.choice(ADJECTIVES)} {name}' for name in names]
     named, others = names[:count], names[count:]
+    written = named
+    if style > 0.8:
+        written = [str(rng.choice(PHRASES)).format(name) for name in named]
     tokens = rng.permutation(NUM_CLASS_TOKENS)[:count].tolist()
-    text = write_instruction(named, str(rng.choice(wordings)), spec.output_format, tokens)
+    text = write_instruction(written, str(rng.choice(wordings)), spec.output_format, tokens)
     asked, answers = [], []
     for _ in range(words):
         if rng.random() < UNNAMED_SHARE:
@@ -58,7 +66,7 @@ def answer_lesson(model, instruction: Instruction, words: Tensor) -> Tensor:
     return model.head.read_words(model.llm, instruction, words[None], queries[None])[0][0]
 
 
-def lesson_loss(model, rng: np.random.Generator, words: int, blend: float) -> Tensor:
+def lesson_loss(model, rng: np.random.Generator, words: int, blend: float, max_names: int = MANY) -> Tensor:
     """Cross-entropy of one random lesson on words, or on blends of words.
 
     An image token that may be a circle or a hexagon lies between the two words (``FormatQueryHead.name_loss``); the
@@ -66,8 +74,9 @@ def lesson_loss(model, rng: np.random.Generator, words: int, blend: float) -> Te
 
     Args:
         blend: Dirichlet parameter of the shares of each word in what is asked; the smaller the purer.
+        max_names: Length of the longest class map.
     """
-    lesson, asked, answers = draw_lesson(rng, TRAIN_NOUNS, TASKS['detection'].wordings, words)
+    lesson, asked, answers = draw_lesson(rng, TRAIN_NOUNS, TASKS['detection'].wordings, words, max_names)
     asked, answers = asked + NOTHING, answers + [len(lesson.class_names)] * len(NOTHING)
     pure = model.llm.embed_names(asked)
     shares = torch.tensor(rng.dirichlet([blend] * len(asked), words), dtype=pure.dtype, device=pure.device)
@@ -79,7 +88,10 @@ def lesson_loss(model, rng: np.random.Generator, words: int, blend: float) -> Te
 
 
 def teach_reading(model, steps: int, lr: float = 1e-3, texts: int = 4, words: int = 16, seed: int = 0) -> list[float]:
-    """Train LoRA and the new rows on lessons, pure words first, then blends as well; the loss of each step."""
+    """Train LoRA and the new rows on lessons; the loss of each step.
+
+    The first quarter is of pure words and short maps; then half of the words are blends, and maps as long as COCO's.
+    """
     rng = np.random.default_rng(seed)
     torch.manual_seed(seed)
     parameters = [p for p in model.llm.parameters() if p.requires_grad]
@@ -90,8 +102,9 @@ def teach_reading(model, steps: int, lr: float = 1e-3, texts: int = 4, words: in
     for step in range(steps):
         total = 0.0
         for text in range(texts):
-            pure = step < steps // 4 or text % 2 == 0
-            loss = lesson_loss(model, rng, words, PURE if pure else BLEND) / texts
+            easy = step < steps // 4
+            blend = PURE if easy or text % 2 == 0 else BLEND
+            loss = lesson_loss(model, rng, words, blend, FEW if easy else MANY) / texts
             loss.backward()
             total += loss.item()
         torch.nn.utils.clip_grad_norm_(parameters, 1.0)

@@ -4,14 +4,23 @@ The head's projector is trained to turn a token into the embedding of the object
 to tell things from ground. The language model is not run, so a step costs no more than looking at the pictures.
 """
 
+import copy
+from collections.abc import Iterator
+
 import torch
+import torch.nn.functional as F
 from mmdet.registry import HOOKS
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.optim import OptimWrapper
+from torch import Tensor
+from torch.nn import Linear
 from torch.optim import AdamW
 
+from visionllm.models.frozen import only_training
+from visionllm.models.matching import true_names
 from visionllm.models.visionllm import ground_truth
+from visionllm.structures import ImageTokens
 
 
 @HOOKS.register_module()
@@ -21,38 +30,64 @@ class TeachWords(Hook):
     Args:
         steps: Number of batches.
         lr: Learning rate, falling to zero.
+        from_detector: The tokenizer starts from a detector of the dataset's own classes, so its prototypes are the
+            detector's class branches: every token learns the blend of words that the detector would have said of it,
+            instead of the few on objects learning their names. On 80 classes and little data that is worth half of
+            the AP.
     """
 
     priority = 'LOWEST'
 
-    def __init__(self, steps: int = 600, lr: float = 2e-3):
-        self.steps, self.lr = steps, lr
+    def __init__(self, steps: int = 600, lr: float = 2e-3, from_detector: bool = False):
+        self.steps, self.lr, self.from_detector = steps, lr, from_detector
 
     def before_train(self, runner) -> None:
         if runner.iter > 0:
             return  # resumed
         model = runner.model
         model.train()  # a fresh backbone would otherwise normalise with, and overwrite, its batch statistics
+        detector = copy.deepcopy(model.connector.objectness_branches[-1]) if self.from_detector else None
         trained = [*model.head.parameters(), *model.connector.objectness_branches.parameters()]
         wrapper = OptimWrapper(AdamW(trained, lr=self.lr, weight_decay=0.01), clip_grad=dict(max_norm=1.0))
         # a loader of its own: an infinite sampler cannot be started twice
         batches = iter(runner.build_dataloader(runner.cfg.train_dataloader, seed=runner.seed))
+        with only_training(model, trained):
+            self._teach(model, detector, wrapper, batches)
+        torch.nn.Module.zero_grad(model)
+
+    def _teach(self, model, detector: Linear | None, wrapper: OptimWrapper, batches: Iterator) -> None:
         seen = []
         for step in range(self.steps):
             for group in wrapper.optimizer.param_groups:
                 group['lr'] = self.lr * (1 - step / self.steps)
             data = model.data_preprocessor(next(batches), training=True)
-            losses = self._losses(model, data['inputs'], data['data_samples'])
+            losses = self._losses(model, detector, data['inputs'], data['data_samples'])
             wrapper.update_params(sum(value for name, value in losses.items() if name.startswith('loss')))
             seen.append(float(losses['acc_name']) if 'acc_name' in losses else 0.0)
             if (step + 1) % 50 == 0:
                 print_log(f'Words: step {step + 1}, nearest name right {sum(seen[-50:]) / 50:.1f} %', 'current')
-        torch.nn.Module.zero_grad(model)
 
     @staticmethod
-    def _losses(model, inputs, samples) -> dict:
+    def _losses(model, detector: Linear | None, inputs, samples) -> dict:
         boxes, labels = ground_truth(samples)
+        names = list(samples[0].text)
         layers = model.look(inputs, samples)
-        pairs = model.connector.match(layers[-1], boxes)
-        return (model.connector.loss(layers, boxes)
-                | model.head.name_loss(model.llm, list(samples[0].text), layers[-1], pairs, labels))
+        tokens = layers[-1]
+        pairs = model.connector.match(tokens, boxes)
+        target = true_names(pairs, labels, tokens.boxes.shape[1], len(names)) if detector is None else \
+            detected_names(detector, tokens, names)
+        return model.connector.loss(layers, boxes) | model.head.name_loss(model.llm, names, tokens, target)
+
+
+@torch.no_grad()
+def detected_names(detector: Linear, tokens: ImageTokens, names: list[str]) -> Tensor:
+    """What a detector's class branch says of image tokens: ``float[B, M, K + 1]``, the last of nothing.
+
+    Raises:
+        ValueError: If it knows another number of classes.
+    """
+    if detector.out_features != len(names):
+        raise ValueError(f'TeachWords(from_detector=True) needs a tokenizer that starts from a detector of the '
+                         f'dataset\'s {len(names)} classes, but this one has {detector.out_features} prototypes. Set '
+                         'num_prototypes and init_cfg to match, or from_detector=False.')
+    return F.pad(detector(tokens.embeddings), (0, 1)).softmax(-1)  # a sigmoid's other answer has logit 0

@@ -1,4 +1,7 @@
-"""Checkpoints hold what was trained. Frozen pre-trained weights come from their own source and are left out."""
+"""What is not trained. Checkpoints leave it out: frozen pre-trained weights come from their own source."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from torch import nn
 
@@ -18,3 +21,17 @@ def leave_frozen_out(module: nn.Module) -> None:
 
     module._register_state_dict_hook(drop_on_save)
     module.register_load_state_dict_post_hook(forgive_on_load)
+
+
+@contextmanager
+def only_training(model: nn.Module, parameters: list[nn.Parameter]) -> Iterator[None]:
+    """Within it, no gradient is computed but of these parameters; afterwards all is as it was."""
+    kept = {id(parameter) for parameter in parameters}
+    others = [p for p in model.parameters() if p.requires_grad and id(p) not in kept]
+    for parameter in others:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in others:
+            parameter.requires_grad_(True)

@@ -1,6 +1,7 @@
 """Bipartite matching of what was decoded with what is there."""
 
 import torch
+import torch.nn.functional as F
 from mmdet.structures.bbox import bbox_cxcywh_to_xyxy, bbox_overlaps
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
@@ -29,3 +30,12 @@ def match(class_cost: Tensor, boxes: Tensor, gt_boxes: Tensor, class_weight: flo
         cost = cost - giou_weight * giou
     tokens, objects = linear_sum_assignment(cost.detach().float().cpu().numpy())
     return torch.as_tensor(tokens, device=boxes.device), torch.as_tensor(objects, device=boxes.device)
+
+
+def true_names(pairs: list[tuple[Tensor, Tensor]], labels: list[Tensor], tokens: int, classes: int) -> Tensor:
+    """``float[B, tokens, classes + 1]``: 1 for the class of the object a token is paired with, or for none."""
+    device = labels[0].device
+    target = torch.full((len(pairs), tokens), classes, device=device)
+    for b, (chosen, objects) in enumerate(pairs):
+        target[b, chosen] = labels[b][objects]
+    return F.one_hot(target, classes + 1).float()

@@ -14,6 +14,8 @@ from torch import Tensor
 from visionllm.language import Instruction, InstructionError, parse_instruction
 from visionllm.structures import ImageTokens, TextFeatures
 
+from .matching import true_names
+
 Samples = list[DetDataSample]
 
 
@@ -49,7 +51,9 @@ class VisionLLM(BaseDetector):
         losses = self.connector.loss(layers, boxes)
         tokens = layers[-1]
         pairs = self.connector.match(tokens, boxes)
-        losses |= self.head.name_loss(self.llm, list(batch_data_samples[0].text), tokens, pairs, labels)
+        names = list(batch_data_samples[0].text)
+        target = true_names(pairs, labels, tokens.boxes.shape[1], len(names))
+        losses |= self.head.name_loss(self.llm, names, tokens, target)
         groups = by_instruction(batch_data_samples)
         for instruction, members in groups.items():
             share = len(members) / len(batch_data_samples)

@@ -4,10 +4,10 @@ _base_ = './adamw_cosine.py'
 custom_hooks = [
     dict(type='ChannelsLast'),
     dict(type='TeachReading', steps=240, cache='work_dirs/reading_smollm2-135m_r16.pth'),
-    dict(type='TeachWords', steps=400),
+    dict(type='TeachWords', steps=200, from_detector=True),
 ]
-max_iters = 600
-train_cfg = dict(max_iters=max_iters, val_interval=200)
+max_iters = 420
+train_cfg = dict(max_iters=max_iters, val_interval=140)
 optim_wrapper = dict(
     optimizer=dict(lr=4e-4, weight_decay=0.01),
     paramwise_cfg=dict(custom_keys={'connector': dict(lr_mult=0.25),

@@ -1,5 +1,7 @@
 """Start the image tokenizer from a trained Deformable DETR, as the paper does."""
 
+from pathlib import Path
+
 from mmengine.logging import print_log
 from mmengine.registry import WEIGHT_INITIALIZERS
 from mmengine.runner.checkpoint import CheckpointLoader
@@ -37,8 +39,18 @@ class DeformableDETRPretrained:
         self.checkpoint = checkpoint
 
     def __call__(self, model: nn.Module) -> None:
-        """Load; raises RuntimeError if a tensor has another shape or the tokenizer would be left without weights."""
-        content = CheckpointLoader.load_checkpoint(self.checkpoint, map_location='cpu')
+        """Load.
+
+        Raises:
+            RuntimeError: If a tensor has another shape or the tokenizer would be left without weights.
+            FileNotFoundError: Names the command that makes the file, where it is one of our own configs' work.
+        """
+        try:
+            content = CheckpointLoader.load_checkpoint(self.checkpoint, map_location='cpu')
+        except FileNotFoundError as error:
+            config = Path('configs/deformable_detr', Path(self.checkpoint).parent.name + '.py')
+            how = f' `python tools/train.py {config}` makes it.' if config.exists() else ''
+            raise FileNotFoundError(f'{error}{how}') from None
         renamed, left = rename_deformable_detr(content.get('state_dict', content))
         own = model.state_dict()
         wrong = [f'{name} {tuple(t.shape)}, expected {tuple(own[name].shape)}' for name, t in renamed.items()

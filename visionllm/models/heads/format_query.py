@@ -263,32 +263,26 @@ class FormatQueryHead(BaseModule):
         return dict(loss_loc=F.cross_entropy(logits.flatten(0, 1), target.flatten(0, 1)),
                     loss_box=self.box_loss_weight * (5 * l1 + 2 * (1 - giou)).mean())
 
-    def name_loss(self, llm: CausalLM, names: list[str], tokens: ImageTokens,
-                  pairs: list[tuple[Tensor, Tensor]], labels: list[Tensor]) -> dict[str, Tensor]:
+    def name_loss(self, llm: CausalLM, names: list[str], tokens: ImageTokens, target: Tensor) -> dict[str, Tensor]:
         """Align image tokens with the words for what they show, ``<none>`` for nothing; the LLM itself is not run.
 
         The squared distance makes an unsure token a blend of words, which ``engine.reading`` teaches to read.
 
         Args:
-            names: All classes of the dataset.
-            pairs: Tokens and objects that belong together, one pair of index lists a picture.
-            labels: ``int[G]``, classes of the objects.
+            names: All K classes of the dataset.
+            target: ``float[B, M, K + 1]``, how likely each token is each class, or nothing.
         """
         if self.name_loss_weight == 0:
             return {}
         wanted = self._embed_names(llm, names)
-        target = torch.full(tokens.objectness.shape, len(names), device=wanted.device)
-        for b, (chosen, objects) in enumerate(pairs):
-            target[b, chosen] = labels[b][objects]
         words = self.token_projector(torch.cat([tokens.embeddings, place_features(tokens.boxes)], -1))  # [B, M, E]
         near = self._nearness(words, wanted)
-        entropy = F.cross_entropy(near.flatten(0, 1), target.flatten(), reduction='sum')
-        distance = (words - wanted[target]).square().mean(-1).sum() / wanted.var()
-        named = target < len(names)
-        count = named.sum().clamp_min(1)
-        right = (near[..., :-1].argmax(-1) == target)[named]
-        return dict(loss_name=self.name_loss_weight * (entropy + distance) / count,
-                    acc_name=100 * right.sum() / count)
+        entropy = F.cross_entropy(near.flatten(0, 1), target.flatten(0, 1), reduction='sum')
+        distance = (words - target @ wanted).square().mean(-1).sum() / wanted.var()
+        things = target.argmax(-1) < len(names)
+        right = (near[..., :-1].argmax(-1) == target.argmax(-1))[things]
+        return dict(loss_name=self.name_loss_weight * (entropy + distance) / target[..., :-1].sum().clamp_min(1),
+                    acc_name=100 * right.sum() / things.sum().clamp_min(1))
 
     # ------------------------------------------------------------------ answering
 

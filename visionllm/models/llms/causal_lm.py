@@ -127,7 +127,9 @@ class CausalLM(BaseModule):
 
     def embed_names(self, names: list[str]) -> Tensor:
         """One embedding a name, the mean of its tokens': ``float[K, E]``."""
-        return torch.stack([self.embed_text(name)[0].mean(0) for name in names])
+        ids = [self.vocabulary.encode(name) for name in names]
+        tokens = self.embed(torch.tensor(sum(ids, []), dtype=torch.long, device=self.new_rows.weight.device))
+        return torch.stack([name.mean(0) for name in tokens.split([len(i) for i in ids])])
 
     def rows(self, tokens: list[str]) -> Tensor:
         """Output rows ``float[K, E]`` of new tokens."""

@@ -1,0 +1,76 @@
+import copy
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch import nn
+
+from visionllm.datasets.scenes import SHAPES
+from visionllm.engine.words import TeachWords, detected_names
+from visionllm.language import TASKS, write_instruction
+from visionllm.models.matching import true_names
+from visionllm.structures import ImageTokens
+
+from ..conftest import sample_batch
+
+TASK = TASKS['detection']
+INSTRUCTION = write_instruction(SHAPES, TASK.wordings[0], TASK.output_format)
+
+
+def random_tokens(batch=2, count=20):
+    return ImageTokens(torch.randn(batch, count, 128), torch.rand(batch, count, 4) * 0.4 + 0.2,
+                       torch.randn(batch, count))
+
+
+def test_a_detectors_opinion_is_a_distribution_that_ranks_as_it_did():
+    tokens, detector = random_tokens(), nn.Linear(128, len(SHAPES))
+    with torch.no_grad():
+        logits = detector(tokens.embeddings)
+    names = detected_names(detector, tokens, list(SHAPES))
+    assert torch.allclose(names.sum(-1), torch.ones(2, 20))
+    assert torch.equal(names[..., :-1].argsort(-1), logits.argsort(-1))
+    alone = (logits > 0).sum(-1) == 0
+    assert (names[..., -1] > names[..., :-1].amax(-1))[alone].all()
+
+
+def test_a_detector_of_other_classes_is_refused():
+    with pytest.raises(ValueError, match='10 classes.*80 prototypes'):
+        detected_names(nn.Linear(128, 80), random_tokens(), list(SHAPES))
+
+
+def test_tokens_learn_to_say_what_the_detector_said(tiny):
+    """On tokens they were not taught on: nearness to the names takes over the class branches' order."""
+    torch.manual_seed(0)
+    head, names = copy.deepcopy(tiny.head), list(SHAPES)
+    detector = nn.Linear(128, len(names))
+    nn.init.normal_(detector.weight, std=0.3)
+    optimizer = torch.optim.AdamW(head.parameters(), lr=2e-3)
+    seen = []
+    for _ in range(120):
+        tokens = random_tokens(8)
+        losses = head.name_loss(tiny.llm, names, tokens, detected_names(detector, tokens, names))
+        optimizer.zero_grad()
+        losses['loss_name'].backward()
+        optimizer.step()
+        seen.append(losses['acc_name'])
+    assert sum(seen[:5]) / 5 < 40 and sum(seen[-5:]) / 5 > 75, seen
+
+
+def test_true_names_are_those_of_paired_objects():
+    pairs = [(torch.tensor([3]), torch.tensor([1])), (torch.tensor([], dtype=torch.long),) * 2]
+    target = true_names(pairs, [torch.tensor([4, 2]), torch.tensor([], dtype=torch.long)], 20, 10)
+    assert target.shape == (2, 20, 11) and target[0, 3, 2] == 1 and target[..., -1].sum() == 39
+
+
+def test_the_lesson_trains_words_and_objectness_alone(tiny):
+    model = copy.deepcopy(tiny)
+    before = {name: value.clone() for name, value in model.named_parameters()}
+    batch = sample_batch(INSTRUCTION, names=SHAPES)
+    runner = SimpleNamespace(iter=0, model=model, seed=0, cfg=SimpleNamespace(train_dataloader=None),
+                             build_dataloader=lambda *_, seed: [batch, batch])
+    TeachWords(steps=2, from_detector=True).before_train(runner)
+    changed = {name for name, value in model.named_parameters() if not torch.equal(value, before[name])}
+    assert any(name.startswith('head.token_projector') for name in changed)
+    assert all(name.startswith(('head.', 'connector.objectness_branches.')) for name in changed)
+    for (name, now), then in zip(model.named_parameters(), tiny.parameters()):
+        assert now.requires_grad == then.requires_grad and now.grad is None, name
