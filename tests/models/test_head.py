@@ -3,7 +3,7 @@ from mmdet.structures.bbox import bbox_cxcywh_to_xyxy
 
 from visionllm.datasets.scenes import SHAPES
 from visionllm.language import TASKS, parse_instruction, write_instruction
-from visionllm.models.heads.format_query import pad_selection
+from visionllm.models.heads.format_query import pad_selection, sharpen
 from visionllm.models.matching import true_names
 from visionllm.structures import ImageTokens
 
@@ -35,10 +35,10 @@ def test_sampled_tuples_stand_for_all(tiny):
         assert (sampled.embeddings[0] == tokens.embeddings[0, index]).all(-1).any()
 
 
-def test_a_token_on_nothing_should_be_the_word_none(tiny, monkeypatch):
+def test_a_token_should_be_near_the_name_of_its_object(tiny, monkeypatch):
     tokens, names = random_tokens(1, 3), list(SHAPES)
     with torch.no_grad():
-        words = tiny.llm.embed_names([names[2], '<none>', names[5]])[None]
+        words = tiny.llm.embed_names([names[2], names[0], names[5]])[None]
 
     def loss(labels):
         monkeypatch.setitem(tiny.head._modules, 'token_projector', lambda _: words)
@@ -49,7 +49,15 @@ def test_a_token_on_nothing_should_be_the_word_none(tiny, monkeypatch):
     right, wrong = loss([2, 5]), loss([5, 2])
     assert right['acc_name'] == 100 and wrong['acc_name'] == 0
     assert right['loss_name'] < wrong['loss_name']
-    assert torch.equal(words[0, 1], tiny.llm.rows(['<none>'])[0])
+    near = tiny.head._nearness(words, tiny.llm.embed_names(names))
+    assert torch.allclose(near[0, [0, 2], [2, 5]], torch.zeros(2), atol=1e-5) and (near <= 1e-5).all()
+
+
+def test_a_word_to_be_read_is_what_the_token_most_likely_is():
+    opinion = torch.tensor([[0.3, 0.2, 0.0], [0.0, 0.0, 0.0], [1.0, 0.0, 0.0]])
+    sharp = sharpen(opinion)
+    assert torch.allclose(sharp.sum(-1), torch.tensor([1.0, 0.0, 1.0]))
+    assert 0.8 < sharp[0, 0] < 0.9 and torch.equal(sharp[2], opinion[2])
 
 
 def test_scores_are_probabilities_over_the_named_classes_and_none(tiny):

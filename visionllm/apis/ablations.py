@@ -5,17 +5,17 @@ file holds already are not trained again.
 """
 
 import json
-import subprocess
-import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mmengine.config import Config
+
+from visionllm.engine import StrictRunner
 from visionllm.evaluation.detection import box_average_precision
 
 from .studies import Study
 
-TOOLS = Path(__file__).resolve().parents[2] / 'tools'
 NANO = 'configs/visionllm/visionllm_nano_scenes.py'
 
 
@@ -74,9 +74,10 @@ def train_and_measure(variant: Variant, steps: int, num_images: int, work_dir: P
     """One row: AP and AP50 on the first unseen scenes after ``steps`` steps."""
     options = variant.options | {'train_cfg.max_iters': steps, 'train_cfg.val_interval': steps + 1,
                                  'param_scheduler.1.end': steps, 'param_scheduler.1.T_max': steps - 20}
+    cfg = Config.fromfile(variant.config)
+    cfg.merge_from_dict(options | {'work_dir': str(work_dir)})
     start = time.time()
-    subprocess.run([sys.executable, TOOLS / 'train.py', variant.config, '--work-dir', work_dir, '--cfg-options',
-                    *(f'{key}={value}' for key, value in options.items())], check=True)
+    StrictRunner.from_cfg(cfg).train()
     minutes = (time.time() - start) / 60
     study = Study.from_files(str(work_dir / Path(variant.config).name), str(work_dir / f'iter_{steps}.pth'), num_images)
     found = study.ask(study.instruction(study.names))

@@ -4,6 +4,7 @@ Symbolic image tokens (the embedding of a name, with noise) stand in for vision:
 to this word?" A pre-trained LLM learns it in a minute; without it, everything after is guesswork (README, Results).
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from mmengine.logging import print_log
 from torch import Tensor
 
 from visionllm.language import TASKS, Instruction, parse_instruction, write_instruction
-from visionllm.language.nouns import ADJECTIVES, PHRASES, TEST_NOUNS, TRAIN_NOUNS
+from visionllm.language.nouns import ADJECTIVES, TEST_NOUNS, TEST_PHRASES, TRAIN_NOUNS, TRAIN_PHRASES
 from visionllm.language.vocabulary import NUM_CLASS_TOKENS
 
 from .checkpoint import load_local
@@ -24,31 +25,45 @@ NOISE = 0.3  # of the embedding's own spread
 PURE, BLEND = 0.001, 0.02  # nearly always one word; mostly one, sometimes two or three
 NOTHING = ['<none>'] * 4
 UNNAMED_SHARE = 0.4
+PHRASED = 0.2
 FEW, MANY = 12, 80  # names in a map, at most: of first lessons and of tests; of COCO
 
 
-def draw_lesson(rng: np.random.Generator, nouns: tuple[str, ...], wordings: tuple[str, ...], words: int,
-                max_names: int = FEW) -> tuple[Instruction, list[str], list[int]]:
+@dataclass(frozen=True)
+class Corpus:
+    """What lessons are made of."""
+    nouns: tuple[str, ...]
+    phrases: tuple[str, ...]
+    wordings: tuple[str, ...]
+
+
+TRAIN = Corpus(TRAIN_NOUNS, TRAIN_PHRASES, TASKS['detection'].wordings)
+TEST = Corpus(TEST_NOUNS, TEST_PHRASES, TASKS['detection'].held_out)
+
+
+def draw_lesson(rng: np.random.Generator, corpus: Corpus, words: int, max_names: int = FEW,
+                phrased: float = 0.0) -> tuple[Instruction, list[str], list[int]]:
     """A random instruction, and words to be looked up in it.
 
-    Most maps are short (the number of names is log-uniform). In some all names carry an adjective; in some the map
-    holds a phrase around the noun that is asked for.
+    Most maps are short (the number of names is log-uniform). In some all names carry an adjective.
+
+    Args:
+        words: How many are asked.
+        max_names: Length of the longest class map.
+        phrased: Share of maps that hold phrases around the nouns that are asked for.
 
     Returns:
         The instruction, ``words`` names, and for each its index in the class set (K for none of them).
     """
-    spec = TASKS['detection']
     count = int((max_names + 1)**rng.random())
-    names = [str(n) for n in rng.permutation(nouns)[:2 * max_names]]
+    names = [str(n) for n in rng.permutation(corpus.nouns)[:2 * max_names]]
     style = rng.random()
     if style < 0.3:
         names = [f'{rng.choice(ADJECTIVES)} {name}' for name in names]
     named, others = names[:count], names[count:]
-    written = named
-    if style > 0.8:
-        written = [str(rng.choice(PHRASES)).format(name) for name in named]
+    written = [str(rng.choice(corpus.phrases)).format(name) for name in named] if style >= 1 - phrased else named
     tokens = rng.permutation(NUM_CLASS_TOKENS)[:count].tolist()
-    text = write_instruction(written, str(rng.choice(wordings)), spec.output_format, tokens)
+    text = write_instruction(written, str(rng.choice(corpus.wordings)), TASKS['detection'].output_format, tokens)
     asked, answers = [], []
     for _ in range(words):
         if rng.random() < UNNAMED_SHARE:
@@ -76,7 +91,7 @@ def lesson_loss(model, rng: np.random.Generator, words: int, blend: float, max_n
         blend: Dirichlet parameter of the shares of each word in what is asked; the smaller the purer.
         max_names: Length of the longest class map.
     """
-    lesson, asked, answers = draw_lesson(rng, TRAIN_NOUNS, TASKS['detection'].wordings, words, max_names)
+    lesson, asked, answers = draw_lesson(rng, TRAIN, words, max_names, PHRASED)
     asked, answers = asked + NOTHING, answers + [len(lesson.class_names)] * len(NOTHING)
     pure = model.llm.embed_names(asked)
     shares = torch.tensor(rng.dirichlet([blend] * len(asked), words), dtype=pure.dtype, device=pure.device)
@@ -117,23 +132,29 @@ def teach_reading(model, steps: int, lr: float = 1e-3, texts: int = 4, words: in
 
 @torch.no_grad()
 def reading_accuracy(model, lessons: int = 30, words: int = 24, seed: int = 1) -> dict[str, float]:
-    """Share of symbolic tokens answered rightly, in percent, on nouns and wordings never trained on.
+    """Share of symbolic tokens answered rightly, in percent, on nouns, phrases and wordings never trained on.
 
     Returns:
-        ``named`` (the right class token among the named), ``all`` (``<none>`` for the unnamed as well).
+        ``named`` (the right class token among the named), ``all`` (``<none>`` for the unnamed as well), ``phrased``
+        (the same as ``named``, where the map holds phrases around the nouns).
     """
-    rng = np.random.default_rng(seed)
     model.eval()
+    named, everything = _right(model, np.random.default_rng(seed), lessons, words, phrased=0.0)
+    phrased, _ = _right(model, np.random.default_rng(seed), lessons, words, phrased=1.0)
+    return dict(named=named, all=everything, phrased=phrased)
+
+
+def _right(model, rng: np.random.Generator, lessons: int, words: int, phrased: float) -> tuple[float, float]:
     right, right_named, count, count_named = 0, 0, 0, 0
     for _ in range(lessons):
-        lesson, asked, answers = draw_lesson(rng, TEST_NOUNS, TASKS['detection'].held_out, words)
+        lesson, asked, answers = draw_lesson(rng, TEST, words, phrased=phrased)
         logits = answer_lesson(model, lesson, model.llm.embed_names(asked))
         answer = torch.tensor(answers, device=logits.device)
         named = answer < logits.shape[-1] - 1
         right += (logits.argmax(-1) == answer).sum().item()
         right_named += (logits[:, :-1].argmax(-1) == answer)[named].sum().item()
         count, count_named = count + len(asked), count_named + int(named.sum())
-    return dict(named=100 * right_named / max(count_named, 1), all=100 * right / count)
+    return 100 * right_named / max(count_named, 1), 100 * right / count
 
 
 @HOOKS.register_module()
@@ -163,8 +184,9 @@ class TeachReading(Hook):
         losses = teach_reading(model, self.steps)
         accuracy = reading_accuracy(model, lessons=10)
         model.train()
-        print_log(f'Reading: loss {losses[0]:.2f} -> {losses[-1]:.3f}; {accuracy["named"]:.1f} % of unseen names and '
-                  f'{accuracy["all"]:.1f} % with "none of these" right', 'current')
+        print_log(f'Reading: loss {losses[0]:.2f} -> {losses[-1]:.3f}; {accuracy["named"]:.1f} % of unseen names, '
+                  f'{accuracy["phrased"]:.1f} % within phrases, {accuracy["all"]:.1f} % with "none of these" right',
+                  'current')
         if self.cache is not None:
             self.cache.parent.mkdir(parents=True, exist_ok=True)
             torch.save(model.llm.state_dict(), self.cache)

@@ -18,8 +18,10 @@ bee butterfly spider bread cheese egg butter honey salt pepper rice soup potato 
 cherry peach pear melon mushroom bean corn nut cookie candy chocolate coffee tea milk juice wine beer
 """.split()
 ADJECTIVES = tuple('red orange yellow green blue purple pink white black brown small large old wooden metal'.split())
-# what a map may say of a thing; the picture shows the thing itself
-PHRASES = ('{} symbol', '{}-shaped object', 'picture of a {}', 'any kind of {}', '{} or similar', 'something like a {}')
+# what a map may say of a thing where the picture shows the thing itself
+TRAIN_PHRASES = ('{} symbol', '{}-shaped object', 'picture of a {}', 'any kind of {}', '{} or similar',
+                 'something like a {}')
+TEST_PHRASES = ('image showing a {}', '{}-like thing', 'shape of a {}')
 
 _CUT = len(_NOUNS) * 4 // 5
 _SHUFFLED = sorted(_NOUNS, key=lambda word: word[::-1])  # fixed, and unrelated to meaning

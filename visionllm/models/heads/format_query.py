@@ -79,7 +79,8 @@ class FormatQueryHead(BaseModule):
         nn.init.normal_(self.token_projector[-1].weight, std=0.13 / math.sqrt(hidden))
         nn.init.zeros_(self.query_out.weight)
         nn.init.zeros_(self.query_out.bias)
-        self.prior = nn.Parameter(torch.tensor([0.5, 0.0]))  # scale and offset of the objectness
+        self.prior = nn.Parameter(torch.tensor([1.0, 0.0]))  # scale and offset of the objectness
+        self.class_scale = nn.Parameter(torch.tensor(0.3 if name_residual else 1.0))  # trust in what was read
         self.location_scale = nn.Parameter(torch.tensor(0.0 if corner_prior else 0.1))  # 0: opens as it helps
         self.prior_log_sigma = nn.Parameter(torch.tensor(4.0).log())  # bins
         self.name_scale = nn.Parameter(torch.tensor(10.0).log())
@@ -96,24 +97,28 @@ class FormatQueryHead(BaseModule):
         features = torch.cat([tokens.embeddings, place_features(tokens.boxes)], -1)
         words = self.token_projector(features)  # [B, M, E]
         logits, done = self.read_words(llm, instruction, words, self._queries(llm, features, ['<cls>']))
+        logits = self.class_scale * logits
         if self.name_residual:
-            logits = logits + self._nearness(words, self._embed_names(llm, instruction.class_names))
+            logits = logits + beside_none(self._nearness(words, self._embed_names(llm, instruction.class_names)))
         if self.objectness_prior:
-            scale, offset = self.prior
-            here = scale * tokens.objectness[..., None] + offset
-            logits = torch.cat([logits[..., :-1] + here, logits[..., -1:]], -1)
+            logits = logits + beside_none(self._here(tokens).expand(*logits.shape[:-1], logits.shape[-1] - 1))
         done.features, done.boxes = features, tokens.boxes
         return logits, done
 
     @staticmethod
     @torch.no_grad()
     def _embed_names(llm: CausalLM, names: Sequence[str]) -> Tensor:
-        """The words that image tokens aim at: ``float[K + 1, E]``, the last of ``<none>``."""
-        return llm.embed_names([*names, '<none>'])
+        """The words that image tokens aim at: ``float[K, E]``."""
+        return llm.embed_names(list(names))
 
-    def _nearness(self, words: Tensor, wanted: Tensor) -> Tensor:
-        """Logits ``float[..., K + 1]`` of words ``float[..., E]`` by their direction alone."""
-        return self.name_scale.exp() * F.normalize(words, dim=-1) @ F.normalize(wanted, dim=-1).T
+    def _nearness(self, words: Tensor, names: Tensor) -> Tensor:
+        """Logits ``float[..., K]`` of words ``float[..., E]`` by their direction: 0 for the name itself, then less."""
+        return self.name_scale.exp() * (F.normalize(words, dim=-1) @ F.normalize(names, dim=-1).T - 1)
+
+    def _here(self, tokens: ImageTokens) -> Tensor:
+        """Logits ``float[B, M, 1]`` of anything being there."""
+        scale, offset = self.prior
+        return scale * tokens.objectness[..., None] + offset
 
     def read_words(self, llm: CausalLM, instruction: Instruction, words: Tensor,
                    queries: Tensor) -> tuple[Tensor, 'ClassPass']:
@@ -264,9 +269,11 @@ class FormatQueryHead(BaseModule):
                     loss_box=self.box_loss_weight * (5 * l1 + 2 * (1 - giou)).mean())
 
     def name_loss(self, llm: CausalLM, names: list[str], tokens: ImageTokens, target: Tensor) -> dict[str, Tensor]:
-        """Align image tokens with the words for what they show, ``<none>`` for nothing; the LLM itself is not run.
+        """Align image tokens with the words for what they show; the LLM itself is not run.
 
-        The squared distance makes an unsure token a blend of words, which ``engine.reading`` teaches to read.
+        Two losses pull at a word. By its nearness to the names, and by objectness, it should be as unsure as the
+        target. As something to be read it should be what it most likely is: language models read words, and a word
+        for "perhaps a circle, likely nothing" is none (measured: README).
 
         Args:
             names: All K classes of the dataset.
@@ -277,11 +284,14 @@ class FormatQueryHead(BaseModule):
         wanted = self._embed_names(llm, names)
         words = self.token_projector(torch.cat([tokens.embeddings, place_features(tokens.boxes)], -1))  # [B, M, E]
         near = self._nearness(words, wanted)
-        entropy = F.cross_entropy(near.flatten(0, 1), target.flatten(0, 1), reduction='sum')
-        distance = (words - target @ wanted).square().mean(-1).sum() / wanted.var()
+        entropy = F.cross_entropy(beside_none(near + self._here(tokens)).flatten(0, 1), target.flatten(0, 1),
+                                  reduction='sum')
+        distance = (words - sharpen(target[..., :-1]) @ wanted).square().mean(-1) / wanted.var()
+        something = target[..., :-1].sum(-1)
         things = target.argmax(-1) < len(names)
-        right = (near[..., :-1].argmax(-1) == target.argmax(-1))[things]
-        return dict(loss_name=self.name_loss_weight * (entropy + distance) / target[..., :-1].sum().clamp_min(1),
+        right = (near.argmax(-1) == target.argmax(-1))[things]
+        count = something.sum().clamp_min(1)
+        return dict(loss_name=self.name_loss_weight * (entropy + WORD_WEIGHT * (something * distance).sum()) / count,
                     acc_name=100 * right.sum() / things.sum().clamp_min(1))
 
     # ------------------------------------------------------------------ answering
@@ -338,6 +348,21 @@ def place_features(boxes: Tensor) -> Tensor:
     octaves = math.pi * 2.0**torch.arange(PLACE_OCTAVES, device=boxes.device, dtype=boxes.dtype) / 2
     angles = (boxes.detach()[..., None] * octaves).flatten(-2)
     return torch.cat([boxes.detach(), angles.sin(), angles.cos()], -1)
+
+
+WORD_WEIGHT = 5.0  # of being a readable word, against being near the right names
+SHARPNESS = 4
+
+
+def sharpen(probability: Tensor) -> Tensor:
+    """``float[..., K]`` that sums to 1 and prefers what was likely; what can be nothing but nothing stays 0."""
+    power = probability**SHARPNESS
+    return power / power.sum(-1, keepdim=True).clamp_min(1e-30)
+
+
+def beside_none(logits: Tensor) -> Tensor:
+    """``float[..., K]`` to ``float[..., K + 1]``: logits of things, and 0 for nothing."""
+    return F.pad(logits, (0, 1))
 
 
 def pad_selection(chosen: list[Tensor]) -> tuple[Tensor, Tensor]:
