@@ -1,7 +1,7 @@
 """Teach a language model to read a class map, without any picture.
 
 Symbolic image tokens (the embedding of a name, with noise) stand in for vision: "which class token does the map give
-to this word?" A pre-trained LLM learns it in a minute; without it, everything after is guesswork (README, Results).
+to this word?" A pre-trained LLM learns it in minutes; without it, everything after is guesswork (README, Results).
 """
 
 from dataclasses import dataclass
@@ -84,8 +84,8 @@ def answer_lesson(model, instruction: Instruction, words: Tensor) -> Tensor:
 def lesson_loss(model, rng: np.random.Generator, words: int, blend: float, max_names: int = MANY) -> Tensor:
     """Cross-entropy of one random lesson on words, or on blends of words.
 
-    An image token that may be a circle or a hexagon lies between the two words (``FormatQueryHead.name_loss``); the
-    answer should be as unsure as the question.
+    An image token that may as well be a circle as a hexagon lies between the two words, sharpened or not
+    (``FormatQueryHead.name_loss``); the answer should be as unsure as the question.
 
     Args:
         blend: Dirichlet parameter of the shares of each word in what is asked; the smaller the purer.

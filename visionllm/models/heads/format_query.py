@@ -46,7 +46,8 @@ class FormatQueryHead(BaseModule):
         corner_prior: Start a box's corners from where the tokenizer's own box has them: a Gaussian of learned width
             over the location tokens (an addition; boxes only, polygons have no such prior).
         name_residual: Add to what the language model reads how near the image token, as a word, lies to each named
-            word (an addition; needs the name loss). What goes around the frozen model can be taught without running it.
+            word (an addition; needs the name loss). What goes around the frozen model can be taught without running
+            it, so what was read starts with less say (``class_scale``, learned).
         image_context: Show every block all image tokens besides its own, as in the paper. Without it a picture costs
             M tokens less, which is why the nano size leaves it out; what it is worth there was not measured.
         train_tuples: Decode that many tuples a picture in training: those on objects, and a random sample of the rest
