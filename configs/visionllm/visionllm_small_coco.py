@@ -10,11 +10,6 @@ _base_ = [
 model = dict(
     frozen=('backbone.*', 'neck.*'),
     init_cfg=dict(type='DeformableDETRPretrained', checkpoint='work_dirs/deformable-detr_small_coco/iter_3500.pth'))
-custom_hooks = [
-    dict(type='ChannelsLast'),
-    dict(type='TeachReading', steps=240, cache='work_dirs/reading_smollm2-135m_r16.pth'),
-    dict(type='TeachWords', steps=200, from_detector=True),
-]
 max_iters = 300
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
 param_scheduler = [

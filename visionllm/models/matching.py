@@ -32,10 +32,14 @@ def match(class_cost: Tensor, boxes: Tensor, gt_boxes: Tensor, class_weight: flo
     return torch.as_tensor(tokens, device=boxes.device), torch.as_tensor(objects, device=boxes.device)
 
 
-def true_names(pairs: list[tuple[Tensor, Tensor]], labels: list[Tensor], tokens: int, classes: int) -> Tensor:
-    """``float[B, tokens, classes + 1]``: 1 for the class of the object a token is paired with, or for none."""
-    device = labels[0].device
-    target = torch.full((len(pairs), tokens), classes, device=device)
+def paired_labels(pairs: list[tuple[Tensor, Tensor]], labels: list[Tensor], tokens: int, nothing: int) -> Tensor:
+    """``int[B, tokens]``: the label of the object that a token is paired with, ``nothing`` for the others."""
+    target = torch.full((len(pairs), tokens), nothing, device=labels[0].device)
     for b, (chosen, objects) in enumerate(pairs):
         target[b, chosen] = labels[b][objects]
-    return F.one_hot(target, classes + 1).float()
+    return target
+
+
+def true_names(pairs: list[tuple[Tensor, Tensor]], labels: list[Tensor], tokens: int, classes: int) -> Tensor:
+    """``float[B, tokens, classes + 1]``: 1 for the class of the object a token is paired with, or for none."""
+    return F.one_hot(paired_labels(pairs, labels, tokens, classes), classes + 1).float()

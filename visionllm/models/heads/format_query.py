@@ -27,7 +27,7 @@ from visionllm.structures import ImageTokens
 
 from ..fusion import class_pass_layout, coordinate_pass_layout
 from ..llms import CausalLM, Prefix
-from ..matching import match
+from ..matching import match, paired_labels
 
 
 @MODELS.register_module()
@@ -95,7 +95,7 @@ class FormatQueryHead(BaseModule):
         Returns:
             Logits ``float[B, M, K + 1]``, the last of ``<none>``; and what pass 2 needs.
         """
-        features = torch.cat([tokens.embeddings, place_features(tokens.boxes)], -1)
+        features = token_features(tokens)
         words = self.token_projector(features)  # [B, M, E]
         logits, done = self.read_words(llm, instruction, words, self._queries(llm, features, ['<cls>']))
         logits = self.class_scale * logits
@@ -202,9 +202,7 @@ class FormatQueryHead(BaseModule):
         logits, done = self.decode_classes(llm, instruction, tokens)
         pairs = self._match(logits, tokens, gt_boxes, gt_classes)
         count = max(sum(len(objects) for _, objects in pairs), 1)
-        target = logits.new_full(logits.shape[:2], logits.shape[-1] - 1, dtype=torch.long)  # <none>
-        for b, (chosen, objects) in enumerate(pairs):
-            target[b, chosen] = gt_classes[b][objects]
+        target = paired_labels(pairs, gt_classes, logits.shape[1], nothing=logits.shape[-1] - 1)
         entropy = F.cross_entropy(logits.flatten(0, 1), target.flatten(), reduction='none')
         named = target < logits.shape[-1] - 1
         right = (logits.detach()[..., :-1].argmax(-1) == target)[named].float()
@@ -283,14 +281,15 @@ class FormatQueryHead(BaseModule):
         if self.name_loss_weight == 0:
             return {}
         wanted = self._embed_names(llm, names)
-        words = self.token_projector(torch.cat([tokens.embeddings, place_features(tokens.boxes)], -1))  # [B, M, E]
+        words = self.token_projector(token_features(tokens))  # [B, M, E]
         near = self._nearness(words, wanted)
         entropy = F.cross_entropy(beside_none(near + self._here(tokens)).flatten(0, 1), target.flatten(0, 1),
                                   reduction='sum')
         distance = (words - sharpen(target[..., :-1]) @ wanted).square().mean(-1) / wanted.var()
         something = target[..., :-1].sum(-1)
-        things = target.argmax(-1) < len(names)
-        right = (near.argmax(-1) == target.argmax(-1))[things]
+        likeliest = target.argmax(-1)
+        things = likeliest < len(names)
+        right = (near.argmax(-1) == likeliest)[things]
         count = something.sum().clamp_min(1)
         return dict(loss_name=self.name_loss_weight * (entropy + WORD_WEIGHT * (something * distance).sum()) / count,
                     acc_name=100 * right.sum() / things.sum().clamp_min(1))
@@ -349,6 +348,11 @@ def place_features(boxes: Tensor) -> Tensor:
     octaves = math.pi * 2.0**torch.arange(PLACE_OCTAVES, device=boxes.device, dtype=boxes.dtype) / 2
     angles = (boxes.detach()[..., None] * octaves).flatten(-2)
     return torch.cat([boxes.detach(), angles.sin(), angles.cos()], -1)
+
+
+def token_features(tokens: ImageTokens) -> Tensor:
+    """What an image token is and where: ``float[B, M, channels]``."""
+    return torch.cat([tokens.embeddings, place_features(tokens.boxes)], -1)
 
 
 WORD_WEIGHT = 5.0  # of being a readable word, against being near the right names

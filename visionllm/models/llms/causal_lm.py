@@ -9,6 +9,7 @@ Letters: B sequences, T tokens, S tokens of the prefix, E width of the model.
 
 import math
 from dataclasses import dataclass
+from itertools import chain
 
 import torch
 import torch.nn.functional as F
@@ -128,7 +129,8 @@ class CausalLM(BaseModule):
     def embed_names(self, names: list[str]) -> Tensor:
         """One embedding a name, the mean of its tokens': ``float[K, E]``."""
         ids = [self.vocabulary.encode(name) for name in names]
-        tokens = self.embed(torch.tensor(sum(ids, []), dtype=torch.long, device=self.new_rows.weight.device))
+        flat = torch.tensor(list(chain.from_iterable(ids)), dtype=torch.long, device=self.new_rows.weight.device)
+        tokens = self.embed(flat)
         return torch.stack([name.mean(0) for name in tokens.split([len(i) for i in ids])])
 
     def rows(self, tokens: list[str]) -> Tensor:
