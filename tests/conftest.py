@@ -1,6 +1,7 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import settings
@@ -45,12 +46,21 @@ def tiny():
     return model.eval()
 
 
+def diamond(box):
+    """The ring of a diamond in an xyxy box, as COCO writes it."""
+    x1, y1, x2, y2 = box
+    return np.array([(x1 + x2) / 2, y1, x2, (y1 + y2) / 2, (x1 + x2) / 2, y2, x1, (y1 + y2) / 2])
+
+
 def sample_batch(instruction: str, num_images: int = 2, names=None, num_objects: int = 3):
     """Random pictures with boxes, as a dataloader gives them."""
     from mmdet.structures import DetDataSample
+    from mmdet.structures.mask import PolygonMasks
     from mmengine.structures import InstanceData
 
+    from visionllm.datasets.instruct import points_of
     from visionllm.datasets.scenes import SHAPES
+    from visionllm.language import parse_format
     names = tuple(names or SHAPES)
     generator = torch.Generator().manual_seed(0)
     inputs, samples = [], []
@@ -61,7 +71,9 @@ def sample_batch(instruction: str, num_images: int = 2, names=None, num_objects:
             img_id=index, img_shape=(128, 128), ori_shape=(128, 128), scale_factor=(1.0, 1.0), text=names,
             instruction=instruction))
         sample.gt_instances = InstanceData(
-            bboxes=boxes, labels=torch.randint(len(names), (num_objects,), generator=generator))
+            bboxes=boxes, labels=torch.randint(len(names), (num_objects,), generator=generator),
+            masks=PolygonMasks([[diamond(box)] for box in boxes.numpy()], 128, 128))
+        sample.gt_instances.points = points_of(sample.gt_instances, parse_format(instruction))
         inputs.append(torch.randint(255, (3, 128, 128), dtype=torch.uint8, generator=generator))
         samples.append(sample)
     return dict(inputs=inputs, data_samples=samples)

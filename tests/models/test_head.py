@@ -2,8 +2,8 @@ import torch
 from mmdet.structures.bbox import bbox_cxcywh_to_xyxy
 
 from visionllm.datasets.scenes import SHAPES
-from visionllm.language import TASKS, parse_instruction, write_instruction
-from visionllm.models.heads.format_query import pad_selection, sharpen
+from visionllm.language import TASKS, OutputFormat, parse_instruction, write_instruction
+from visionllm.models.heads.format_query import best_turn, pad_selection, sharpen
 from visionllm.models.matching import true_names
 from visionllm.structures import ImageTokens
 
@@ -87,3 +87,20 @@ def test_tuples_that_cannot_appear_are_not_decoded(tiny, monkeypatch):
 def test_padding_a_selection():
     selected, real = pad_selection([torch.tensor([4, 2]), torch.tensor([], dtype=torch.long)])
     assert selected.tolist() == [[4, 2], [0, 0]] and real.tolist() == [[True, True], [False, False]]
+
+
+def test_a_ring_may_start_anywhere():
+    ring = torch.rand(3, 9, 2)
+    decoded = torch.stack([ring[i].roll(shift, 0) for i, shift in enumerate((0, 4, 8))])
+    assert torch.equal(best_turn(ring, decoded), decoded)
+
+
+def test_before_training_an_outline_is_the_ellipse_in_the_tokenizers_box(tiny):
+    tokens = random_tokens()
+    outline = parse_instruction(write_instruction(SHAPES, TASK.wordings[0], OutputFormat(32)))
+    with torch.no_grad():
+        result = tiny.head.predict(tiny.llm, outline, tokens)[0]
+    boxes = tokens.boxes[0][result.tuples]
+    inside = ((boxes[:, :2] - boxes[:, 2:] / 2 > 0.06) & (boxes[:, :2] + boxes[:, 2:] / 2 < 0.94)).all(1)
+    area = (result.bboxes[:, 2:] - result.bboxes[:, :2]).prod(1)
+    assert inside.any() and torch.allclose(area[inside], boxes[inside, 2:].prod(1), rtol=0.1)

@@ -32,6 +32,13 @@ def test_loss_is_finite_for_any_class_set(tiny, names):
     assert all(torch.isfinite(v).all() for v in losses.values())
 
 
+@pytest.mark.parametrize('points', [4, 7, 64])
+def test_outlines_of_any_number_of_points_are_trained(tiny, points):
+    text = instruction().replace('(c, x1, y1, x2, y2)', f'(c, x1, y1, ..., x{points}, y{points})')
+    losses = losses_of(tiny, sample_batch(text))
+    assert all(torch.isfinite(v).all() for v in losses.values()) and losses['loss_loc'] > 0
+
+
 def test_pictures_without_objects_train_too(tiny):
     losses = losses_of(tiny, sample_batch(instruction(), num_objects=0))
     assert losses['loss_cls'] > 0 and losses['loss_loc'] == 0
@@ -58,6 +65,7 @@ def test_the_tuple_decides_how_many_points(tiny):
     text = instruction().replace('(c, x1, y1, x2, y2)', '(c, x1, y1, ..., x8, y8)')
     result = tiny.test_step(sample_batch(text, 1))[0].pred_instances
     assert result.points.shape[1:] == (8, 2)
+    assert result.masks.shape == (len(result), 128, 128) and result.masks.any()
     assert (result.bboxes[:, :2] <= result.bboxes[:, 2:]).all()
 
 

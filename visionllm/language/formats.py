@@ -1,13 +1,14 @@
-"""The output tuple, as a user writes it: ``(c, x1, y1, x2, y2)`` or ``(c, x1, y1, ..., x24, y24)``.
+"""The output tuple, as a user writes it: ``(c, x1, y1, x2, y2)``, ``(c, x1, y1, ..., x24, y24)`` or ``(text)``.
 
-The tuple in the instruction *is* the task: two points ask for a box, more for a polygon. Nothing else in the model
-knows what was asked for.
+The tuple in the instruction *is* the task: two points ask for a box, more for a polygon, ``(text)`` for words. Nothing
+else in the model knows what was asked for.
 """
 
 import re
 from dataclasses import dataclass
 
 MIN_POLYGON_POINTS, MAX_POINTS = 4, 64
+_TEXT = '(text)'
 _TUPLE = re.compile(r'\(\s*c\s*,([^()]*)\)')
 
 
@@ -17,8 +18,12 @@ class InstructionError(ValueError):
 
 @dataclass(frozen=True)
 class OutputFormat:
-    """A class and ``num_points`` points."""
+    """A class and ``num_points`` points; words, where there are none."""
     num_points: int
+
+    @property
+    def is_text(self) -> bool:
+        return self.num_points == 0
 
     @property
     def is_box(self) -> bool:
@@ -30,9 +35,14 @@ class OutputFormat:
         return [f'<{axis}{i + 1}>' for i in range(self.num_points) for axis in 'xy']
 
     def __str__(self) -> str:
+        if self.is_text:
+            return _TEXT
         if self.is_box:
             return '(c, x1, y1, x2, y2)'
         return f'(c, x1, y1, ..., x{self.num_points}, y{self.num_points})'
+
+
+TEXT = OutputFormat(0)
 
 
 def parse_format(instruction: str) -> OutputFormat:
@@ -43,9 +53,11 @@ def parse_format(instruction: str) -> OutputFormat:
             order, or whose number of points cannot be answered.
     """
     found = {_parse_tuple(fields) for fields in _TUPLE.findall(instruction)}
+    found |= {TEXT} if _TEXT in instruction else set()
     if not found:
         raise InstructionError('The instruction names no output tuple, so there is nothing to answer with. Write one, '
-                               'such as (c, x1, y1, x2, y2) for boxes or (c, x1, y1, ..., x24, y24) for polygons.')
+                               'such as (c, x1, y1, x2, y2) for boxes, (c, x1, y1, ..., x24, y24) for polygons '
+                               'or (text) for words.')
     if len(found) > 1:
         raise InstructionError(f'The instruction names {len(found)} different output tuples '
                                f'({", ".join(sorted(map(str, found)))}); name one.')

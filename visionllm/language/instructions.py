@@ -38,6 +38,8 @@ def parse_instruction(text: str) -> Instruction:
         raise InstructionError(f'The instruction must hold {IMAGE_SLOT} exactly once, where the picture belongs; it '
                                f'does {text.count(IMAGE_SLOT)} times.')
     output_format = parse_format(text)
+    if output_format.is_text:
+        return Instruction(text, output_format, (), ())
     entries = _ENTRY.findall(text)
     names = tuple(name.strip() for name, _ in entries)
     tokens = tuple(int(token) for _, token in entries)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from visionllm.language import Instruction, InstructionError, parse_instruction
 from visionllm.structures import ImageTokens, TextFeatures
+from visionllm.structures.polygons import fill_rings
 
 from .matching import true_names
 
@@ -48,6 +49,7 @@ class VisionLLM(BaseDetector):
         """Losses of a batch: the connector's own, and the head's over each instruction's samples."""
         layers = self.look(batch_inputs, batch_data_samples)
         boxes, labels = ground_truth(batch_data_samples)
+        points = [_points(sample) for sample in batch_data_samples]
         losses = self.connector.loss(layers, boxes)
         tokens = layers[-1]
         pairs = self.connector.match(tokens, boxes)
@@ -60,6 +62,7 @@ class VisionLLM(BaseDetector):
             named = [_named_objects(batch_data_samples[i], instruction) for i in members]
             for name, value in self.head.loss(self.llm, instruction, tokens[members],
                                               [boxes[i][keep] for i, (keep, _) in zip(members, named)],
+                                              [points[i][keep] for i, (keep, _) in zip(members, named)],
                                               [classes for _, classes in named],
                                               [pairs[i][0] for i in members]).items():
                 losses[name] = losses.get(name, 0) + share * value
@@ -138,6 +141,12 @@ def _boxes(sample: DetDataSample) -> Tensor:
     return bbox_xyxy_to_cxcywh(boxes) / boxes.new_tensor([width, height, width, height])
 
 
+def _points(sample: DetDataSample) -> Tensor:
+    """What an answer should say of each object, in [0, 1] of the resized picture."""
+    height, width = sample.img_shape
+    return sample.gt_instances.points / sample.gt_instances.points.new_tensor([width, height])
+
+
 def _named_objects(sample: DetDataSample, instruction: Instruction) -> tuple[Tensor, Tensor]:
     """Which of the sample's objects the instruction names: ``bool[G]``, and the class index of those."""
     labels = sample.gt_instances.labels
@@ -155,6 +164,9 @@ def _finish(sample: DetDataSample, instruction: Instruction, result, rescale: bo
         size = size / result.bboxes.new_tensor(sample.scale_factor)
     result.bboxes = result.bboxes * size.repeat(2)
     result.points = result.points * size
+    if not instruction.output_format.is_box:
+        shape = sample.ori_shape if rescale else sample.img_shape
+        result.masks = torch.from_numpy(fill_rings(result.points.detach().cpu().numpy(), *shape[:2]))
     place = {name: k for k, name in enumerate(sample.text)}
     unknown = [name for name in instruction.class_names if name not in place]
     if unknown:

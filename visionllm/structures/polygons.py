@@ -10,6 +10,7 @@ import heapq
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from pycocotools import mask as mask_utils
 
 Ring = NDArray[np.floating]  # [n, 2], x right and y down, not closed
 
@@ -46,6 +47,14 @@ def outline(parts: list[Ring]) -> Ring:
         i, j = np.unravel_index(distance.argmin(), distance.shape)
         ring = np.concatenate([ring[:i + 1], part[j:], part[:j + 1], ring[i:]])
     return ring
+
+
+def fill_rings(rings: NDArray[np.floating], height: int, width: int) -> NDArray[np.bool_]:
+    """Masks ``bool[n, H, W]`` of rings ``float[n, N, 2]``, as COCO fills them."""
+    if not len(rings):
+        return np.zeros((0, height, width), bool)
+    runs = mask_utils.frPyObjects(rings.reshape(len(rings), -1).astype(float).tolist(), height, width)
+    return np.moveaxis(mask_utils.decode(runs), -1, 0).astype(bool)
 
 
 def rings_of_mask(mask: NDArray[np.uint8]) -> list[Ring]:

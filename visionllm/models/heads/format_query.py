@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 from mmdet.registry import MODELS
-from mmdet.structures.bbox import bbox_cxcywh_to_xyxy, bbox_overlaps
+from mmdet.structures.bbox import bbox_overlaps
 from mmengine.model import BaseModule
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
@@ -43,8 +43,8 @@ class FormatQueryHead(BaseModule):
         name_loss_weight: Weight of aligning image tokens with the embedding of the object's name (an addition).
         objectness_prior: Add the tokenizer's objectness to the class logits, scaled by a learned number (an
             addition), so that a score knows whether anything is there.
-        corner_prior: Start a box's corners from where the tokenizer's own box has them: a Gaussian of learned width
-            over the location tokens (an addition; boxes only, polygons have no such prior).
+        corner_prior: Start a box's corners from where the tokenizer's own box has them, and an outline from the ellipse
+            in it: a Gaussian of learned width over the location tokens (an addition).
         name_residual: Add to what the language model reads how near the image token, as a word, lies to each named
             word (an addition; needs the name loss). What goes around the frozen model can be taught without running
             it, so what was read starts with less say (``class_scale``, learned).
@@ -82,8 +82,8 @@ class FormatQueryHead(BaseModule):
         nn.init.zeros_(self.query_out.bias)
         self.prior = nn.Parameter(torch.tensor([1.0, 0.0]))  # scale and offset of the objectness
         self.class_scale = nn.Parameter(torch.tensor(0.3 if name_residual else 1.0))  # trust in what was read
-        self.location_scale = nn.Parameter(torch.tensor(0.0 if corner_prior else 0.1))  # 0: opens as it helps
-        self.prior_log_sigma = nn.Parameter(torch.tensor(4.0).log())  # bins
+        self.location_scale = nn.Parameter(torch.tensor([0.0 if corner_prior else 0.1, 0.1]))  # 0: opens as it helps
+        self.prior_log_sigma = nn.Parameter(torch.tensor([4.0, 24.0]).log())  # bins, of corners and of outlines
         self.name_scale = nn.Parameter(torch.tensor(10.0).log())
 
     # ------------------------------------------------------------------ decoding
@@ -160,18 +160,19 @@ class FormatQueryHead(BaseModule):
         queries = self._queries(llm, features, names)  # [B, n, q, E]
         attention, positions = coordinate_pass_layout(done.shared, done.images, selected, len(names))
         states, _ = llm(queries.flatten(1, 2), done.read, attention, positions)
-        logits = self.location_scale * (states @ llm.location_rows().T)
+        logits = self.location_scale[kind_of(len(names))] * (states @ llm.location_rows().T)
         boxes = done.boxes.gather(1, selected[..., None].expand(-1, -1, 4))
-        return logits.unflatten(1, (count, len(names))) + self._corner_prior(boxes, len(names))
+        return logits.unflatten(1, (count, len(names))) + self._place_prior(boxes, len(names))
 
-    def _corner_prior(self, boxes: Tensor, coordinates: int) -> Tensor:
-        """Logits ``float[..., 4, 1025]`` of the tokenizer's own corners, relative to its centre; 0 for polygons."""
-        if not self.corner_prior or coordinates != 4:
+    def _place_prior(self, boxes: Tensor, coordinates: int) -> Tensor:
+        """Logits ``float[..., q, 1025]`` of the tokenizer's own corners, or of points around its box's ellipse."""
+        if not self.corner_prior:
             return boxes.new_zeros(1)
-        half = boxes[..., 2:].detach() / 2
-        bins = offsets_to_bins(torch.cat([-half, half], -1))[..., None]
+        unit = boxes.new_tensor([[-1, -1], [1, 1]]) if coordinates == 4 else unit_ring(coordinates // 2).to(boxes)
+        bins = offsets_to_bins((boxes[..., None, 2:].detach() / 2 * unit).flatten(-2))[..., None]
         grid = torch.arange(NUM_LOCATION_TOKENS, device=boxes.device)
-        return -0.5 * ((grid - bins) / self.prior_log_sigma.exp())**2
+        sigma = self.prior_log_sigma[kind_of(coordinates)].exp()
+        return -0.5 * ((grid - bins) / sigma)**2
 
     def _queries(self, llm: CausalLM, features: Tensor, names: list[str]) -> Tensor:
         """Format tokens as queries of each image token, which reaches every query of its tuple.
@@ -188,16 +189,15 @@ class FormatQueryHead(BaseModule):
     # ------------------------------------------------------------------ training
 
     def loss(self, llm: CausalLM, instruction: Instruction, tokens: ImageTokens, gt_boxes: list[Tensor],
-             gt_classes: list[Tensor], on_objects: list[Tensor]) -> dict[str, Tensor]:
+             gt_points: list[Tensor], gt_classes: list[Tensor], on_objects: list[Tensor]) -> dict[str, Tensor]:
         """Decode, match the decoded tuples to the named objects, cross-entropy (paper, section 3.4).
 
         Args:
             gt_boxes: ``float[G, 4]`` cxcywh in [0, 1], one a picture, of the objects whose class is named.
+            gt_points: ``float[G, N, 2]`` in [0, 1], what should be answered of them: corners, or an outline.
             gt_classes: ``int[G]``, their index in the instruction's class set.
             on_objects: ``int[A]``, the image tokens that lie on any object, named or not.
         """
-        if not instruction.output_format.is_box:
-            raise NotImplementedError('Training on polygons is not there yet; write (c, x1, y1, x2, y2) for boxes.')
         tokens, weight = self._sample_tuples(tokens, on_objects)
         logits, done = self.decode_classes(llm, instruction, tokens)
         pairs = self._match(logits, tokens, gt_boxes, gt_classes)
@@ -208,7 +208,7 @@ class FormatQueryHead(BaseModule):
         right = (logits.detach()[..., :-1].argmax(-1) == target)[named].float()
         losses = dict(loss_cls=(entropy * weight.flatten()).sum() / count,
                       acc_class=100 * right.sum() / max(len(right), 1))
-        return losses | self._coordinate_losses(llm, instruction, done, tokens, gt_boxes, pairs)
+        return losses | self._coordinate_losses(llm, instruction, done, tokens, gt_points, pairs)
 
     def _sample_tuples(self, tokens: ImageTokens, on_objects: list[Tensor]) -> tuple[ImageTokens, Tensor]:
         """The image tokens to decode in training, and ``float[B, n]`` how many each stands for."""
@@ -237,8 +237,8 @@ class FormatQueryHead(BaseModule):
         ]
 
     def _coordinate_losses(self, llm: CausalLM, instruction: Instruction, done: 'ClassPass', tokens: ImageTokens,
-                           gt_boxes: list[Tensor], pairs: list[tuple[Tensor, Tensor]]) -> dict[str, Tensor]:
-        """Cross-entropy over the location tokens of matched tuples, and L1 + GIoU on the boxes they mean on average."""
+                           gt_points: list[Tensor], pairs: list[tuple[Tensor, Tensor]]) -> dict[str, Tensor]:
+        """Cross-entropy over the location tokens of matched tuples, and L1 + GIoU on the points they mean."""
         limit = self.train_coordinates or tokens.objectness.shape[1]
         pairs = [(chosen[keep], objects[keep]) for chosen, objects in pairs
                  for keep in [torch.randperm(len(chosen), device=chosen.device)[:limit]]]
@@ -247,23 +247,24 @@ class FormatQueryHead(BaseModule):
         if len(logits) == 0:
             return dict(loss_loc=logits.sum(), loss_box=logits.sum())
         centres = tokens.centres.gather(1, selected[..., None].expand(-1, -1, 2))[real]
-        boxes = torch.cat([gt_boxes[b][objects] for b, (_, objects) in enumerate(pairs)])
-        return self._location_losses(logits, centres, boxes)
+        points = torch.cat([gt_points[b][objects] for b, (_, objects) in enumerate(pairs)])
+        return self._location_losses(logits, centres, points)
 
-    def _location_losses(self, logits: Tensor, centres: Tensor, boxes: Tensor) -> dict[str, Tensor]:
-        """Losses of decoded corners.
+    def _location_losses(self, logits: Tensor, centres: Tensor, points: Tensor) -> dict[str, Tensor]:
+        """Losses of decoded points.
 
         Args:
-            logits: ``float[n, 4, 1025]``.
+            logits: ``float[n, 2N, 1025]``.
             centres: ``float[n, 2]``, what offsets are measured from.
-            boxes: ``float[n, 4]`` cxcywh, the truth.
+            points: ``float[n, N, 2]``, the truth: two corners, or a ring that may start anywhere.
         """
-        centres = centres.detach().repeat(1, 2)
-        boxes = bbox_cxcywh_to_xyxy(boxes)
-        target = soft_bins(offsets_to_bins(boxes - centres), self.soft_bin_sigma)
-        decoded = bins_to_offsets(expected_bin(logits)) + centres
-        giou = bbox_overlaps(decoded, boxes, mode='giou', is_aligned=True)
-        l1 = (decoded - boxes).abs().sum(-1)
+        centres = centres.detach()[:, None]
+        decoded = bins_to_offsets(expected_bin(logits)).unflatten(-1, (-1, 2)) + centres
+        if points.shape[1] > 2:
+            points = best_turn(points, decoded.detach())
+        target = soft_bins(offsets_to_bins(points - centres).flatten(1), self.soft_bin_sigma)
+        giou = bbox_overlaps(extent(decoded), extent(points), mode='giou', is_aligned=True)
+        l1 = 4 * (decoded - points).abs().mean((1, 2))  # a box has four coordinates
         return dict(loss_loc=F.cross_entropy(logits.flatten(0, 1), target.flatten(0, 1)),
                     loss_box=self.box_loss_weight * (5 * l1 + 2 * (1 - giou)).mean())
 
@@ -315,7 +316,7 @@ class FormatQueryHead(BaseModule):
                 outline = points[b, row]
             else:
                 outline = scores.new_zeros(0, instruction.output_format.num_points, 2)
-            result.bboxes = torch.cat([outline.amin(1), outline.amax(1)], -1)
+            result.bboxes = extent(outline)
             result.points = outline
             results.append(result)
         return results
@@ -353,6 +354,31 @@ def place_features(boxes: Tensor) -> Tensor:
 def token_features(tokens: ImageTokens) -> Tensor:
     """What an image token is and where: ``float[B, M, channels]``."""
     return torch.cat([tokens.embeddings, place_features(tokens.boxes)], -1)
+
+
+def extent(points: Tensor) -> Tensor:
+    """The box around points: ``float[..., N, 2]`` to xyxy ``float[..., 4]``."""
+    return torch.cat([points.amin(-2), points.amax(-2)], -1)
+
+
+def kind_of(coordinates: int) -> int:
+    """0 for a box's corners, 1 for an outline: what is learned of one says nothing of the other."""
+    return int(coordinates > 4)
+
+
+def unit_ring(count: int) -> Tensor:
+    """Points of the unit circle ``float[count, 2]``, clockwise on the screen from 12 o'clock."""
+    angles = torch.arange(count) * (2 * math.pi / count)
+    return torch.stack([angles.sin(), -angles.cos()], -1)
+
+
+def best_turn(rings: Tensor, decoded: Tensor) -> Tensor:
+    """Each ring ``float[n, N, 2]``, started at the point from which it lies nearest to what was decoded."""
+    count = rings.shape[1]
+    turns = (torch.arange(count)[:, None] + torch.arange(count)).to(rings.device) % count  # [turn, point]
+    turned = rings[:, turns]  # [n, turn, N, 2]
+    nearest = (turned - decoded[:, None]).abs().sum((2, 3)).argmin(1)
+    return turned[torch.arange(len(rings), device=rings.device), nearest]
 
 
 WORD_WEIGHT = 5.0  # of being a readable word, against being near the right names
