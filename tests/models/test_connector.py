@@ -21,7 +21,7 @@ def test_a_trained_deformable_detr_fits_and_gives_the_same_boxes(specialist, tin
     tiny.init_cfg = dict(type='DeformableDETRPretrained', checkpoint=str(tmp_path / 'detr.pth'))
     tiny.init_weights()  # the whole road: mmengine's order would let the backbone undo what was loaded
     tiny.init_cfg = None
-    batch = specialist.data_preprocessor(sample_batch('unused'), training=False)
+    batch = specialist.data_preprocessor(sample_batch('(c, x1, y1, x2, y2)'), training=False)
     with torch.no_grad():
         inside = specialist.forward_transformer(specialist.extract_feat(batch['inputs']), batch['data_samples'])
         _, boxes = specialist.bbox_head(inside['hidden_states'], inside['references'])
