@@ -1,4 +1,12 @@
+from .answers import AnswerMetric, normal_answer
+from .by_task import TaskEvaluator
 from .calibration import calibration_error
+from .caption_words import tokenize_caption
+from .captioning import CaptionMetric, bleu, cider
 from .detection import box_average_precision, hits
+from .grounding import GroundingMetric
 
-__all__ = ['box_average_precision', 'calibration_error', 'hits']
+__all__ = [
+    'AnswerMetric', 'CaptionMetric', 'GroundingMetric', 'TaskEvaluator', 'bleu', 'box_average_precision',
+    'calibration_error', 'cider', 'hits', 'normal_answer', 'tokenize_caption'
+]
