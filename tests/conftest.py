@@ -58,7 +58,7 @@ def sample_batch(instruction: str, num_images: int = 2, names=None, num_objects:
     from mmdet.structures.mask import PolygonMasks
     from mmengine.structures import InstanceData
 
-    from visionllm.datasets.instruct import points_of
+    from visionllm.datasets.instruct import points_of, rings_of
     from visionllm.datasets.scenes import SHAPES
     from visionllm.language import parse_format
     names = tuple(names or SHAPES)
@@ -69,11 +69,12 @@ def sample_batch(instruction: str, num_images: int = 2, names=None, num_objects:
         boxes = torch.cat([corner, corner + 30], 1)
         sample = DetDataSample(metainfo=dict(
             img_id=index, img_shape=(128, 128), ori_shape=(128, 128), scale_factor=(1.0, 1.0), text=names,
-            instruction=instruction))
+            instruction=instruction, turns=('a star', 'and what else?', 'two red circles and a heart')))
         sample.gt_instances = InstanceData(
             bboxes=boxes, labels=torch.randint(len(names), (num_objects,), generator=generator),
             masks=PolygonMasks([[diamond(box)] for box in boxes.numpy()], 128, 128))
         sample.gt_instances.points = points_of(sample.gt_instances, parse_format(instruction))
+        sample.gt_instances.rings = rings_of(sample.gt_instances)
         inputs.append(torch.randint(255, (3, 128, 128), dtype=torch.uint8, generator=generator))
         samples.append(sample)
     return dict(inputs=inputs, data_samples=samples)

@@ -5,13 +5,13 @@ from mmdet.registry import MODELS
 
 from .conftest import ROOT, load_config
 
-CONFIGS = sorted(p.relative_to(ROOT) for folder in ('visionllm', 'deformable_detr')
+CONFIGS = sorted(p.relative_to(ROOT) for folder in ('visionllm', 'deformable_detr', 'guided_detr')
                  for p in (ROOT / 'configs' / folder).glob('*.py'))
 NEEDS_LARGE_WEIGHTS = {'visionllm_r50_32xb1-50e_coco.py'}
 
 
 def test_all_configs_are_found():
-    assert len(CONFIGS) == 8
+    assert len(CONFIGS) == 10
 
 
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda p: p.stem)

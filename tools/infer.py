@@ -1,14 +1,17 @@
 """Ask for things in pictures.
 
     python tools/infer.py IMAGE... --config CONFIG --checkpoint FILE --instruction "Find {\"star\": <c0>} ... <image>"
-    python tools/infer.py IMAGE... --config CONFIG --checkpoint FILE --classes star "red circle"
+    python tools/infer.py IMAGE... --config CONFIG --checkpoint FILE --classes star "red circle" [--points 24]
+    python tools/infer.py IMAGE... --config CONFIG --checkpoint FILE --expression "the star left of the red circle"
+    python tools/infer.py IMAGE... --config CONFIG --checkpoint FILE --question "how many stars are there?"
+    python tools/infer.py IMAGE... --config CONFIG --checkpoint FILE --caption
 """
 
 import argparse
 from pathlib import Path
 
 from visionllm.apis import Inferencer, write_answers
-from visionllm.language import TASKS, write_instruction
+from visionllm.language import TASKS, OutputFormat, write_instruction
 
 
 def parse_args() -> argparse.Namespace:
@@ -19,15 +22,31 @@ def parse_args() -> argparse.Namespace:
     asked = parser.add_mutually_exclusive_group(required=True)
     asked.add_argument('--instruction', help='the whole sentence: class set, output tuple and <image>')
     asked.add_argument('--classes', nargs='+', help='only the class names; the sentence is written for you')
+    asked.add_argument('--expression', help='words that fit one object: find it')
+    asked.add_argument('--question', help='answer it')
+    asked.add_argument('--caption', action='store_true', help='describe the pictures')
+    parser.add_argument('--points', type=int, help='with --classes: outlines of that many points instead of boxes')
     parser.add_argument('--score-thr', type=float, default=0.3, help='leave out less certain answers')
     parser.add_argument('--out', default='outputs', help='folder for pictures and answers.json')
     return parser.parse_args()
 
 
+def sentence(args: argparse.Namespace) -> str:
+    """The instruction, written from what was named."""
+    if args.instruction:
+        return args.instruction
+    if args.classes:
+        task = TASKS['segmentation' if args.points else 'detection']
+        return write_instruction(args.classes, task.wordings[0], OutputFormat(args.points or 2))
+    if args.expression:
+        return write_instruction([args.expression], TASKS['grounding'].wordings[0], TASKS['grounding'].output_format)
+    task = TASKS['questions' if args.question else 'captioning']
+    return write_instruction((), task.wordings[0], task.output_format, question=args.question or '')
+
+
 def main() -> None:
     args = parse_args()
-    task = TASKS['detection']
-    instruction = args.instruction or write_instruction(args.classes, task.wordings[0], task.output_format)
+    instruction = sentence(args)
     inferencer = Inferencer.from_files(args.config, args.checkpoint)
     answers = [inferencer(path, instruction, args.score_thr) for path in args.images]
     for line in write_answers(answers, Path(args.out)):

@@ -7,7 +7,7 @@ from . import mmcv_ops
 
 mmcv_ops.install()  # before anything imports mmdet
 
-from . import datasets, engine, models  # noqa: E402,F401
+from . import datasets, engine, evaluation, models  # noqa: E402,F401
 from .version import __version__  # noqa: E402
 
 __all__ = ['__version__']

@@ -2,7 +2,10 @@
 _base_ = './visionllm_nano_scenes.py'
 model = dict(
     frozen=(),
-    head=dict(score_thr=0.0),  # random weights are sure of nothing
+    connector=dict(ring_points=64),
+    heads=dict(
+        tuples=dict(score_thr=0.0),  # random weights are sure of nothing
+        text=dict(type='NextTokenHead', max_new_tokens=8)),
     init_cfg=None,
     text_encoder=dict(
         frozen=False,

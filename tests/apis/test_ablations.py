@@ -15,8 +15,8 @@ def test_every_row_changes_something_that_its_config_has(name):
     cfg = Config.fromfile(variant.config)
     for key, value in variant.options.items():
         *parents, field = key.split('.')
-        assert parents[:2] == ['model', 'head'] or parents[0] == 'custom_hooks', key
-        part = cfg.model.head if parents[0] == 'model' else cfg.custom_hooks[int(parents[1])]
+        assert parents == ['model', 'heads', 'tuples'] or parents[0] == 'custom_hooks', key
+        part = cfg.model.heads.tuples if parents[0] == 'model' else cfg.custom_hooks[int(parents[1])]
         default = inspect.signature((MODELS if parents[0] == 'model' else HOOKS).get(part.type)).parameters[field]
         assert part.get(field, default.default) != value
 

@@ -41,7 +41,7 @@ def test_a_detector_of_other_classes_is_refused():
 def test_tokens_learn_to_say_what_the_detector_said(tiny):
     """On tokens they were not taught on: nearness to the names takes over the class branches' order."""
     torch.manual_seed(0)
-    head, names = copy.deepcopy(tiny.head), list(SHAPES)
+    head, names = copy.deepcopy(tiny.heads['tuples']), list(SHAPES)
     detector = nn.Linear(128, len(names))
     nn.init.normal_(detector.weight, std=0.3)
     optimizer = torch.optim.AdamW(head.parameters(), lr=2e-3)
@@ -70,7 +70,7 @@ def test_the_lesson_trains_words_and_objectness_alone(tiny):
                              build_dataloader=lambda *_, seed: [batch, batch])
     TeachWords(steps=2, from_detector=True).before_train(runner)
     changed = {name for name, value in model.named_parameters() if not torch.equal(value, before[name])}
-    assert any(name.startswith('head.token_projector') for name in changed)
-    assert all(name.startswith(('head.', 'connector.objectness_branches.')) for name in changed)
+    assert any(name.startswith('heads.tuples.token_projector') for name in changed)
+    assert all(name.startswith(('heads.tuples.', 'connector.objectness_branches.')) for name in changed)
     for (name, now), then in zip(model.named_parameters(), tiny.parameters()):
         assert now.requires_grad == then.requires_grad and now.grad is None, name

@@ -1,7 +1,10 @@
+import copy
+
 import pytest
 import torch
 from mmdet.registry import MODELS
 
+from visionllm.models.visionllm import target_of
 from visionllm.structures import ImageTokens, TextFeatures
 
 from ..conftest import load_config, sample_batch
@@ -62,3 +65,32 @@ def test_a_tokenizer_not_trained_yet_names_the_command_that_trains_it(tiny):
     path = 'work_dirs/deformable-detr_nano_scenes/iter_1.pth'
     with pytest.raises(FileNotFoundError, match='tools/train.py configs/deformable_detr/deformable-detr_nano_scenes.p'):
         DeformableDETRPretrained(path)(tiny)
+
+
+def test_outlines_start_as_ellipses_and_learn_the_objects(tiny):
+    """A few steps of the ring branch alone: the outlines of two diamonds take shape."""
+    model = copy.deepcopy(tiny)
+    data = model.data_preprocessor(sample_batch('(c, x1, y1, x2, y2)', num_objects=1), training=True)
+    targets = [target_of(sample) for sample in data['data_samples']]
+    boxes, rings = [t.boxes for t in targets], [t.rings for t in targets]
+    with torch.no_grad():
+        tokens = model.look(data['inputs'], data['data_samples'])[-1]
+    offsets = (tokens.rings - tokens.centres[:, :, None]) / tokens.boxes[:, :, None, 2:] * 2
+    assert tokens.rings.shape[2:] == (64, 2) and torch.allclose(offsets.norm(dim=-1), torch.ones(1), atol=1e-3)
+    optimizer = torch.optim.Adam(model.connector.ring_branch.parameters(), lr=3e-3)
+    losses = []
+    for _ in range(30):
+        tokens.rings = model.connector._rings(tokens.embeddings, tokens.boxes)
+        losses.append(model.connector.loss([tokens], boxes, rings)['loss_ring'])
+        optimizer.zero_grad()
+        losses[-1].backward()
+        optimizer.step()
+    assert losses[-1] < 0.3 * losses[0], losses
+
+
+def test_where_outlines_are_not_known_none_are_learned(tiny):
+    data = tiny.data_preprocessor(sample_batch('Find {"star": <c3>} as (c, x1, y1, x2, y2). <image>'), training=True)
+    for sample in data['data_samples']:
+        del sample.gt_instances.rings
+    losses = tiny.loss(data['inputs'], data['data_samples'])
+    assert 'loss_ring' not in losses and losses['loss_objectness'] > 0

@@ -3,9 +3,11 @@ from mmdet.structures.bbox import bbox_cxcywh_to_xyxy
 
 from visionllm.datasets.scenes import SHAPES
 from visionllm.language import TASKS, OutputFormat, parse_instruction, write_instruction
-from visionllm.models.heads.format_query import best_turn, pad_selection, sharpen
+from visionllm.models.heads import FormatQueryHead
+from visionllm.models.heads.format_query import pad_selection, sharpen
 from visionllm.models.matching import true_names
 from visionllm.structures import ImageTokens
+from visionllm.structures.rings import best_turn
 
 TASK = TASKS['detection']
 INSTRUCTION = parse_instruction(write_instruction(SHAPES, TASK.wordings[0], TASK.output_format))
@@ -19,7 +21,7 @@ def random_tokens(batch=2, count=20):
 def test_before_training_a_box_is_the_tokenizers_own(tiny):
     tokens = random_tokens()
     with torch.no_grad():
-        results = tiny.head.predict(tiny.llm, INSTRUCTION, tokens)
+        results = tiny.heads['tuples'].predict(tiny.llm, [INSTRUCTION] * 2, tokens)
     for b, result in enumerate(results):
         own = bbox_cxcywh_to_xyxy(tokens.boxes[b]).clamp(0, 1)[result.tuples]
         assert len(result) > 0 and torch.allclose(result.bboxes, own, atol=2e-3)
@@ -28,8 +30,8 @@ def test_before_training_a_box_is_the_tokenizers_own(tiny):
 def test_sampled_tuples_stand_for_all(tiny):
     tokens = random_tokens()
     on_objects = [torch.tensor([3, 7, 11]), torch.tensor([], dtype=torch.long)]
-    sampled, weight = tiny.head._sample_tuples(tokens, on_objects)
-    assert sampled.objectness.shape == (2, tiny.head.train_tuples) and tiny.head.train_tuples < 20
+    sampled, weight = tiny.heads['tuples']._sample_tuples(tokens, on_objects)
+    assert sampled.objectness.shape == (2, tiny.heads['tuples'].train_tuples) and tiny.heads['tuples'].train_tuples < 20
     assert torch.allclose(weight.sum(1), torch.tensor([20., 20.]))
     for index in on_objects[0]:
         assert (sampled.embeddings[0] == tokens.embeddings[0, index]).all(-1).any()
@@ -41,15 +43,15 @@ def test_a_token_should_be_near_the_name_of_its_object(tiny, monkeypatch):
         words = tiny.llm.embed_names([names[2], names[0], names[5]])[None]
 
     def loss(labels):
-        monkeypatch.setitem(tiny.head._modules, 'token_projector', lambda _: words)
+        monkeypatch.setitem(tiny.heads['tuples']._modules, 'token_projector', lambda _: words)
         with torch.no_grad():
             pairs = [(torch.tensor([0, 2]), torch.tensor([0, 1]))]
-            return tiny.head.name_loss(tiny.llm, names, tokens,
+            return tiny.heads['tuples'].name_loss(tiny.llm, names, tokens,
                                        true_names(pairs, [torch.tensor(labels)], 3, len(names)))
     right, wrong = loss([2, 5]), loss([5, 2])
     assert right['acc_name'] == 100 and wrong['acc_name'] == 0
     assert right['loss_name'] < wrong['loss_name']
-    near = tiny.head._nearness(words, tiny.llm.embed_names(names))
+    near = tiny.heads['tuples']._nearness(words, tiny.llm.embed_names(names))
     assert torch.allclose(near[0, [0, 2], [2, 5]], torch.zeros(2), atol=1e-5) and (near <= 1e-5).all()
 
 
@@ -62,26 +64,26 @@ def test_a_word_to_be_read_is_what_the_token_most_likely_is():
 
 def test_scores_are_probabilities_over_the_named_classes_and_none(tiny):
     with torch.no_grad():
-        logits, _ = tiny.head.decode_classes(tiny.llm, INSTRUCTION, random_tokens())
+        logits, _ = tiny.heads['tuples'].decode_classes(tiny.llm, INSTRUCTION, random_tokens())
     assert logits.shape == (2, 20, len(SHAPES) + 1)
     assert (logits.softmax(-1)[..., :-1].sum(-1) <= 1).all()
 
 
 def test_tuples_that_cannot_appear_are_not_decoded(tiny, monkeypatch):
     asked = []
-    original = type(tiny.head).decode_coordinates
+    original = FormatQueryHead.decode_coordinates
 
     def spy(self, llm, instruction, done, selected):
         asked.append(selected.shape[1])
         return original(self, llm, instruction, done, selected)
-    monkeypatch.setattr(type(tiny.head), 'decode_coordinates', spy)
-    monkeypatch.setattr(tiny.head, 'max_per_img', 3)
+    monkeypatch.setattr(FormatQueryHead, 'decode_coordinates', spy)
+    monkeypatch.setattr(tiny.heads['tuples'], 'max_per_img', 3)
     with torch.no_grad():
-        results = tiny.head.predict(tiny.llm, INSTRUCTION, random_tokens())
+        results = tiny.heads['tuples'].predict(tiny.llm, [INSTRUCTION] * 2, random_tokens())
     assert asked and asked[0] <= 3 and all(len(r) <= 3 for r in results)
-    monkeypatch.setattr(tiny.head, 'score_thr', 2.0)
+    monkeypatch.setattr(tiny.heads['tuples'], 'score_thr', 2.0)
     with torch.no_grad():
-        assert [len(r) for r in tiny.head.predict(tiny.llm, INSTRUCTION, random_tokens())] == [0, 0]
+        assert [len(r) for r in tiny.heads['tuples'].predict(tiny.llm, [INSTRUCTION] * 2, random_tokens())] == [0, 0]
 
 
 def test_padding_a_selection():
@@ -99,8 +101,21 @@ def test_before_training_an_outline_is_the_ellipse_in_the_tokenizers_box(tiny):
     tokens = random_tokens()
     outline = parse_instruction(write_instruction(SHAPES, TASK.wordings[0], OutputFormat(32)))
     with torch.no_grad():
-        result = tiny.head.predict(tiny.llm, outline, tokens)[0]
+        result = tiny.heads['tuples'].predict(tiny.llm, [outline] * 2, tokens)[0]  # tokens without rings
     boxes = tokens.boxes[0][result.tuples]
     inside = ((boxes[:, :2] - boxes[:, 2:] / 2 > 0.06) & (boxes[:, :2] + boxes[:, 2:] / 2 < 0.94)).all(1)
     area = (result.bboxes[:, 2:] - result.bboxes[:, :2]).prod(1)
     assert inside.any() and torch.allclose(area[inside], boxes[inside, 2:].prod(1), rtol=0.1)
+
+
+def test_before_training_an_outline_is_the_tokenizers_own(tiny):
+    tokens = random_tokens()
+    unit = torch.tensor([[0., -1.], [1., -1.], [1., 1.], [0., 1.], [-1., 1.], [-1., -1.]]).repeat_interleave(4, 0)
+    unit[1::4, 0] += 0.5  # some points on the edges of a square
+    tokens.rings = tokens.centres[:, :, None] + 0.05 * unit
+    outline = parse_instruction(write_instruction(SHAPES, TASK.wordings[0], OutputFormat(6)))
+    with torch.no_grad():
+        result = tiny.heads['tuples'].predict(tiny.llm, [outline] * 2, tokens)[0]
+    wide = torch.tensor([-0.05, -0.05, 0.05, 0.05])
+    own = (tokens.centres[0].repeat(1, 2) + wide).clamp(0, 1)[result.tuples]
+    assert torch.allclose(result.bboxes[:, [0, 1, 3]], own[:, [0, 1, 3]], atol=0.03)

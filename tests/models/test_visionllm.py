@@ -18,9 +18,13 @@ def losses_of(model, batch):
     return model.loss(data['inputs'], data['data_samples'])
 
 
-def test_loss_reaches_every_trained_parameter(tiny):
+CAPTION = 'Describe the picture as (text). <image>'
+
+
+def test_losses_reach_every_trained_parameter(tiny):
     tiny.zero_grad()
-    sum(v for k, v in losses_of(tiny, sample_batch(instruction())).items() if 'loss' in k).backward()
+    for text in (instruction(), CAPTION):
+        sum(v for k, v in losses_of(tiny, sample_batch(text)).items() if 'loss' in k).backward()
     without = [n for n, p in tiny.named_parameters() if p.requires_grad and p.grad is None]
     assert without == []
     tiny.zero_grad()

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pycocotools import mask as mask_utils
 
-from visionllm.structures.polygons import from_the_top, outline, resample, ring_of, rings_of_mask
+from visionllm.structures.polygons import evenly, from_the_top, outline, resample, ring_of, rings_of_mask
 
 
 def star(points: int, seed: int) -> np.ndarray:
@@ -98,3 +98,10 @@ def reencoded_ap(truth: dict, count: int) -> float:
 def test_the_representation_costs_little_on_coco(data, count, bar):
     truth = json.loads((data / 'coco-mini/annotations/instances_val2017.json').read_text())
     assert reencoded_ap(truth, count) >= bar
+
+
+def test_points_at_equal_distances():
+    square = np.array([[0., 0.], [8., 0.], [8., 8.], [0., 8.]])
+    ring = evenly(square, 16)
+    assert np.allclose(np.hypot(*(np.roll(ring, -1, 0) - ring).T), 2) and ring[0].tolist() == [0, 0]
+    assert {tuple(point) for point in square} <= {tuple(point) for point in ring}

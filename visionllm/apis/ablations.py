@@ -28,7 +28,7 @@ class Variant:
 
 def without(name: str, value: object = False) -> Variant:
     """The nano config with one switch of its head turned."""
-    return Variant({f'model.head.{name}': value})
+    return Variant({f'model.heads.tuples.{name}': value})
 
 
 ADDITIONS = {

@@ -1,7 +1,7 @@
-"""A trained model, a picture and a sentence in; boxes with names out."""
+"""A trained model, a picture and a sentence in; boxes or outlines with names, or words, out."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
@@ -28,19 +28,34 @@ PALETTE = [(230, 60, 60), (60, 140, 240), (60, 180, 90), (240, 160, 40), (150, 8
 
 @dataclass
 class Answer:
-    """What a model found in a picture: ``boxes`` xyxy in pixels, one name and score each, best first."""
+    """What a model found in a picture, best first, or what it says of it.
+
+    ``points`` holds the corners ``[[x1, y1], [x2, y2]]`` of each box in pixels, or as many points of each outline as
+    the instruction asked for.
+    """
     path: str
     instruction: str
-    names: list[str]
-    scores: list[float]
-    boxes: list[list[float]]
     image: np.ndarray  # uint8[H, W, 3] RGB
+    names: list[str] = field(default_factory=list)
+    scores: list[float] = field(default_factory=list)
+    boxes: list[list[float]] = field(default_factory=list)  # xyxy in pixels
+    points: list[list[list[float]]] = field(default_factory=list)
+    text: str | None = None
 
     def as_dict(self) -> dict:
         """JSON-able, without the pixels."""
-        found = [dict(name=n, score=round(s, 4), box=[round(v, 2) for v in b])
-                 for n, s, b in zip(self.names, self.scores, self.boxes)]
-        return dict(image=self.path, instruction=self.instruction, objects=found)
+        answer = dict(image=self.path, instruction=self.instruction)
+        if self.text is not None:
+            return answer | dict(text=self.text)
+        return answer | dict(objects=[
+            dict(name=n, score=round(s, 4), box=np.round(b, 2).tolist(), points=np.round(p, 2).tolist())
+            for n, s, b, p in zip(self.names, self.scores, self.boxes, self.points)
+        ])
+
+    def __str__(self) -> str:
+        if self.text is not None:
+            return self.text
+        return ', '.join(f'{n} {s:.2f}' for n, s in zip(self.names, self.scores)) or 'nothing'
 
 
 class Inferencer:
@@ -72,7 +87,8 @@ class Inferencer:
         except RuntimeError as error:
             raise CheckpointMismatchError(f'{checkpoint} is a checkpoint of another config than {config}: '
                                           f'{" | ".join(str(error).split(chr(10)))[:2000]}') from None
-        steps = cfg.test_dataloader.dataset.pipeline
+        dataset = cfg.test_dataloader.dataset
+        steps = dataset.get('datasets', [dataset])[0].pipeline  # of the first task
         scale = next(step['scale'] for step in steps if step['type'] == 'Resize')
         return cls(model.to(device), tuple(scale))
 
@@ -91,10 +107,13 @@ class Inferencer:
             img_path=str(path), ori_shape=image.shape[:2], img_shape=resized['img'].shape[:2],
             scale_factor=resized['scale_factor'], instruction=instruction, text=parsed.class_names))
         pixels = torch.from_numpy(np.ascontiguousarray(resized['img'].transpose(2, 0, 1)))
-        result = self.model.test_step(pseudo_collate([dict(inputs=pixels, data_samples=sample)]))[0].pred_instances
+        answered = self.model.test_step(pseudo_collate([dict(inputs=pixels, data_samples=sample)]))[0]
+        if parsed.output_format.is_text:
+            return Answer(str(path), instruction, image, text=answered.pred_text)
+        result = answered.pred_instances
         kept = result[result.scores >= score_thr]
-        return Answer(str(path), instruction, [parsed.class_names[k] for k in kept.labels.tolist()],
-                      kept.scores.tolist(), kept.bboxes.tolist(), image)
+        return Answer(str(path), instruction, image, [parsed.class_names[k] for k in kept.labels.tolist()],
+                      kept.scores.tolist(), kept.bboxes.tolist(), kept.points.tolist())
 
 
 def write_answers(answers: list[Answer], folder: Path) -> list[str]:
@@ -104,28 +123,33 @@ def write_answers(answers: list[Answer], folder: Path) -> list[str]:
     for number, answer in enumerate(answers):
         target = folder / f'{number:02d}_{Path(answer.path).stem}.png'
         Image.fromarray(draw(answer)).save(target)
-        found = ', '.join(f'{n} {s:.2f}' for n, s in zip(answer.names, answer.scores)) or 'nothing'
-        lines.append(f'{answer.path}: {found} -> {target}')
+        lines.append(f'{answer.path}: {answer} -> {target}')
     (folder / 'answers.json').write_text(json.dumps([a.as_dict() for a in answers], indent=1))
     return lines
 
 
 def draw(answer: Answer, min_side: int = 384) -> np.ndarray:
-    """The picture, enlarged if small, with boxes and names; the instruction below it (``uint8[H, W, 3]`` RGB)."""
+    """The picture, enlarged if small, with boxes or outlines and names; the instruction below it, and what was said
+    (``uint8[H, W, 3]`` RGB)."""
     scale = max(1.0, min_side / min(answer.image.shape[:2]))
     canvas = np.ascontiguousarray(cv2.resize(answer.image, None, fx=scale, fy=scale, interpolation=cv2.INTER_LINEAR))
     order = list(parse_instruction(answer.instruction).class_names)
-    for name, score, box in reversed(list(zip(answer.names, answer.scores, answer.boxes))):
+    found = zip(answer.names, answer.scores, answer.boxes, answer.points)
+    for name, score, box, points in reversed(list(found)):
         colour = PALETTE[order.index(name) % len(PALETTE)]
         x1, y1, x2, y2 = (int(round(v * scale)) for v in box)
-        cv2.rectangle(canvas, (x1, y1), (x2, y2), colour, 2)
+        if len(points) > 2:
+            cv2.polylines(canvas, [np.round(np.multiply(points, scale)).astype(np.int32)], True, colour, 2)
+        else:
+            cv2.rectangle(canvas, (x1, y1), (x2, y2), colour, 2)
         label = f'{name} {score:.2f}'
         (width, height), _ = cv2.getTextSize(label, cv2.FONT_HERSHEY_SIMPLEX, 0.42, 1)
         top = max(y1 - height - 5, 0)
         cv2.rectangle(canvas, (x1, top), (x1 + width + 4, top + height + 5), colour, -1)
         cv2.putText(canvas, label, (x1 + 2, top + height + 1), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (255, 255, 255), 1,
                     cv2.LINE_AA)
-    return np.concatenate([canvas, _caption(answer.instruction, canvas.shape[1])])
+    said = answer.instruction if answer.text is None else f'{answer.instruction} -> {answer.text}'
+    return np.concatenate([canvas, _caption(said, canvas.shape[1])])
 
 
 def _caption(text: str, width: int) -> np.ndarray:

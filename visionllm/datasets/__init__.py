@@ -1,9 +1,14 @@
+from .captions import CaptionDataset
 from .coco import AnnotationError, InstructionCocoDataset
+from .conversations import ConversationDataset
 from .images import ImageError, LoadImage
-from .instruct import WriteInstruction, instruction_collate
-from .scene_dataset import SceneDataset
+from .instruct import PackInstructionInputs, WriteInstruction, instruction_collate
+from .mixture_sampler import MixtureSampler
+from .referring import ReferringDataset
+from .scene_dataset import SceneDataset, scene_sentences
 
 __all__ = [
-    'AnnotationError', 'ImageError', 'InstructionCocoDataset', 'LoadImage', 'SceneDataset', 'WriteInstruction',
-    'instruction_collate'
+    'AnnotationError', 'CaptionDataset', 'ConversationDataset', 'ImageError', 'InstructionCocoDataset', 'LoadImage',
+    'MixtureSampler', 'PackInstructionInputs', 'ReferringDataset', 'SceneDataset', 'WriteInstruction',
+    'instruction_collate', 'scene_sentences'
 ]

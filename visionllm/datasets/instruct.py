@@ -1,14 +1,16 @@
 """Where annotated pictures meet instructions.
 
 Any MMDetection dataset serves: with ``return_classes=True`` its samples carry their class names (``text``). In
-training one instruction is drawn a batch (class set, order, class tokens, wording), so that its text is read once; in
-testing the pipeline writes a fixed one.
+training one instruction is drawn a batch (class set, order, class tokens, wording), so that its text is read once;
+where every sample has a class set or a question of its own, one a sample. In testing the pipeline writes a fixed one.
 """
 
 import numpy as np
 import torch
 from mmcv.transforms import BaseTransform
+from mmdet.datasets.transforms import PackDetInputs
 from mmdet.registry import TRANSFORMS
+from mmdet.structures import DetDataSample
 from mmdet.structures.bbox import get_box_tensor
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import FUNCTIONS
@@ -16,48 +18,104 @@ from mmengine.structures import InstanceData
 from torch import Tensor
 
 from visionllm.language import TASKS, OutputFormat, draw_class_set, write_instruction
-from visionllm.structures.polygons import ring_of
+from visionllm.structures.polygons import evenly, from_the_top, outline, ring_of
 
+RING_POINTS = 64
+
+# of MMDetection, of instructions, and of the datasets that have more to say than boxes
 META_KEYS = ('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor', 'flip', 'flip_direction', 'text',
-             'instruction')
+             'task', 'instruction', 'question', 'turns', 'captions', 'answer', 'kind', 'expression', 'relation')
+
+
+@TRANSFORMS.register_module()
+class PackInstructionInputs(PackDetInputs):
+    """``PackDetInputs`` with all that instructions are written from, and answers judged by.
+
+    Args:
+        task: Name in the task table: what training samples are for. Not needed where ``WriteInstruction`` was.
+    """
+
+    def __init__(self, task: str | None = None):
+        super().__init__(meta_keys=META_KEYS)
+        if task is not None and task not in TASKS:
+            raise ValueError(f'There is no task {task!r}; the task table has {", ".join(TASKS)}.')
+        self.task = task
+
+    def transform(self, results: dict) -> dict:
+        return super().transform(results | (dict(task=self.task) if self.task else {}))
 
 
 @FUNCTIONS.register_module()
-def instruction_collate(data_batch: list[dict], task: str = 'detection', max_names: int = 80,
-                        points: tuple[int, int] | None = None) -> dict:
-    """Collate samples and give them one random instruction, and ``gt_instances.points`` to answer it with.
+def instruction_collate(data_batch: list[dict], max_names: int = 80, points: tuple[int, int] = (4, 32)) -> dict:
+    """Collate samples of one task, and give them a random instruction and ``gt_instances.points`` to answer it with.
 
     Args:
-        data_batch: Packed samples whose ``text`` metainfo holds the dataset's class names; with ``masks`` (polygons)
-            where polygons are asked for.
-        task: Name in the task table.
-        max_names: At most that many classes in the instruction.
-        points: Fewest and most points of a polygon, drawn at random; None asks as the task table does.
+        data_batch: Packed samples whose ``text`` metainfo holds their class names, and ``task`` what they are for
+            (``PackInstructionInputs``); with ``masks`` (polygons) where polygons are asked for.
+        max_names: At most that many classes in an instruction.
+        points: Fewest and most points of a polygon, drawn at random.
     """
     samples = [item['data_samples'] for item in data_batch]
-    names = samples[0].text
+    task = TASKS[samples[0].task]
     rng = np.random.default_rng(np.random.randint(2**31))  # mmengine seeds numpy in each worker
+    output_format = task.output_format
+    if output_format.is_outline:
+        output_format = OutputFormat(int(rng.integers(points[0], points[1] + 1)))
+    wording = str(rng.choice(task.wordings))
+    for together in _alike(samples):
+        text = _instruction(rng, together, wording, output_format, max_names)
+        for sample in together:
+            sample.set_metainfo(dict(instruction=text))
+            sample.gt_instances.points = points_of(sample.gt_instances, output_format)
+            if 'masks' in sample.gt_instances:
+                sample.gt_instances.rings = rings_of(sample.gt_instances)
+    return pseudo_collate(data_batch)
+
+
+def _alike(samples: list[DetDataSample]) -> list[list[DetDataSample]]:
+    """Samples that can share an instruction: those of the same class names and the same question."""
+    groups: dict[tuple, list] = {}
+    for sample in samples:
+        groups.setdefault((tuple(sample.text), sample.get('question', '')), []).append(sample)
+    return list(groups.values())
+
+
+def _instruction(rng: np.random.Generator, samples: list[DetDataSample], wording: str, output_format: OutputFormat,
+                 max_names: int) -> str:
+    """A random instruction for samples that can share it."""
+    first = samples[0]
+    if output_format.is_text:
+        return write_instruction((), wording, output_format, question=first.get('question', ''))
+    names = first.text
     present = sorted({names[label] for sample in samples for label in sample.gt_instances.labels.tolist()})
     chosen, tokens = draw_class_set(rng, names, present, max_names)
-    spec = TASKS[task]
-    output_format = OutputFormat(int(rng.integers(points[0], points[1] + 1))) if points else spec.output_format
-    text = write_instruction(chosen, str(rng.choice(spec.wordings)), output_format, tokens)
-    for sample in samples:
-        sample.set_metainfo(dict(instruction=text))
-        sample.gt_instances.points = points_of(sample.gt_instances, output_format)
-    return pseudo_collate(data_batch)
+    return write_instruction(chosen, wording, output_format, tokens)
 
 
 def points_of(instances: InstanceData, output_format: OutputFormat) -> Tensor:
     """What a tuple of this format should say of each object: ``float[G, N, 2]``, pixels of the resized picture.
 
-    A box's corners, or the points of its polygon (``structures.polygons``).
+    A box's corners, or the points of its polygon (``structures.polygons``); none where words are asked for.
     """
+    if output_format.is_text:
+        return torch.zeros(len(instances), 0, 2)
     if output_format.is_box:
         return get_box_tensor(instances.bboxes).unflatten(-1, (2, 2))
-    rings = [ring_of([part.reshape(-1, 2) for part in parts], output_format.num_points)
-             for parts in instances.masks.masks]
-    return torch.from_numpy(np.asarray(rings, np.float32).reshape(-1, output_format.num_points, 2))
+    count = output_format.num_points
+    return _stacked([ring_of(parts, count) for parts in _parts(instances)], count)
+
+
+def rings_of(instances: InstanceData) -> Tensor:
+    """Outlines for the tokenizer to learn: ``float[G, RING_POINTS, 2]``, pixels of the resized picture."""
+    return _stacked([from_the_top(evenly(outline(parts), RING_POINTS)) for parts in _parts(instances)], RING_POINTS)
+
+
+def _parts(instances: InstanceData) -> list[list[np.ndarray]]:
+    return [[part.reshape(-1, 2) for part in parts] for parts in instances.masks.masks]
+
+
+def _stacked(rings: list[np.ndarray], count: int) -> Tensor:
+    return torch.from_numpy(np.asarray(rings, np.float32).reshape(-1, count, 2))
 
 
 @TRANSFORMS.register_module()
@@ -68,14 +126,18 @@ class WriteInstruction(BaseTransform):
         task: Name in the task table.
         wording: Index of the wording; those held out of training follow the others.
         classes: Names to ask for, in this order; all of the dataset's if None.
+        num_points: Points of a polygon; what the task table says if None.
     """
 
-    def __init__(self, task: str = 'detection', wording: int = 0, classes: list[str] | None = None):
+    def __init__(self, task: str = 'detection', wording: int = 0, classes: list[str] | None = None,
+                 num_points: int | None = None):
         spec = TASKS[task]
         self.wording = (spec.wordings + spec.held_out)[wording]
-        self.output_format = spec.output_format
+        self.output_format = OutputFormat(num_points) if num_points else spec.output_format
         self.classes = classes
 
     def transform(self, results: dict) -> dict:
-        results['instruction'] = write_instruction(self.classes or results['text'], self.wording, self.output_format)
+        names = () if self.output_format.is_text else self.classes or results['text']
+        results['instruction'] = write_instruction(names, self.wording, self.output_format,
+                                                   question=results.get('question', ''))
         return results

@@ -1,9 +1,13 @@
-"""The synthetic scenes as an MMDetection dataset."""
+"""The synthetic scenes as MMDetection datasets: their objects, and what is said about them."""
 
 from mmdet.registry import DATASETS
 
+from .captions import CaptionDataset
 from .coco import InstructionCocoDataset
+from .conversations import ConversationDataset
+from .referring import ReferringDataset
 from .scenes import CLASSES, write_coco_folder
+from .sentences import SentenceDataset
 
 
 @DATASETS.register_module()
@@ -35,3 +39,21 @@ class SceneDataset(InstructionCocoDataset):
             pipeline=pipeline,
             test_mode=test_mode,
             filter_cfg=filter_cfg)
+
+
+@DATASETS.register_module()
+def scene_sentences(kind: str, data_root: str, split: str, num_images: int, seed: int, pipeline: list,
+                    test_mode: bool = False) -> SentenceDataset:
+    """What is said about the scenes, from the folder that ``SceneDataset`` writes too.
+
+    Args:
+        kind: ``expressions``, ``captions`` (one sample a caption in training, one a picture in testing) or
+            ``questions``.
+        data_root, split, num_images, seed, pipeline, test_mode: As in ``SceneDataset``.
+    """
+    write_coco_folder(data_root, split, num_images, seed)
+    place = dict(ann_file=f'annotations/{kind}_{split}.json', data_root=data_root,
+                 data_prefix=dict(img=f'images/{split}/'), pipeline=pipeline, test_mode=test_mode)
+    if kind == 'captions':
+        return CaptionDataset(per_caption=not test_mode, **place)
+    return dict(expressions=ReferringDataset, questions=ConversationDataset)[kind](**place)

@@ -19,7 +19,7 @@ from torch.optim import AdamW
 
 from visionllm.models.frozen import only_training
 from visionllm.models.matching import true_names
-from visionllm.models.visionllm import ground_truth
+from visionllm.models.visionllm import target_of
 from visionllm.structures import ImageTokens
 
 
@@ -47,7 +47,7 @@ class TeachWords(Hook):
         model = runner.model
         model.train()  # a fresh backbone would otherwise normalise with, and overwrite, its batch statistics
         detector = copy.deepcopy(model.connector.objectness_branches[-1]) if self.from_detector else None
-        trained = [*model.head.parameters(), *model.connector.objectness_branches.parameters()]
+        trained = [*model.heads['tuples'].parameters(), *model.connector.objectness_branches.parameters()]
         wrapper = OptimWrapper(AdamW(trained, lr=self.lr, weight_decay=0.01), clip_grad=dict(max_norm=1.0))
         # a loader of its own: an infinite sampler cannot be started twice
         batches = iter(runner.build_dataloader(runner.cfg.train_dataloader, seed=runner.seed))
@@ -69,14 +69,17 @@ class TeachWords(Hook):
 
     @staticmethod
     def _losses(model, detector: Linear | None, inputs, samples) -> dict:
-        boxes, labels = ground_truth(samples)
-        names = list(samples[0].text)
+        targets = [target_of(sample) for sample in samples]
+        boxes, names = [target.boxes for target in targets], list(targets[0].names)
         layers = model.look(inputs, samples)
         tokens = layers[-1]
-        pairs = model.connector.match(tokens, boxes)
-        target = true_names(pairs, labels, tokens.boxes.shape[1], len(names)) if detector is None else \
-            detected_names(detector, tokens, names)
-        return model.connector.loss(layers, boxes) | model.head.name_loss(model.llm, names, tokens, target)
+        if detector is None:
+            pairs = model.connector.match(tokens, boxes)
+            wanted = true_names(pairs, [target.labels for target in targets], tokens.boxes.shape[1], len(names))
+        else:
+            wanted = detected_names(detector, tokens, names)
+        seen = model.connector.loss(layers, boxes, [target.rings for target in targets])
+        return seen | model.heads['tuples'].name_loss(model.llm, names, tokens, wanted)
 
 
 @torch.no_grad()

@@ -26,6 +26,10 @@ class OutputFormat:
         return self.num_points == 0
 
     @property
+    def is_outline(self) -> bool:
+        return self.num_points > 2
+
+    @property
     def is_box(self) -> bool:
         return self.num_points == 2
 

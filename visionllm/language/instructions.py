@@ -14,7 +14,7 @@ import numpy as np
 from .formats import InstructionError, OutputFormat, parse_format
 from .vocabulary import NUM_CLASS_TOKENS
 
-IMAGE_SLOT, CLASS_SLOT, FORMAT_SLOT = '<image>', '<class>', '<format>'
+IMAGE_SLOT, CLASS_SLOT, FORMAT_SLOT, QUESTION_SLOT = '<image>', '<class>', '<format>', '<question>'
 _ENTRY = re.compile(r'"([^"]*)"\s*:\s*<c(\d+)>')
 
 
@@ -70,15 +70,18 @@ def check_class_names(names: Sequence[str]) -> None:
 
 
 def write_instruction(names: Sequence[str], wording: str, output_format: OutputFormat,
-                      tokens: Sequence[int] | None = None) -> str:
+                      tokens: Sequence[int] | None = None, question: str = '') -> str:
     """Fill a wording's slots; ``<image>`` stays for the picture.
 
     Args:
-        names: Class names, in the order of the text.
-        wording: Text with the slots ``<image>``, ``<class>`` and ``<format>``.
+        names: Class names, in the order of the text; none where words are asked for.
+        wording: Text with the slots ``<image>``, ``<format>`` and, as its task needs, ``<class>`` or ``<question>``.
         output_format: What to answer with.
         tokens: Class tokens, 0, 1, 2, ... by default.
+        question: What is asked.
     """
+    if output_format.is_text:
+        return wording.replace(FORMAT_SLOT, str(output_format)).replace(QUESTION_SLOT, question)
     check_class_names(list(names))
     tokens = range(len(names)) if tokens is None else tokens
     class_map = '{' + ', '.join(f'"{name}": <c{token}>' for name, token in zip(names, tokens)) + '}'

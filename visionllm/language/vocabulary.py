@@ -35,6 +35,16 @@ class Vocabulary:
         """Token ids of a text, new tokens included, nothing added."""
         return self.tokenizer(text, add_special_tokens=False)['input_ids']
 
+    @property
+    def end(self) -> int:
+        """Id of the token that ends what is said."""
+        return self.tokenizer.eos_token_id
+
+    def decode(self, ids: list[int]) -> str:
+        """Text of token ids, up to the first that ends it."""
+        ids = ids[:ids.index(self.end)] if self.end in ids else ids
+        return self.tokenizer.decode(ids, skip_special_tokens=True).strip()
+
 
 _INDEX = {token: index for index, token in enumerate(NEW_TOKENS)}
 

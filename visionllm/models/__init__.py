@@ -1,9 +1,10 @@
 from .connectors import DeformableDETRPretrained, LanguageGuidedTokenizer
 from .encoders import TextEncoder
-from .heads import FormatQueryHead
+from .heads import FormatQueryHead, NextTokenHead, OwnPlacesHead
 from .llms import CausalLM
 from .visionllm import VisionLLM
 
 __all__ = [
-    'CausalLM', 'DeformableDETRPretrained', 'FormatQueryHead', 'LanguageGuidedTokenizer', 'TextEncoder', 'VisionLLM'
+    'CausalLM', 'DeformableDETRPretrained', 'FormatQueryHead', 'LanguageGuidedTokenizer', 'NextTokenHead',
+    'OwnPlacesHead', 'TextEncoder', 'VisionLLM'
 ]

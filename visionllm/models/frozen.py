@@ -8,7 +8,8 @@ from torch import nn
 
 def leave_frozen_out(module: nn.Module) -> None:
     """Make ``state_dict`` skip the parameters that are frozen now, and loading not miss them."""
-    frozen = {name for name, parameter in module.named_parameters() if not parameter.requires_grad}
+    frozen = {name for name, parameter in module.named_parameters(remove_duplicate=False)
+              if not parameter.requires_grad}
     frozen |= {name for name, _ in module.named_buffers()}
 
     def drop_on_save(_module, state_dict, prefix, _metadata):

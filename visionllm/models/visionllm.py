@@ -1,4 +1,4 @@
-"""VisionLLM: a picture and an instruction in, a set of tuples out (paper, figure 3)."""
+"""VisionLLM: a picture and an instruction in, a set of tuples or a sentence out (paper, figure 3)."""
 
 from collections import defaultdict
 from fnmatch import fnmatch
@@ -9,71 +9,73 @@ from mmdet.registry import MODELS
 from mmdet.structures import DetDataSample
 from mmdet.structures.bbox import bbox_xyxy_to_cxcywh, get_box_tensor
 from mmengine.model import initialize
-from torch import Tensor
+from torch import Tensor, nn
 
 from visionllm.language import Instruction, InstructionError, parse_instruction
-from visionllm.structures import ImageTokens, TextFeatures
-from visionllm.structures.polygons import fill_rings
-
-from .matching import true_names
+from visionllm.structures import ImageTokens, Target, TextFeatures
 
 Samples = list[DetDataSample]
 
 
 @MODELS.register_module()
 class VisionLLM(BaseDetector):
-    """Backbone and neck, text encoder, connector, language model, head: parts of a config, in that order.
+    """Backbone and neck, text encoder, connector, language model, heads: parts of a config, in that order.
 
-    A sample's ``instruction`` (metainfo) says what to do; ``text`` holds its dataset's class names. Samples that share
-    an instruction share its computation.
+    A sample's ``instruction`` (metainfo) says what to do; ``text`` holds its dataset's class names. The output format
+    in the instruction decides which head answers.
 
     Args:
-        backbone, neck, text_encoder, connector, llm, head: Configs of the parts.
+        backbone, neck, text_encoder, connector, llm: Configs of the parts.
+        heads: Configs of the parts that answer, by a name of theirs; the first that reads a format answers to it.
+        llm: None where no head asks it (``OwnPlacesHead``).
         frozen: Name patterns of parameters that are not trained, such as ``backbone.*``.
         data_preprocessor, init_cfg: As for any MMDetection model.
     """
 
-    def __init__(self, backbone: dict, neck: dict, text_encoder: dict, connector: dict, llm: dict, head: dict,
-                 frozen: tuple[str, ...] = (), data_preprocessor: dict | None = None, init_cfg: dict | None = None):
+    def __init__(self, backbone: dict, neck: dict, text_encoder: dict, connector: dict, heads: dict[str, dict],
+                 llm: dict | None = None, frozen: tuple[str, ...] = (), data_preprocessor: dict | None = None,
+                 init_cfg: dict | None = None):
         super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
         self.backbone = MODELS.build(backbone)
         self.neck = MODELS.build(neck)
         self.text_encoder = MODELS.build(text_encoder)
-        self.llm = MODELS.build(llm)
+        self.llm = MODELS.build(llm) if llm else None
         self.connector = MODELS.build({**connector, 'text_width': self.text_encoder.width})
-        self.head = MODELS.build({**head, 'token_channels': self.connector.embed_dims, 'llm_width': self.llm.width})
+        widths = dict(token_channels=self.connector.embed_dims, llm_width=self.llm.width if llm else 0)
+        self.heads = nn.ModuleDict({name: MODELS.build({**head, **widths}) for name, head in heads.items()})
         self.frozen = tuple(frozen)
         self._freeze()
 
     def loss(self, batch_inputs: Tensor, batch_data_samples: Samples) -> dict[str, Tensor]:
-        """Losses of a batch: the connector's own, and the head's over each instruction's samples."""
+        """Losses of a batch: the connector's own, and each head's over the samples that it answers."""
         layers = self.look(batch_inputs, batch_data_samples)
-        boxes, labels = ground_truth(batch_data_samples)
-        points = [_points(sample) for sample in batch_data_samples]
-        losses = self.connector.loss(layers, boxes)
-        tokens = layers[-1]
-        pairs = self.connector.match(tokens, boxes)
-        names = list(batch_data_samples[0].text)
-        target = true_names(pairs, labels, tokens.boxes.shape[1], len(names))
-        losses |= self.head.name_loss(self.llm, names, tokens, target)
-        groups = by_instruction(batch_data_samples)
-        for instruction, members in groups.items():
-            share = len(members) / len(batch_data_samples)
-            named = [_named_objects(batch_data_samples[i], instruction) for i in members]
-            for name, value in self.head.loss(self.llm, instruction, tokens[members],
-                                              [boxes[i][keep] for i, (keep, _) in zip(members, named)],
-                                              [points[i][keep] for i, (keep, _) in zip(members, named)],
-                                              [classes for _, classes in named],
-                                              [pairs[i][0] for i in members]).items():
+        targets = [target_of(sample) for sample in batch_data_samples]
+        losses = self._tokenizer_loss(layers, targets)
+        for head, members, instructions in self._by_head(batch_data_samples):
+            share = len(members) / len(targets)
+            answered = head.loss(self.llm, instructions, layers[-1][members], [targets[i] for i in members])
+            for name, value in answered.items():
                 losses[name] = losses.get(name, 0) + share * value
         return losses
 
+    def _tokenizer_loss(self, layers: list[ImageTokens], targets: list[Target]) -> dict[str, Tensor]:
+        """The connector's own loss on the pictures whose objects are known, which are paired with tokens on the way."""
+        known = [i for i, target in enumerate(targets) if target.annotated]
+        if not known:
+            return {}
+        boxes = [targets[i].boxes for i in known]
+        for i, pairs in zip(known, self.connector.match(layers[-1][known], boxes)):
+            targets[i].pairs = pairs
+        return self.connector.loss([tokens[known] for tokens in layers], boxes, [targets[i].rings for i in known])
+
     def predict(self, batch_inputs: Tensor, batch_data_samples: Samples, rescale: bool = True) -> Samples:
-        """Answers as ``pred_instances`` of the samples; labels are indices into the sample's ``text``."""
+        """The samples with their answers: ``pred_instances``, labels being indices into the sample's ``text``, or
+        ``pred_text``."""
         tokens = self.look(batch_inputs, batch_data_samples)[-1]
-        for instruction, members in by_instruction(batch_data_samples).items():
-            for i, result in zip(members, self.head.predict(self.llm, instruction, tokens[members])):
-                _finish(batch_data_samples[i], instruction, result, rescale)
+        for head, members, instructions in self._by_head(batch_data_samples):
+            answers = head.predict(self.llm, instructions, tokens[members])
+            for i, instruction, answer in zip(members, instructions, answers):
+                head.deliver(batch_data_samples[i], instruction, answer, rescale)
         return batch_data_samples
 
     def look(self, batch_inputs: Tensor, samples: Samples) -> list[ImageTokens]:
@@ -92,6 +94,21 @@ class VisionLLM(BaseDetector):
     def extract_feat(self, batch_inputs: Tensor) -> tuple[Tensor, ...]:
         """Four scales of the pictures."""
         return self.neck(self.backbone(batch_inputs))
+
+    def _by_head(self, samples: Samples) -> list[tuple[nn.Module, list[int], list[Instruction]]]:
+        """Each head, the samples that it answers, and their instructions."""
+        groups = defaultdict(list)
+        instructions = [instruction_of(sample) for sample in samples]
+        for index, instruction in enumerate(instructions):
+            groups[self._head_of(instruction)].append(index)
+        return [(self.heads[name], members, [instructions[i] for i in members]) for name, members in groups.items()]
+
+    def _head_of(self, instruction: Instruction) -> str:
+        for name, head in self.heads.items():
+            if head.reads(instruction.output_format):
+                return name
+        raise InstructionError(f'The instruction asks for {instruction.output_format}, which none of this model\'s '
+                               f'heads ({", ".join(self.heads)}) can answer; add one to the config\'s heads.')
 
     def _forward(self, batch_inputs: Tensor, batch_data_samples: Samples) -> ImageTokens:
         return self.look(batch_inputs, batch_data_samples)[-1]
@@ -118,60 +135,26 @@ class VisionLLM(BaseDetector):
         return self
 
 
-def by_instruction(samples: Samples) -> dict[Instruction, list[int]]:
-    """Indices of the samples that share an instruction."""
-    groups = defaultdict(list)
-    for index, sample in enumerate(samples):
-        if 'instruction' not in sample:
-            raise InstructionError('A sample carries no instruction. Add dict(type=\'WriteInstruction\') to the '
-                                   'pipeline, or the instruction_collate function to the training dataloader.')
-        groups[parse_instruction(sample.instruction)].append(index)
-    return groups
+def instruction_of(sample: DetDataSample) -> Instruction:
+    """A sample's instruction, read."""
+    if 'instruction' not in sample:
+        raise InstructionError('A sample carries no instruction. Add dict(type=\'WriteInstruction\') to the '
+                               'pipeline, or the instruction_collate function to the training dataloader.')
+    return parse_instruction(sample.instruction)
 
 
-def ground_truth(samples: Samples) -> tuple[list[Tensor], list[Tensor]]:
-    """Boxes ``float[G, 4]`` (cxcywh in [0, 1] of the resized picture) and labels ``int[G]`` of each sample."""
-    return [_boxes(sample) for sample in samples], [sample.gt_instances.labels for sample in samples]
-
-
-def _boxes(sample: DetDataSample) -> Tensor:
-    """Ground truth as cxcywh in [0, 1] of the resized picture."""
+def target_of(sample: DetDataSample) -> Target:
+    """A sample's truth, in [0, 1] of the resized picture."""
+    turns, names = tuple(sample.get('turns', ())), tuple(sample.text)
+    objects = sample.gt_instances
+    if 'bboxes' not in objects:
+        nothing = torch.zeros(0, 4)
+        return Target(nothing, nothing[:, 0].long(), nothing[:, None, :2], nothing[:, None, :2], names,
+                      annotated=False, turns=turns)
     height, width = sample.img_shape
-    boxes = get_box_tensor(sample.gt_instances.bboxes)
-    return bbox_xyxy_to_cxcywh(boxes) / boxes.new_tensor([width, height, width, height])
-
-
-def _points(sample: DetDataSample) -> Tensor:
-    """What an answer should say of each object, in [0, 1] of the resized picture."""
-    height, width = sample.img_shape
-    return sample.gt_instances.points / sample.gt_instances.points.new_tensor([width, height])
-
-
-def _named_objects(sample: DetDataSample, instruction: Instruction) -> tuple[Tensor, Tensor]:
-    """Which of the sample's objects the instruction names: ``bool[G]``, and the class index of those."""
-    labels = sample.gt_instances.labels
-    place = {name: k for k, name in enumerate(instruction.class_names)}
-    table = torch.tensor([place.get(name, -1) for name in sample.text], device=labels.device)
-    classes = table[labels]
-    return classes >= 0, classes[classes >= 0]
-
-
-def _finish(sample: DetDataSample, instruction: Instruction, result, rescale: bool) -> None:
-    """Put an answer into a sample: in pixels of the original picture, labels of the dataset."""
-    height, width = sample.img_shape
-    size = result.bboxes.new_tensor([width, height])
-    if rescale:
-        size = size / result.bboxes.new_tensor(sample.scale_factor)
-    result.bboxes = result.bboxes * size.repeat(2)
-    result.points = result.points * size
-    if not instruction.output_format.is_box:
-        shape = sample.ori_shape if rescale else sample.img_shape
-        result.masks = torch.from_numpy(fill_rings(result.points.detach().cpu().numpy(), *shape[:2]))
-    place = {name: k for k, name in enumerate(sample.text)}
-    unknown = [name for name in instruction.class_names if name not in place]
-    if unknown:
-        raise InstructionError(f'The instruction names {", ".join(unknown[:5])}, which the sample\'s classes '
-                               f'({", ".join(sample.text[:5])}, ...) do not hold.')
-    table = torch.tensor([place[name] for name in instruction.class_names], device=result.labels.device)
-    result.labels = table[result.labels]
-    sample.pred_instances = result
+    boxes = get_box_tensor(objects.bboxes)
+    size = boxes.new_tensor([width, height])
+    points, rings = (objects[key] / size if key in objects else boxes.new_zeros(len(boxes), 0, 2)
+                     for key in ('points', 'rings'))
+    return Target(bbox_xyxy_to_cxcywh(boxes) / size.repeat(2), objects.labels, points, rings, names,
+                  are_words='expression' not in sample, turns=turns)

@@ -1,3 +1,4 @@
+from .targets import Target
 from .tokens import ImageTokens, TextFeatures
 
-__all__ = ['ImageTokens', 'TextFeatures']
+__all__ = ['ImageTokens', 'Target', 'TextFeatures']

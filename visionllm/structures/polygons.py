@@ -75,6 +75,14 @@ def resample(ring: Ring, count: int) -> Ring:
     return simplify(ring, count) if len(ring) > count else subdivide(ring, count)
 
 
+def evenly(ring: Ring, count: int) -> Ring:
+    """``count`` points at equal distances along the ring: an outline to learn, the same for much the same shape."""
+    closed = np.concatenate([ring, ring[:1]])
+    along = np.concatenate([[0], np.hypot(*np.diff(closed, axis=0).T).cumsum()])
+    places = np.linspace(0, along[-1], count, endpoint=False)
+    return np.stack([np.interp(places, along, axis) for axis in closed.T], 1)
+
+
 def simplify(ring: Ring, count: int) -> Ring:
     """Take away, again and again, the vertex that spans the smallest triangle with its neighbours; O(n log n)."""
     size = len(ring)

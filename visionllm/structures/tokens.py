@@ -5,6 +5,7 @@ Letters: B pictures, M image tokens a picture, C channels of the connector, N te
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 
@@ -25,9 +26,12 @@ class ImageTokens:
     embeddings: Tensor  # float[B, M, C]
     boxes: Tensor  # float[B, M, 4] cxcywh in [0, 1]; the place l_i is the centre
     objectness: Tensor  # float[B, M] logits
+    rings: Tensor | None = None  # float[B, M, P, 2] outlines in [0, 1]; no points, P = 0, where none are known
 
     def __post_init__(self):
         batch, count, _ = self.embeddings.shape
+        if self.rings is None:
+            self.rings = self.boxes.new_zeros(batch, count, 0, 2)
         if self.boxes.shape != (batch, count, 4) or self.objectness.shape != (batch, count):
             raise ValueError(f'{batch} x {count} tokens need boxes ({batch}, {count}, 4) and objectness ({batch}, '
                              f'{count}), got {tuple(self.boxes.shape)} and {tuple(self.objectness.shape)}.')
@@ -38,4 +42,11 @@ class ImageTokens:
         return self.boxes[..., :2]
 
     def __getitem__(self, pictures) -> 'ImageTokens':
-        return ImageTokens(self.embeddings[pictures], self.boxes[pictures], self.objectness[pictures])
+        return ImageTokens(self.embeddings[pictures], self.boxes[pictures], self.objectness[pictures],
+                           self.rings[pictures])
+
+    def pick(self, index: Tensor) -> 'ImageTokens':
+        """The tokens ``int[B, n]`` of each picture."""
+        row = torch.arange(len(index), device=index.device)[:, None]
+        return ImageTokens(self.embeddings[row, index], self.boxes[row, index], self.objectness[row, index],
+                           self.rings[row, index])

@@ -1,8 +1,6 @@
 # Any COCO-format folder: VISIONLLM_COCO is the folder (default data/coco/), VISIONLLM_TRAIN and VISIONLLM_VAL are the
 # names of its splits (default COCO's own, train2017 and val2017).
 data_root = '{{$VISIONLLM_COCO:data/coco/}}/'
-instruction_keys = ('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor', 'flip', 'flip_direction', 'text',
-                    'instruction')
 scale = (1333, 800)
 
 train_dataloader = dict(
@@ -10,7 +8,7 @@ train_dataloader = dict(
     num_workers=2,
     persistent_workers=True,
     sampler=dict(type='InfiniteSampler', shuffle=True),
-    collate_fn=dict(type='instruction_collate', task='detection', max_names=80),
+    collate_fn=dict(type='instruction_collate', max_names=80),
     dataset=dict(
         type='InstructionCocoDataset',
         data_root=data_root,
@@ -22,7 +20,7 @@ train_dataloader = dict(
             dict(type='LoadAnnotations', with_bbox=True),
             dict(type='Resize', scale=scale, keep_ratio=True),
             dict(type='RandomFlip', prob=0.5),
-            dict(type='PackDetInputs', meta_keys=instruction_keys),
+            dict(type='PackInstructionInputs', task='detection'),
         ]))
 val_dataloader = dict(
     batch_size=1,
@@ -41,7 +39,7 @@ val_dataloader = dict(
             dict(type='Resize', scale=scale, keep_ratio=True),
             dict(type='LoadAnnotations', with_bbox=True),
             dict(type='WriteInstruction', task='detection', wording=0),
-            dict(type='PackDetInputs', meta_keys=instruction_keys),
+            dict(type='PackInstructionInputs'),
         ]))
 test_dataloader = val_dataloader
 

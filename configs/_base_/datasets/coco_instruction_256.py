@@ -1,8 +1,6 @@
 # coco_instruction.py at short side 256, for the small size.
 _base_ = './coco_instruction.py'
 
-instruction_keys = ('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor', 'flip', 'flip_direction', 'text',
-                    'instruction')
 scale = (448, 256)
 train_dataloader = dict(
     batch_size=8,
@@ -11,7 +9,7 @@ train_dataloader = dict(
         dict(type='LoadAnnotations', with_bbox=True),
         dict(type='Resize', scale=scale, keep_ratio=True),
         dict(type='RandomFlip', prob=0.5),
-        dict(type='PackDetInputs', meta_keys=instruction_keys),
+        dict(type='PackInstructionInputs', task='detection'),
     ]))
 val_dataloader = dict(
     batch_size=4,
@@ -20,6 +18,6 @@ val_dataloader = dict(
         dict(type='Resize', scale=scale, keep_ratio=True),
         dict(type='LoadAnnotations', with_bbox=True),
         dict(type='WriteInstruction', task='detection', wording=0),
-        dict(type='PackDetInputs', meta_keys=instruction_keys),
+        dict(type='PackInstructionInputs'),
     ]))
 test_dataloader = val_dataloader

@@ -47,5 +47,7 @@ model = dict(
         positional_encoding=dict(num_feats=128, normalize=True, offset=-0.5)),
     llm=dict(type='CausalLM', source='huggyllama/llama-7b', lora_rank=64, lora_alpha=128),
     # the paper's plain recipe: no soft bins, no box loss, no name alignment, no priors, no residual
-    head=dict(type='FormatQueryHead', soft_bin_sigma=0.0, box_loss_weight=0.0, name_loss_weight=0.0,
-              objectness_prior=False, corner_prior=False, name_residual=False, image_context=True))
+    heads=dict(
+        tuples=dict(type='FormatQueryHead', soft_bin_sigma=0.0, box_loss_weight=0.0, name_loss_weight=0.0,
+                    objectness_prior=False, corner_prior=False, name_residual=False, image_context=True),
+        text=dict(type='NextTokenHead')))

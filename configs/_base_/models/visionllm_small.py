@@ -17,4 +17,4 @@ model = dict(
         decoder={{_base_.model.decoder}},
         positional_encoding={{_base_.model.positional_encoding}}),
     llm=dict(type='CausalLM', source='wheel:smollm2-135m-instruct', lora_rank=16, lora_alpha=32),
-    head=dict(type='FormatQueryHead', image_context=False, train_tuples=20, train_coordinates=4))
+    heads=dict(tuples=dict(type='FormatQueryHead', image_context=False, train_tuples=20, train_coordinates=4)))

@@ -12,8 +12,8 @@ optim_wrapper = dict(
     optimizer=dict(lr=4e-4, weight_decay=0.01),
     paramwise_cfg=dict(custom_keys={'connector': dict(lr_mult=0.05),  # it was trained to the end already
                                     'connector.guidance': dict(lr_mult=0.25),
-                                    'head.prior': dict(lr_mult=10.0),
-                                    'head.class_scale': dict(lr_mult=10.0),
+                                    'heads.tuples.prior': dict(lr_mult=10.0),
+                                    'heads.tuples.class_scale': dict(lr_mult=10.0),
                                     'llm.decoder': dict(lr_mult=0.25, decay_mult=0.0),
                                     'llm.new_rows': dict(lr_mult=0.5, decay_mult=0.0)}))
 param_scheduler = [

@@ -24,6 +24,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from visionllm.structures import ImageTokens, TextFeatures
+from visionllm.structures.rings import best_turn, unit_ring
 
 from ..matching import match
 
@@ -62,11 +63,12 @@ class LanguageGuidedTokenizer(BaseModule):
             class branches fit as they are, without their names.
         with_box_refine: Refine the references layer by layer as in mmdet; then a place has an extent. Without it
             (the paper's plain recipe) a place is a centre, and the boxes' extents are zero.
+        ring_points: Give tokens an outline of that many points, too (an addition; 0 for none).
     """
 
     def __init__(self, encoder: dict, decoder: dict, positional_encoding: dict, text_width: int,
                  num_queries: int = 100, num_feature_levels: int = 4, num_prototypes: int = 80,
-                 with_box_refine: bool = True):
+                 with_box_refine: bool = True, ring_points: int = 0):
         super().__init__()
         self.encoder = DeformableDetrTransformerEncoder(**encoder)
         self.decoder = DeformableDetrTransformerDecoder(**decoder)
@@ -81,6 +83,7 @@ class LanguageGuidedTokenizer(BaseModule):
         layers = len(self.decoder.layers)
         self.objectness_branches = nn.ModuleList(nn.Linear(channels, num_prototypes) for _ in range(layers))
         self.reg_branches = nn.ModuleList(_place_branch(channels) for _ in range(layers))
+        self.ring_branch = _ring_branch(channels, ring_points) if ring_points else None
         for branch in self.objectness_branches:
             nn.init.constant_(branch.bias, -2.0 - math.log(num_prototypes))
 
@@ -129,9 +132,17 @@ class LanguageGuidedTokenizer(BaseModule):
         layers = []
         for level, state in enumerate(states):
             reference = references[level - 1] if self.with_box_refine and level > 0 else start
-            layers.append(ImageTokens(state, self._boxes(level, state, reference),
-                                      self.objectness_branches[level](state).logsumexp(-1)))
+            boxes = self._boxes(level, state, reference)
+            layers.append(ImageTokens(state, boxes, self.objectness_branches[level](state).logsumexp(-1)))
+        if self.ring_branch is not None:
+            layers[-1].rings = self._rings(state, boxes)
         return layers
+
+    def _rings(self, state: Tensor, boxes: Tensor) -> Tensor:
+        """Outlines ``float[B, M, P, 2]``: an ellipse in the box, and what the token knows better."""
+        change = self.ring_branch(state).unflatten(-1, (-1, 2))
+        unit = unit_ring(change.shape[2]).to(change) + change
+        return boxes[..., None, :2].detach() + boxes[..., None, 2:].detach() / 2 * unit
 
     def _boxes(self, level: int, state: Tensor, reference: Tensor) -> Tensor:
         change = self.reg_branches[level](state)  # [B, M, 4]
@@ -142,19 +153,31 @@ class LanguageGuidedTokenizer(BaseModule):
             return boxes
         return torch.cat([boxes[..., :2], torch.zeros_like(boxes[..., 2:])], -1)
 
-    def loss(self, layers: list[ImageTokens], gt_boxes: list[Tensor]) -> dict[str, Tensor]:
-        """L_tok: category-agnostic focal loss and L1 on the centre; on the extent too, where places have one.
+    def loss(self, layers: list[ImageTokens], gt_boxes: list[Tensor], gt_rings: list[Tensor]) -> dict[str, Tensor]:
+        """L_tok: category-agnostic focal loss and L1 on the centre; on extent and outline too, where places have them.
 
         Args:
             layers: What ``forward`` returned.
             gt_boxes: ``float[G, 4]`` cxcywh in [0, 1], one a picture, of all objects.
+            gt_rings: ``float[G, P, 2]`` in [0, 1], their outlines; P = 0 where they are not known.
         """
-        losses = {}
+        losses = self._ring_loss(layers[-1], gt_boxes, gt_rings)
         for level, tokens in enumerate(layers):
             prefix = '' if level == len(layers) - 1 else f'd{level}.'
             for name, value in self._layer_loss(tokens, gt_boxes).items():
                 losses[f'{prefix}{name}'] = value
         return losses
+
+    def _ring_loss(self, tokens: ImageTokens, gt_boxes: list[Tensor], gt_rings: list[Tensor]) -> dict[str, Tensor]:
+        """L1 on the outlines of paired tokens, in units of half the box; a ring may start at any of its points."""
+        if self.ring_branch is None or not any(rings.shape[1] for rings in gt_rings):
+            return {}
+        distances = []
+        for b, (chosen, objects) in enumerate(self.match(tokens, gt_boxes)):
+            ring, half = tokens.rings[b, chosen], gt_boxes[b][objects, None, 2:] / 2
+            distances.append(((ring - best_turn(gt_rings[b][objects], ring.detach())) / half).abs().mean((1, 2)))
+        distances = torch.cat(distances)
+        return dict(loss_ring=RING_WEIGHT * distances.sum() / max(len(distances), 1))
 
     def match(self, tokens: ImageTokens, gt_boxes: list[Tensor]) -> list[tuple[Tensor, Tensor]]:
         """Category-agnostic assignment of all objects to tokens, one pair of index lists a picture."""
@@ -182,6 +205,9 @@ class LanguageGuidedTokenizer(BaseModule):
         return losses
 
 
+RING_WEIGHT = 5.0
+
+
 def sigmoid_focal_loss(logits: Tensor, target: Tensor, alpha: float = 0.25, gamma: float = 2.0) -> Tensor:
     """Focal loss of each logit against a 0/1 target (RetinaNet, equation 5)."""
     probability = logits.sigmoid()
@@ -197,6 +223,14 @@ def _place_branch(channels: int) -> nn.Sequential:
     nn.init.zeros_(layers[-1].weight)
     nn.init.constant_(layers[-1].bias[2:], -2.0)
     nn.init.zeros_(layers[-1].bias[:2])
+    return nn.Sequential(*layers)
+
+
+def _ring_branch(channels: int, points: int) -> nn.Sequential:
+    layers = [nn.Linear(channels, 2 * channels), nn.ReLU(), nn.Linear(2 * channels, 2 * channels), nn.ReLU(),
+              nn.Linear(2 * channels, 2 * points)]
+    nn.init.zeros_(layers[-1].weight)
+    nn.init.zeros_(layers[-1].bias)
     return nn.Sequential(*layers)
 
 

@@ -14,6 +14,8 @@ RENAMED = (('backbone.', 'backbone.'), ('neck.', 'neck.'), ('bbox_head.reg_branc
            ('query_embedding.', 'connector.query_embedding.'), ('level_embed', 'connector.level_embed'),
            ('reference_points_fc.', 'connector.reference_points_fc.'))
 
+NEW_HERE = ('connector.guidance.', 'connector.ring_branch.')  # no Deformable DETR has them
+
 
 def rename_deformable_detr(state: dict) -> tuple[dict, list[str]]:
     """Names of a Deformable DETR state dict as ours, and the names that have no place here."""
@@ -56,11 +58,11 @@ class DeformableDETRPretrained:
         wrong = [f'{name} {tuple(t.shape)}, expected {tuple(own[name].shape)}' for name, t in renamed.items()
                  if name in own and own[name].shape != t.shape]
         missing = [name for name in own if name.startswith(('backbone.', 'neck.', 'connector.'))
-                   and 'guidance' not in name and name not in renamed]
+                   and not name.startswith(NEW_HERE) and name not in renamed]
         if wrong or missing:
             raise RuntimeError(f'{self.checkpoint} is not a Deformable DETR of this config\'s size: '
                                f'{len(wrong)} tensors of another shape, {len(missing)} missing, such as '
                                f'{"; ".join((wrong + missing)[:3])}.')
         model.load_state_dict(renamed, strict=False)
-        print_log(f'Tokenizer from {self.checkpoint}: {len(renamed)} tensors loaded; {len(left)} left out. Its '
-                  'class branches became nameless prototypes of objectness; guidance starts anew.', 'current')
+        print_log(f'Tokenizer from {self.checkpoint}: {len(renamed)} tensors loaded; {len(left)} left out. Its class '
+                  'branches became nameless prototypes of objectness; guidance and outlines start anew.', 'current')

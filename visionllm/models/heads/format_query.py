@@ -9,6 +9,7 @@ Letters: B pictures, M image tokens, K named classes, E width of the language mo
 """
 
 import math
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,14 +21,17 @@ from mmengine.model import BaseModule
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
-from visionllm.language import Instruction
+from visionllm.language import Instruction, OutputFormat
 from visionllm.language.quantizer import bins_to_offsets, expected_bin, offsets_to_bins, soft_bins
 from visionllm.language.vocabulary import NUM_LOCATION_TOKENS
-from visionllm.structures import ImageTokens
+from visionllm.structures import ImageTokens, Target
+from visionllm.structures.rings import best_turn, extent
 
 from ..fusion import class_pass_layout, coordinate_pass_layout
 from ..llms import CausalLM, Prefix
-from ..matching import match, paired_labels
+from ..matching import match, paired_labels, true_names
+from .token_features import PLACE_CHANNELS, own_points, token_features
+from .tuples import put_tuples
 
 
 @MODELS.register_module()
@@ -43,8 +47,9 @@ class FormatQueryHead(BaseModule):
         name_loss_weight: Weight of aligning image tokens with the embedding of the object's name (an addition).
         objectness_prior: Add the tokenizer's objectness to the class logits, scaled by a learned number (an
             addition), so that a score knows whether anything is there.
-        corner_prior: Start a box's corners from where the tokenizer's own box has them, and an outline from the ellipse
-            in it: a Gaussian of learned width over the location tokens (an addition).
+        corner_prior: Start a box's corners from where the tokenizer's own box has them, and an outline from the
+            tokenizer's own, or from the ellipse in its box: a Gaussian of learned width over the location tokens (an
+            addition).
         name_residual: Add to what the language model reads how near the image token, as a word, lies to each named
             word (an addition; needs the name loss). What goes around the frozen model can be taught without running
             it, so what was read starts with less say (``class_scale``, learned).
@@ -86,6 +91,10 @@ class FormatQueryHead(BaseModule):
         self.prior_log_sigma = nn.Parameter(torch.tensor([4.0, 24.0]).log())  # bins, of corners and of outlines
         self.name_scale = nn.Parameter(torch.tensor(10.0).log())
 
+    def reads(self, output_format: OutputFormat) -> bool:
+        """Whether this head answers in a format: in all that have a class and points."""
+        return not output_format.is_text
+
     # ------------------------------------------------------------------ decoding
 
     def decode_classes(self, llm: CausalLM, instruction: Instruction,
@@ -103,7 +112,7 @@ class FormatQueryHead(BaseModule):
             logits = logits + beside_none(self._nearness(words, self._embed_names(llm, instruction.class_names)))
         if self.objectness_prior:
             logits = logits + beside_none(self._here(tokens).expand(*logits.shape[:-1], logits.shape[-1] - 1))
-        done.features, done.boxes = features, tokens.boxes
+        done.tokens = tokens
         return logits, done
 
     @staticmethod
@@ -156,21 +165,21 @@ class FormatQueryHead(BaseModule):
         """
         names = instruction.output_format.coordinate_tokens
         batch, count = selected.shape
-        features = done.features.gather(1, selected[..., None].expand(-1, -1, done.features.shape[-1]))
-        queries = self._queries(llm, features, names)  # [B, n, q, E]
+        chosen = done.tokens.pick(selected)
+        queries = self._queries(llm, token_features(chosen), names)  # [B, n, q, E]
         attention, positions = coordinate_pass_layout(done.shared, done.images, selected, len(names))
         states, _ = llm(queries.flatten(1, 2), done.read, attention, positions)
         logits = self.location_scale[kind_of(len(names))] * (states @ llm.location_rows().T)
-        boxes = done.boxes.gather(1, selected[..., None].expand(-1, -1, 4))
-        return logits.unflatten(1, (count, len(names))) + self._place_prior(boxes, len(names))
+        return logits.unflatten(1, (count, len(names))) + self._place_prior(chosen, len(names))
 
-    def _place_prior(self, boxes: Tensor, coordinates: int) -> Tensor:
-        """Logits ``float[..., q, 1025]`` of the tokenizer's own corners, or of points around its box's ellipse."""
+    def _place_prior(self, tokens: ImageTokens, coordinates: int) -> Tensor:
+        """Logits ``float[B, n, q, 1025]`` of the tokenizer's own corners or outline; of its box's ellipse if it has
+        no outlines."""
         if not self.corner_prior:
-            return boxes.new_zeros(1)
-        unit = boxes.new_tensor([[-1, -1], [1, 1]]) if coordinates == 4 else unit_ring(coordinates // 2).to(boxes)
-        bins = offsets_to_bins((boxes[..., None, 2:].detach() / 2 * unit).flatten(-2))[..., None]
-        grid = torch.arange(NUM_LOCATION_TOKENS, device=boxes.device)
+            return tokens.boxes.new_zeros(1)
+        offsets = own_points(tokens, coordinates // 2) - tokens.centres[:, :, None].detach()
+        bins = offsets_to_bins(offsets.flatten(-2))[..., None]
+        grid = torch.arange(NUM_LOCATION_TOKENS, device=bins.device)
         sigma = self.prior_log_sigma[kind_of(coordinates)].exp()
         return -0.5 * ((grid - bins) / sigma)**2
 
@@ -188,27 +197,47 @@ class FormatQueryHead(BaseModule):
 
     # ------------------------------------------------------------------ training
 
-    def loss(self, llm: CausalLM, instruction: Instruction, tokens: ImageTokens, gt_boxes: list[Tensor],
-             gt_points: list[Tensor], gt_classes: list[Tensor], on_objects: list[Tensor]) -> dict[str, Tensor]:
+    def loss(self, llm: CausalLM, instructions: list[Instruction], tokens: ImageTokens,
+             targets: list[Target]) -> dict[str, Tensor]:
         """Decode, match the decoded tuples to the named objects, cross-entropy (paper, section 3.4).
 
-        Args:
-            gt_boxes: ``float[G, 4]`` cxcywh in [0, 1], one a picture, of the objects whose class is named.
-            gt_points: ``float[G, N, 2]`` in [0, 1], what should be answered of them: corners, or an outline.
-            gt_classes: ``int[G]``, their index in the instruction's class set.
-            on_objects: ``int[A]``, the image tokens that lie on any object, named or not.
+        Samples that share an instruction share its computation.
         """
-        tokens, weight = self._sample_tuples(tokens, on_objects)
+        losses = self._word_loss(llm, tokens, targets)
+        for instruction, members in grouped(instructions):
+            share = len(members) / len(targets)
+            for name, value in self._tuple_loss(llm, instruction, tokens[members],
+                                                [targets[i] for i in members]).items():
+                losses[name] = losses.get(name, 0) + share * value
+        return losses
+
+    def _word_loss(self, llm: CausalLM, tokens: ImageTokens, targets: list[Target]) -> dict[str, Tensor]:
+        """``name_loss`` of the samples whose classes are words, by the objects that their tokens are paired with."""
+        members = [i for i, target in enumerate(targets) if target.are_words]
+        if not members:
+            return {}
+        names = targets[members[0]].names
+        wanted = true_names([targets[i].pairs for i in members], [targets[i].labels for i in members],
+                            tokens.boxes.shape[1], len(names))
+        return self.name_loss(llm, list(names), tokens[members], wanted)
+
+    def _tuple_loss(self, llm: CausalLM, instruction: Instruction, tokens: ImageTokens,
+                    targets: list[Target]) -> dict[str, Tensor]:
+        """Losses of samples that share an instruction."""
+        named, classes = zip(*[target.named_by(instruction.class_names) for target in targets])
+        boxes = [target.boxes[keep] for target, keep in zip(targets, named)]
+        points = [target.points[keep] for target, keep in zip(targets, named)]
+        tokens, weight = self._sample_tuples(tokens, [target.pairs[0] for target in targets])
         logits, done = self.decode_classes(llm, instruction, tokens)
-        pairs = self._match(logits, tokens, gt_boxes, gt_classes)
+        pairs = self._match(logits, tokens, boxes, classes)
         count = max(sum(len(objects) for _, objects in pairs), 1)
-        target = paired_labels(pairs, gt_classes, logits.shape[1], nothing=logits.shape[-1] - 1)
+        target = paired_labels(pairs, classes, logits.shape[1], nothing=logits.shape[-1] - 1)
         entropy = F.cross_entropy(logits.flatten(0, 1), target.flatten(), reduction='none')
-        named = target < logits.shape[-1] - 1
-        right = (logits.detach()[..., :-1].argmax(-1) == target)[named].float()
+        things = target < logits.shape[-1] - 1
+        right = (logits.detach()[..., :-1].argmax(-1) == target)[things].float()
         losses = dict(loss_cls=(entropy * weight.flatten()).sum() / count,
                       acc_class=100 * right.sum() / max(len(right), 1))
-        return losses | self._coordinate_losses(llm, instruction, done, tokens, gt_points, pairs)
+        return losses | self._coordinate_losses(llm, instruction, done, tokens, points, pairs)
 
     def _sample_tuples(self, tokens: ImageTokens, on_objects: list[Tensor]) -> tuple[ImageTokens, Tensor]:
         """The image tokens to decode in training, and ``float[B, n]`` how many each stands for."""
@@ -222,10 +251,7 @@ class FormatQueryHead(BaseModule):
             weight[b] = (total - len(chosen)) / rest if rest > 0 else 0.0
             weight[b, chosen] = 1.0
         index = order.topk(kept, dim=1).indices
-        wide = index[..., None]
-        sampled = ImageTokens(tokens.embeddings.gather(1, wide.expand(-1, -1, tokens.embeddings.shape[-1])),
-                              tokens.boxes.gather(1, wide.expand(-1, -1, 4)), tokens.objectness.gather(1, index))
-        return sampled, weight.gather(1, index)
+        return tokens.pick(index), weight.gather(1, index)
 
     def _match(self, logits: Tensor, tokens: ImageTokens, gt_boxes: list[Tensor],
                gt_classes: list[Tensor]) -> list[tuple[Tensor, Tensor]]:
@@ -297,9 +323,18 @@ class FormatQueryHead(BaseModule):
 
     # ------------------------------------------------------------------ answering
 
-    def predict(self, llm: CausalLM, instruction: Instruction, tokens: ImageTokens) -> list[InstanceData]:
+    def predict(self, llm: CausalLM, instructions: list[Instruction], tokens: ImageTokens) -> list[InstanceData]:
         """Answer for each picture, best first: ``bboxes`` (xyxy in [0, 1]), ``scores``, ``labels`` (index in the
         instruction's class set), ``tuples`` (image token), and ``points[n, N, 2]`` where N points were asked for."""
+        results = {}
+        for instruction, members in grouped(instructions):
+            results |= zip(members, self._answer(llm, instruction, tokens[members]))
+        return [results[i] for i in range(len(instructions))]
+
+    deliver = staticmethod(put_tuples)
+
+    def _answer(self, llm: CausalLM, instruction: Instruction, tokens: ImageTokens) -> list[InstanceData]:
+        """Answers of pictures that share an instruction."""
         logits, done = self.decode_classes(llm, instruction, tokens)
         scores = logits.softmax(-1)[..., :-1]  # [B, M, K]
         classes = scores.shape[-1]
@@ -330,55 +365,26 @@ class FormatQueryHead(BaseModule):
         return (offsets + centres[:, :, None]).clamp(0, 1)
 
 
+def grouped(instructions: list[Instruction]) -> list[tuple[Instruction, list[int]]]:
+    """Each different instruction, and the indices of the samples that carry it."""
+    groups = defaultdict(list)
+    for index, instruction in enumerate(instructions):
+        groups[instruction].append(index)
+    return list(groups.items())
+
+
 @dataclass
 class ClassPass:
     """What pass 1 leaves for pass 2."""
     read: Prefix
     shared: int  # tokens that every block sees
     images: int  # blocks
-    features: Tensor | None = None  # float[B, M, channels], of the image tokens
-    boxes: Tensor | None = None  # float[B, M, 4]
-
-
-PLACE_OCTAVES = 7
-PLACE_CHANNELS = 4 + 4 * 2 * PLACE_OCTAVES
-
-
-def place_features(boxes: Tensor) -> Tensor:
-    """A place, its sines and cosines: ``float[..., 4]`` to ``float[..., 60]``; the slowest is half a cycle an image."""
-    octaves = math.pi * 2.0**torch.arange(PLACE_OCTAVES, device=boxes.device, dtype=boxes.dtype) / 2
-    angles = (boxes.detach()[..., None] * octaves).flatten(-2)
-    return torch.cat([boxes.detach(), angles.sin(), angles.cos()], -1)
-
-
-def token_features(tokens: ImageTokens) -> Tensor:
-    """What an image token is and where: ``float[B, M, channels]``."""
-    return torch.cat([tokens.embeddings, place_features(tokens.boxes)], -1)
-
-
-def extent(points: Tensor) -> Tensor:
-    """The box around points: ``float[..., N, 2]`` to xyxy ``float[..., 4]``."""
-    return torch.cat([points.amin(-2), points.amax(-2)], -1)
+    tokens: ImageTokens | None = None
 
 
 def kind_of(coordinates: int) -> int:
     """0 for a box's corners, 1 for an outline: what is learned of one says nothing of the other."""
     return int(coordinates > 4)
-
-
-def unit_ring(count: int) -> Tensor:
-    """Points of the unit circle ``float[count, 2]``, clockwise on the screen from 12 o'clock."""
-    angles = torch.arange(count) * (2 * math.pi / count)
-    return torch.stack([angles.sin(), -angles.cos()], -1)
-
-
-def best_turn(rings: Tensor, decoded: Tensor) -> Tensor:
-    """Each ring ``float[n, N, 2]``, started at the point from which it lies nearest to what was decoded."""
-    count = rings.shape[1]
-    turns = (torch.arange(count)[:, None] + torch.arange(count)).to(rings.device) % count  # [turn, point]
-    turned = rings[:, turns]  # [n, turn, N, 2]
-    nearest = (turned - decoded[:, None]).abs().sum((2, 3)).argmin(1)
-    return turned[torch.arange(len(rings), device=rings.device), nearest]
 
 
 WORD_WEIGHT = 5.0  # of being a readable word, against being near the right names

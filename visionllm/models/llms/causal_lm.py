@@ -78,6 +78,7 @@ class CausalLM(BaseModule):
         self.vocabulary = extend_tokenizer(AutoTokenizer.from_pretrained(folder), model.config.vocab_size)
         self.width = model.config.hidden_size
         self.decoder = model.model
+        self.output = model.get_output_embeddings()  # of the base's own words; the input's rows where they are tied
         self.new_rows = nn.Embedding(len(NEW_TOKENS), self.width)
         self._start_new_rows()
         if lora_rank > 0:
@@ -146,6 +147,10 @@ class CausalLM(BaseModule):
         """Output rows ``float[K + 1, E]`` of an instruction's class tokens, then of ``<none>``."""
         return self.rows([CLASS_TOKENS[k] for k in class_tokens] + ['<none>'])
 
+    def say(self, states: Tensor) -> Tensor:
+        """Logits ``float[..., V]`` over the base's own words."""
+        return self.output(states.to(self.output.weight.dtype)).float()
+
     def read(self, text: str) -> Prefix:
         """Keys and values of a text, one sequence. Without gradients they are kept until the weights change."""
         if torch.is_grad_enabled():
@@ -162,7 +167,7 @@ class CausalLM(BaseModule):
             embeddings: ``float[B, T, E]``.
             prefix: What comes before, for the same B sequences.
             attention: ``bool[T, S + T]`` or ``bool[B, T, S + T]``, True = may be seen; causal if None.
-            positions: ``int[T]``, place of each token in the text; S, S + 1, ... if None.
+            positions: ``int[T]`` or ``int[B, T]``, place of each token in the text; S, S + 1, ... if None.
 
         Returns:
             Hidden states ``float32[B, T, E]`` after the last norm, and the prefix grown by the continuation.

@@ -1,0 +1,98 @@
+# The scenes for five tasks: one task a batch in training, all of them one after the other in testing.
+data_root = 'data/scenes/'
+train_scenes = dict(data_root=data_root, split='train', num_images=12000, seed=0)
+test_scenes = dict(data_root=data_root, split='test', num_images=500, seed=1000, test_mode=True)
+
+# nothing is flipped where words say what is left and right
+train_dataloader = dict(
+    batch_size=16,
+    num_workers=1,
+    persistent_workers=True,
+    sampler=dict(type='MixtureSampler', batch_size=16, weights=[3, 2, 2, 1, 1]),
+    collate_fn=dict(type='instruction_collate', points=(4, 32)),
+    dataset=dict(
+        type='ConcatDataset',
+        ignore_keys=['classes', 'palette'],
+        datasets=[
+            dict(type='SceneDataset', **train_scenes, pipeline=[
+                dict(type='LoadImage'),
+                dict(type='LoadAnnotations', with_bbox=True),
+                dict(type='RandomFlip', prob=0.5),
+                dict(type='PackInstructionInputs', task='detection'),
+            ]),
+            dict(type='SceneDataset', **train_scenes, pipeline=[
+                dict(type='LoadImage'),
+                dict(type='LoadAnnotations', with_bbox=True, with_mask=True, poly2mask=False),
+                dict(type='RandomFlip', prob=0.5),
+                dict(type='PackInstructionInputs', task='segmentation'),
+            ]),
+            dict(type='scene_sentences', kind='expressions', **train_scenes, pipeline=[
+                dict(type='LoadImage'),
+                dict(type='LoadAnnotations', with_bbox=True),
+                dict(type='PackInstructionInputs', task='grounding'),
+            ]),
+            dict(type='scene_sentences', kind='captions', **train_scenes, pipeline=[
+                dict(type='LoadImage'),
+                dict(type='PackInstructionInputs', task='captioning'),
+            ]),
+            dict(type='scene_sentences', kind='questions', **train_scenes, pipeline=[
+                dict(type='LoadImage'),
+                dict(type='PackInstructionInputs', task='questions'),
+            ]),
+        ]))
+val_dataloader = dict(
+    batch_size=16,
+    num_workers=1,
+    persistent_workers=True,
+    drop_last=False,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type='ConcatDataset',
+        ignore_keys=['classes', 'palette'],
+        datasets=[
+            dict(type='SceneDataset', **test_scenes, pipeline=[
+                dict(type='LoadImage'),
+                dict(type='Resize', scale=(128, 128), keep_ratio=True),
+                dict(type='LoadAnnotations', with_bbox=True),
+                dict(type='WriteInstruction', task='detection'),
+                dict(type='PackInstructionInputs', task='detection'),
+            ]),
+            dict(type='SceneDataset', **test_scenes, pipeline=[
+                dict(type='LoadImage'),
+                dict(type='Resize', scale=(128, 128), keep_ratio=True),
+                dict(type='LoadAnnotations', with_bbox=True),
+                dict(type='WriteInstruction', task='segmentation'),
+                dict(type='PackInstructionInputs', task='segmentation'),
+            ]),
+            dict(type='scene_sentences', kind='expressions', **test_scenes, pipeline=[
+                dict(type='LoadImage'),
+                dict(type='Resize', scale=(128, 128), keep_ratio=True),
+                dict(type='LoadAnnotations', with_bbox=True),
+                dict(type='WriteInstruction', task='grounding'),
+                dict(type='PackInstructionInputs', task='grounding'),
+            ]),
+            dict(type='scene_sentences', kind='captions', **test_scenes, pipeline=[
+                dict(type='LoadImage'),
+                dict(type='Resize', scale=(128, 128), keep_ratio=True),
+                dict(type='WriteInstruction', task='captioning'),
+                dict(type='PackInstructionInputs', task='captioning'),
+            ]),
+            dict(type='scene_sentences', kind='questions', **test_scenes, pipeline=[
+                dict(type='LoadImage'),
+                dict(type='Resize', scale=(128, 128), keep_ratio=True),
+                dict(type='WriteInstruction', task='questions'),
+                dict(type='PackInstructionInputs', task='questions'),
+            ]),
+        ]))
+test_dataloader = val_dataloader
+
+ann_file = data_root + 'annotations/instances_test.json'
+val_evaluator = dict(
+    type='TaskEvaluator',
+    metrics=dict(
+        detection=dict(type='CocoMetric', ann_file=ann_file, metric='bbox', prefix='detection'),
+        segmentation=dict(type='CocoMetric', ann_file=ann_file, metric=['bbox', 'segm'], prefix='segmentation'),
+        grounding=dict(type='GroundingMetric'),
+        captioning=dict(type='CaptionMetric'),
+        questions=dict(type='AnswerMetric')))
+test_evaluator = val_evaluator

@@ -1,0 +1,37 @@
+# The image tokenizer alone, guided by sentences: outlines of all objects, and the one object that a phrase means. No
+# language model. Starts from its specialist; the generalist starts from it.
+#   python tools/train.py configs/guided_detr/guided-detr_nano_scenes.py --amp
+_base_ = [
+    '../_base_/models/visionllm_nano.py',
+    '../_base_/datasets/scenes_five_tasks.py',
+    '../_base_/schedules/adamw_cosine.py',
+    '../_base_/default_runtime.py',
+]
+model = dict(
+    connector=dict(ring_points=64),
+    llm=None,
+    heads=dict(_delete_=True, places=dict(type='OwnPlacesHead')),
+    init_cfg=dict(type='DeformableDETRPretrained', checkpoint='work_dirs/deformable-detr_nano_scenes/iter_9000.pth'))
+train_dataloader = dict(sampler=dict(weights=[0, 1, 2, 0, 0]))
+val_dataloader = dict(
+    dataset=dict(
+        _delete_=True, type='scene_sentences', kind='expressions', data_root='data/scenes/', split='test',
+        num_images=500, seed=1000, test_mode=True,
+        pipeline=[
+            dict(type='LoadImage'),
+            dict(type='Resize', scale=(128, 128), keep_ratio=True),
+            dict(type='LoadAnnotations', with_bbox=True),
+            dict(type='WriteInstruction', task='grounding'),
+            dict(type='PackInstructionInputs'),
+        ]))
+test_dataloader = val_dataloader
+val_evaluator = dict(_delete_=True, type='GroundingMetric')
+test_evaluator = val_evaluator
+custom_hooks = [dict(type='ChannelsLast')]
+max_iters = 4000
+train_cfg = dict(max_iters=max_iters)
+optim_wrapper = dict(optimizer=dict(lr=4e-4), paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=0.25))))
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=100),
+    dict(type='CosineAnnealingLR', by_epoch=False, begin=100, end=max_iters, T_max=max_iters - 100, eta_min=0),
+]

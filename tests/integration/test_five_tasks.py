@@ -1,0 +1,79 @@
+"""Five tasks through one model: trained a few steps, tested, and asked, as a user would."""
+
+import json
+
+import pytest
+from mmengine.config import Config
+
+from ..conftest import ROOT, load_config
+from .test_tools import run
+
+TINY = 'configs/visionllm/visionllm_tiny_scenes.py'
+ASKED = {
+    'boxes': ['--classes', 'star', 'heart'],
+    'outlines': ['--classes', 'star', 'heart', '--points', '9'],
+    'phrase': ['--expression', 'the red star left of the circle'],
+    'question': ['--question', 'how many stars are there?'],
+    'caption': ['--caption'],
+}
+
+
+@pytest.fixture(scope='module')
+def five(tmp_path_factory):
+    """Config and checkpoint of the tiny model after ten steps of all tasks."""
+    folder = tmp_path_factory.mktemp('five')
+    cfg = load_config('configs/visionllm/visionllm_nano_scenes-five-tasks.py')
+    tiny = load_config(TINY)
+    cfg.model, cfg.custom_hooks = tiny.model, []
+    cfg.param_scheduler, cfg.default_hooks = tiny.param_scheduler, tiny.default_hooks
+    cfg.train_cfg.update(max_iters=10, val_interval=20)
+    for loader, images in ((cfg.train_dataloader, 32), (cfg.test_dataloader, 8)):
+        loader.update(batch_size=4, num_workers=0, persistent_workers=False)
+        for part in loader.dataset.datasets:
+            part.update(data_root='data/scenes_tiny/', num_images=images)
+    cfg.train_dataloader.sampler.batch_size = 4
+    cfg.val_dataloader = cfg.test_dataloader
+    for task in ('detection', 'segmentation'):
+        cfg.test_evaluator.metrics[task].ann_file = 'data/scenes_tiny/annotations/instances_test.json'
+    cfg.val_evaluator = cfg.test_evaluator
+    config = folder / 'five.py'
+    cfg.dump(str(config))
+    run('train', str(config), '--work-dir', str(folder))
+    return config, folder / 'iter_10.pth'
+
+
+def test_the_log_holds_the_losses_of_every_task(five):
+    scalars = next(five[1].parent.glob('*/vis_data/scalars.json')).read_text().splitlines()
+    seen = {key for line in scalars for key in json.loads(line)}
+    assert {'loss_cls', 'loss_loc', 'loss_text', 'loss_objectness', 'loss_name'} <= seen
+
+
+def test_one_run_measures_every_task(five, tmp_path):
+    config, checkpoint = five
+    text = run('test', str(config), str(checkpoint), '--work-dir', str(tmp_path))
+    for figure in ('detection/bbox_mAP', 'segmentation/segm_mAP', 'grounding/P@0.5', 'caption/', 'answer/'):
+        assert figure in text, figure
+
+
+@pytest.mark.parametrize('name', sorted(ASKED))
+def test_only_the_sentence_changes(five, tmp_path, name):
+    config, checkpoint = five
+    picture = ROOT / 'data/scenes_tiny/images/test/000000.jpg'
+    run('infer', str(picture), '--config', str(config), '--checkpoint', str(checkpoint), '--out', str(tmp_path),
+        '--score-thr', '0', *ASKED[name])
+    answer = json.loads((tmp_path / 'answers.json').read_text())[0]
+    if name in ('question', 'caption'):
+        assert isinstance(answer['text'], str)
+    else:
+        assert len(answer['objects'][0]['points']) == (9 if name == 'outlines' else 2)
+    assert (tmp_path / '00_000000.png').exists()
+
+
+def test_a_task_without_a_metric_is_named(five, tmp_path):
+    config, checkpoint = five
+    cfg = Config.fromfile(str(config))
+    del cfg.test_evaluator.metrics['captioning']
+    changed = tmp_path / 'changed.py'
+    cfg.dump(str(changed))
+    assert "task 'captioning' and the evaluator has metrics for" in run('test', str(changed), str(checkpoint),
+                                                                        '--work-dir', str(tmp_path), fails=True)

@@ -1,0 +1,92 @@
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from visionllm.language import InstructionError, parse_instruction
+from visionllm.models.heads.next_token import causal, left_padded, spoken
+from visionllm.structures import Target
+
+from ..conftest import sample_batch
+from .test_head import random_tokens
+
+CAPTION = parse_instruction('Describe the picture as (text). <image>')
+QUESTION = parse_instruction('How many long-eared donkeys do you see? <image> Answer with (text).')
+
+
+def target(*turns):
+    nothing = torch.zeros(0, 4)
+    return Target(nothing, nothing[:, 0].long(), nothing[:, None, :2], nothing[:, None, :2], (), turns=turns)
+
+
+def test_the_loss_is_that_of_the_answers_words_alone(tiny):
+    """Against the plain way: one sample, no padding, the whole text, cross-entropy on the assistant's words."""
+    head, llm, tokens = tiny.heads['text'], tiny.llm, random_tokens(2)
+    turns = (('a star', 'what else?', 'no more'), ('two red circles and a very large heart', ))
+    instructions = [CAPTION, QUESTION]
+    with torch.no_grad():
+        loss = head.loss(llm, instructions, tokens, [target(*t) for t in turns])['loss_text']
+        entropies = []
+        for b in range(2):
+            prompt = head._prompts(llm, instructions[b:b + 1], head.describe(tokens[b:b + 1]))[0]
+            ids, learned = spoken(llm, turns[b])
+            states, _ = llm(torch.cat([prompt, llm.embed(ids)])[None])
+            logits = llm.say(states[0, len(prompt) - 1:-1])
+            entropies.append(F.cross_entropy(logits, ids, reduction='none')[learned])
+    assert torch.allclose(loss, torch.cat(entropies).mean(), atol=1e-4)
+
+
+def test_what_is_asked_is_not_learned(tiny):
+    vocabulary = tiny.llm.vocabulary
+    ids, learned = spoken(tiny.llm, ('a star', 'what else?', 'no more'))
+    said = [vocabulary.decode(part) for part in (ids[:learned.int().argmin()].tolist(), )]
+    assert said == ['a star'] and (ids[learned] == vocabulary.end).sum() == 2
+    assert vocabulary.tokenizer.decode(ids[~learned].tolist()).strip() == 'what else?'
+
+
+def test_saying_goes_word_by_word_as_if_each_text_were_alone(tiny, monkeypatch):
+    head, llm, tokens = tiny.heads['text'], tiny.llm, random_tokens(2)
+    monkeypatch.setattr(head, 'max_new_tokens', 6)
+    monkeypatch.setitem(llm._modules, 'output', nn.Linear(64, 49152))  # rows of the input would repeat the last word
+    instructions = [CAPTION, QUESTION]
+    together = head.predict(llm, instructions, tokens)
+    for b in range(2):
+        with torch.no_grad():
+            text = head._prompts(llm, instructions[b:b + 1], head.describe(tokens[b:b + 1]))[0]
+            ids = []
+            while len(ids) < 6 and llm.vocabulary.end not in ids:
+                states, _ = llm(text[None])
+                ids.append(int(llm.say(states[0, -1]).argmax()))
+                text = torch.cat([text, llm.embed(torch.tensor(ids[-1:]))])
+        assert together[b] == llm.vocabulary.decode(ids) and together[b]
+
+
+def test_other_pictures_other_words(tiny):
+    head, llm = tiny.heads['text'], tiny.llm
+    tokens = random_tokens(2)
+    with torch.no_grad():
+        losses = [head.loss(llm, [CAPTION], tokens[b:b + 1], [target('a star')])['loss_text'] for b in range(2)]
+    assert not torch.isclose(*losses)
+
+
+def test_padding_is_not_seen():
+    embeddings, real, positions = left_padded([torch.ones(2, 3), torch.ones(4, 3)])
+    assert real.tolist() == [[False, False, True, True], [True] * 4]
+    assert positions.tolist() == [[0, 0, 0, 1], [0, 1, 2, 3]] and embeddings[0, :2].sum() == 0
+    assert not causal(real)[0, 2:, :2].any() and causal(real)[0, 3, 2] and not causal(real)[:, 0, 1:].any()
+
+
+def test_one_batch_may_ask_for_boxes_and_for_words(tiny):
+    batch = sample_batch('Find {"star": <c3>} as (c, x1, y1, x2, y2). <image>', 2)
+    batch['data_samples'][1].set_metainfo(dict(instruction=CAPTION.text))
+    boxes, words = tiny.test_step(batch)
+    assert 'pred_instances' in boxes and 'pred_text' not in boxes
+    assert isinstance(words.pred_text, str) and 'pred_instances' not in words
+
+
+def test_a_sample_with_nothing_to_say_and_a_model_that_cannot_speak_say_so(tiny, monkeypatch):
+    with pytest.raises(ValueError, match='no text to learn from'):
+        tiny.heads['text'].loss(tiny.llm, [CAPTION], random_tokens(1), [target()])
+    monkeypatch.delitem(tiny.heads._modules, 'text')
+    with pytest.raises(InstructionError, match=r'asks for \(text\), which none of this model'):
+        tiny.test_step(sample_batch(CAPTION.text, 1))
