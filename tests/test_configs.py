@@ -28,10 +28,15 @@ def test_config_builds(path: Path):
     assert any(p.requires_grad for p in model.parameters())
 
 
-@pytest.mark.parametrize('size', ['nano_scenes', 'small_coco'])
-def test_a_tokenizer_starts_from_a_checkpoint_that_its_specialist_leaves(size):
-    specialist = load_config(f'configs/deformable_detr/deformable-detr_{size}.py')
-    start = Path(load_config(f'configs/visionllm/visionllm_{size}.py').model.init_cfg.checkpoint)
+@pytest.mark.parametrize('before, after', [
+    ('deformable_detr/deformable-detr_nano_scenes', 'visionllm/visionllm_nano_scenes'),
+    ('deformable_detr/deformable-detr_small_coco', 'visionllm/visionllm_small_coco'),
+    ('deformable_detr/deformable-detr_nano_scenes', 'guided_detr/guided-detr_nano_scenes'),
+    ('guided_detr/guided-detr_nano_scenes', 'visionllm/visionllm_nano_scenes-five-tasks'),
+])
+def test_a_tokenizer_starts_from_a_checkpoint_that_its_forerunner_leaves(before, after):
+    specialist = load_config(f'configs/{before}.py')
+    start = Path(load_config(f'configs/{after}.py').model.init_cfg.checkpoint)
     keeper, end = specialist.default_hooks.checkpoint, specialist.train_cfg.max_iters
     left = [f'iter_{end - back * keeper.interval}.pth' for back in range(keeper.max_keep_ckpts)]
-    assert start.parent.name == f'deformable-detr_{size}' and start.name in left
+    assert start.parent.name == Path(before).name and start.name in left

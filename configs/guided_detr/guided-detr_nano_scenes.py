@@ -11,7 +11,7 @@ model = dict(
     connector=dict(ring_points=64),
     llm=None,
     heads=dict(_delete_=True, places=dict(type='OwnPlacesHead')),
-    init_cfg=dict(type='DeformableDETRPretrained', checkpoint='work_dirs/deformable-detr_nano_scenes/iter_9000.pth'))
+    init_cfg=dict(type='TokenizerPretrained', checkpoint='work_dirs/deformable-detr_nano_scenes/iter_9000.pth'))
 train_dataloader = dict(sampler=dict(weights=[0, 1, 2, 0, 0]))
 val_dataloader = dict(
     dataset=dict(

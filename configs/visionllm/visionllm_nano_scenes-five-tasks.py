@@ -1,5 +1,6 @@
 # Five tasks from one set of weights, on synthetic scenes.
 #   python tools/train.py configs/visionllm/visionllm_nano_scenes-five-tasks.py
+# Starts from the tokenizer of guided-detr_nano_scenes.py, whose prototypes know no names any more.
 _base_ = [
     '../_base_/models/visionllm_nano.py',
     '../_base_/datasets/scenes_five_tasks.py',
@@ -10,5 +11,10 @@ model = dict(
     connector=dict(ring_points=64),
     heads=dict(text=dict(type='NextTokenHead')),
     frozen=('backbone.*', 'neck.*'),
-    init_cfg=dict(type='DeformableDETRPretrained', checkpoint='work_dirs/deformable-detr_nano_scenes/iter_9000.pth'))
+    init_cfg=dict(type='TokenizerPretrained', checkpoint='work_dirs/guided-detr_nano_scenes/iter_4000.pth'))
+custom_hooks = [
+    dict(type='ChannelsLast'),
+    dict(type='TeachReading', steps=240, cache='work_dirs/reading_smollm2-135m_r16.pth'),
+    dict(type='TeachWords', steps=200),
+]
 default_hooks = dict(checkpoint=dict(interval=100))

@@ -9,5 +9,5 @@ _base_ = [
 ]
 model = dict(
     frozen=('backbone.*', 'neck.*'),
-    init_cfg=dict(type='DeformableDETRPretrained', checkpoint='work_dirs/deformable-detr_nano_scenes/iter_9000.pth'))
+    init_cfg=dict(type='TokenizerPretrained', checkpoint='work_dirs/deformable-detr_nano_scenes/iter_9000.pth'))
 default_hooks = dict(checkpoint=dict(interval=100))

@@ -9,7 +9,7 @@ _base_ = [
 ]
 model = dict(
     frozen=('backbone.*', 'neck.*'),
-    init_cfg=dict(type='DeformableDETRPretrained', checkpoint='work_dirs/deformable-detr_small_coco/iter_3500.pth'))
+    init_cfg=dict(type='TokenizerPretrained', checkpoint='work_dirs/deformable-detr_small_coco/iter_3500.pth'))
 max_iters = 300
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
 param_scheduler = [

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from visionllm.datasets.scenes import SHAPES
-from visionllm.engine.words import TeachWords, detected_names
+from visionllm.engine.words import TeachWords, detected_names, names_objects
 from visionllm.language import TASKS, write_instruction
 from visionllm.models.matching import true_names
 from visionllm.structures import ImageTokens
@@ -74,3 +74,10 @@ def test_the_lesson_trains_words_and_objectness_alone(tiny):
     assert all(name.startswith(('heads.tuples.', 'connector.objectness_branches.')) for name in changed)
     for (name, now), then in zip(model.named_parameters(), tiny.parameters()):
         assert now.requires_grad == then.requires_grad and now.grad is None, name
+
+
+def test_batches_that_name_no_objects_are_passed_over():
+    words, phrase, caption = (sample_batch(INSTRUCTION) for _ in range(3))
+    phrase['data_samples'][0].set_metainfo(dict(expression='the star'))
+    del caption['data_samples'][0].gt_instances.bboxes
+    assert [names_objects(batch) for batch in (words, phrase, caption)] == [True, False, False]

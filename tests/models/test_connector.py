@@ -4,6 +4,7 @@ import pytest
 import torch
 from mmdet.registry import MODELS
 
+from visionllm.models import TokenizerPretrained
 from visionllm.models.visionllm import target_of
 from visionllm.structures import ImageTokens, TextFeatures
 
@@ -21,7 +22,7 @@ def specialist():
 def test_a_trained_deformable_detr_fits_and_gives_the_same_boxes(specialist, tiny, tmp_path):
     torch.save(dict(state_dict=specialist.state_dict()), tmp_path / 'detr.pth')
     state = {k: v.clone() for k, v in tiny.state_dict().items()}
-    tiny.init_cfg = dict(type='DeformableDETRPretrained', checkpoint=str(tmp_path / 'detr.pth'))
+    tiny.init_cfg = dict(type='TokenizerPretrained', checkpoint=str(tmp_path / 'detr.pth'))
     tiny.init_weights()  # the whole road: mmengine's order would let the backbone undo what was loaded
     tiny.init_cfg = None
     batch = specialist.data_preprocessor(sample_batch('(c, x1, y1, x2, y2)'), training=False)
@@ -37,12 +38,20 @@ def test_a_trained_deformable_detr_fits_and_gives_the_same_boxes(specialist, tin
 
 
 def test_a_detr_of_another_size_is_refused(specialist, tiny, tmp_path):
-    from visionllm.models import DeformableDETRPretrained
     state = specialist.state_dict()
     state['query_embedding.weight'] = torch.zeros(7, 256)
     torch.save(state, tmp_path / 'detr.pth')
     with pytest.raises(RuntimeError, match='query_embedding.weight.*expected'):
-        DeformableDETRPretrained(str(tmp_path / 'detr.pth'))(tiny)
+        TokenizerPretrained(str(tmp_path / 'detr.pth'))(tiny)
+
+
+def test_a_tokenizer_trained_alone_is_taken_with_its_guidance_and_outlines(tiny, tmp_path):
+    state = {name: tensor + 1 for name, tensor in tiny.state_dict().items()}
+    torch.save(dict(state_dict=state), tmp_path / 'guided.pth')
+    model = copy.deepcopy(tiny)
+    TokenizerPretrained(str(tmp_path / 'guided.pth'))(model)
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(tensor, state[name]) == name.startswith(('backbone.', 'neck.', 'connector.')), name
 
 
 def test_guidance_starts_as_the_identity_and_then_matters(tiny):
@@ -61,10 +70,9 @@ def test_tokens_check_themselves():
 
 
 def test_a_tokenizer_not_trained_yet_names_the_command_that_trains_it(tiny):
-    from visionllm.models import DeformableDETRPretrained
     path = 'work_dirs/deformable-detr_nano_scenes/iter_1.pth'
     with pytest.raises(FileNotFoundError, match='tools/train.py configs/deformable_detr/deformable-detr_nano_scenes.p'):
-        DeformableDETRPretrained(path)(tiny)
+        TokenizerPretrained(path)(tiny)
 
 
 def test_outlines_start_as_ellipses_and_learn_the_objects(tiny):

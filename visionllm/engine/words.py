@@ -50,7 +50,8 @@ class TeachWords(Hook):
         trained = [*model.heads['tuples'].parameters(), *model.connector.objectness_branches.parameters()]
         wrapper = OptimWrapper(AdamW(trained, lr=self.lr, weight_decay=0.01), clip_grad=dict(max_norm=1.0))
         # a loader of its own: an infinite sampler cannot be started twice
-        batches = iter(runner.build_dataloader(runner.cfg.train_dataloader, seed=runner.seed))
+        loader = runner.build_dataloader(runner.cfg.train_dataloader, seed=runner.seed)
+        batches = (batch for batch in loader if names_objects(batch))
         with only_training(model, trained):
             self._teach(model, detector, wrapper, batches)
         torch.nn.Module.zero_grad(model)
@@ -80,6 +81,11 @@ class TeachWords(Hook):
             wanted = detected_names(detector, tokens, names)
         seen = model.connector.loss(layers, boxes, [target.rings for target in targets])
         return seen | model.heads['tuples'].name_loss(model.llm, names, tokens, wanted)
+
+
+def names_objects(batch: dict) -> bool:
+    """Whether a batch of any task says which objects there are and what they are called: phrases name none."""
+    return all('bboxes' in sample.gt_instances and 'expression' not in sample for sample in batch['data_samples'])
 
 
 @torch.no_grad()

@@ -1,10 +1,10 @@
-from .connectors import DeformableDETRPretrained, LanguageGuidedTokenizer
+from .connectors import LanguageGuidedTokenizer, TokenizerPretrained
 from .encoders import TextEncoder
 from .heads import FormatQueryHead, NextTokenHead, OwnPlacesHead
 from .llms import CausalLM
 from .visionllm import VisionLLM
 
 __all__ = [
-    'CausalLM', 'DeformableDETRPretrained', 'FormatQueryHead', 'LanguageGuidedTokenizer', 'NextTokenHead',
-    'OwnPlacesHead', 'TextEncoder', 'VisionLLM'
+    'CausalLM', 'FormatQueryHead', 'LanguageGuidedTokenizer', 'NextTokenHead', 'OwnPlacesHead', 'TextEncoder',
+    'TokenizerPretrained', 'VisionLLM'
 ]

@@ -1,4 +1,4 @@
 from .language_guided import LanguageGuidedTokenizer
-from .pretrained import DeformableDETRPretrained
+from .pretrained import TokenizerPretrained
 
-__all__ = ['DeformableDETRPretrained', 'LanguageGuidedTokenizer']
+__all__ = ['LanguageGuidedTokenizer', 'TokenizerPretrained']

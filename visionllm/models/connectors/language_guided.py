@@ -2,7 +2,7 @@
 
 Text features enter each scale of the picture by cross-attention; a Deformable DETR with M learned queries turns the
 guided scales into M tokens with places. Encoder, decoder and positional encoding are MMDetection's own, so a trained
-Deformable DETR's weights fit without conversion (``DeformableDETRPretrained``).
+Deformable DETR's weights fit without conversion (``TokenizerPretrained``).
 
 Letters: B pictures, C channels, L levels, S pixels of all levels, M queries.
 """

@@ -1,4 +1,4 @@
-"""Start the image tokenizer from a trained Deformable DETR, as the paper does."""
+"""Start the image tokenizer from a trained Deformable DETR, as the paper does, or from a tokenizer trained alone."""
 
 from pathlib import Path
 
@@ -14,11 +14,15 @@ RENAMED = (('backbone.', 'backbone.'), ('neck.', 'neck.'), ('bbox_head.reg_branc
            ('query_embedding.', 'connector.query_embedding.'), ('level_embed', 'connector.level_embed'),
            ('reference_points_fc.', 'connector.reference_points_fc.'))
 
+PARTS = ('backbone.', 'neck.', 'connector.')
 NEW_HERE = ('connector.guidance.', 'connector.ring_branch.')  # no Deformable DETR has them
 
 
 def rename_deformable_detr(state: dict) -> tuple[dict, list[str]]:
-    """Names of a Deformable DETR state dict as ours, and the names that have no place here."""
+    """Names of a Deformable DETR state dict as ours, and the names that have no place in the tokenizer."""
+    if any(name.startswith('connector.') for name in state):  # a tokenizer of ours
+        renamed = {name: tensor for name, tensor in state.items() if name.startswith(PARTS)}
+        return renamed, [name for name in state if name not in renamed]
     renamed, left = {}, []
     for name, tensor in state.items():
         target = next((new + name[len(old):] for old, new in RENAMED if name.startswith(old)), None)
@@ -30,8 +34,9 @@ def rename_deformable_detr(state: dict) -> tuple[dict, list[str]]:
 
 
 @WEIGHT_INITIALIZERS.register_module()
-class DeformableDETRPretrained:
-    """``init_cfg`` of VisionLLM: backbone, neck and tokenizer from an mmdet Deformable DETR checkpoint.
+class TokenizerPretrained:
+    """``init_cfg`` of VisionLLM: backbone, neck and tokenizer from a checkpoint of mmdet's Deformable DETR, or of a
+    VisionLLM (``configs/guided_detr``).
 
     Args:
         checkpoint: Path or URL that mmengine can load.
@@ -50,19 +55,20 @@ class DeformableDETRPretrained:
         try:
             content = CheckpointLoader.load_checkpoint(self.checkpoint, map_location='cpu')
         except FileNotFoundError as error:
-            config = Path('configs/deformable_detr', Path(self.checkpoint).parent.name + '.py')
-            how = f' `python tools/train.py {config}` makes it.' if config.exists() else ''
+            configs = Path('configs').glob(f'*/{Path(self.checkpoint).parent.name}.py')
+            how = ''.join(f' `python tools/train.py {config}` makes it.' for config in configs)
             raise FileNotFoundError(f'{error}{how}') from None
         renamed, left = rename_deformable_detr(content.get('state_dict', content))
         own = model.state_dict()
         wrong = [f'{name} {tuple(t.shape)}, expected {tuple(own[name].shape)}' for name, t in renamed.items()
                  if name in own and own[name].shape != t.shape]
-        missing = [name for name in own if name.startswith(('backbone.', 'neck.', 'connector.'))
-                   and not name.startswith(NEW_HERE) and name not in renamed]
+        missing = [name for name in own if name.startswith(PARTS) and not name.startswith(NEW_HERE)
+                   and name not in renamed]
         if wrong or missing:
-            raise RuntimeError(f'{self.checkpoint} is not a Deformable DETR of this config\'s size: '
+            raise RuntimeError(f'{self.checkpoint} is not a tokenizer of this config\'s size: '
                                f'{len(wrong)} tensors of another shape, {len(missing)} missing, such as '
                                f'{"; ".join((wrong + missing)[:3])}.')
         model.load_state_dict(renamed, strict=False)
-        print_log(f'Tokenizer from {self.checkpoint}: {len(renamed)} tensors loaded; {len(left)} left out. Its class '
-                  'branches became nameless prototypes of objectness; guidance and outlines start anew.', 'current')
+        anew = sorted({name.split('.')[1] for name in own if name.startswith(NEW_HERE) and name not in renamed})
+        print_log(f'Tokenizer from {self.checkpoint}: {len(renamed)} tensors loaded; {len(left)} left out, such as '
+                  f'{", ".join(left[:3]) or "none"}. It starts anew: {", ".join(anew) or "nothing"}.', 'current')
