@@ -11,7 +11,7 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 
 from visionllm.evaluation.calibration import calibration_error
-from visionllm.evaluation.detection import best_f1_score, box_average_precision, hits, judge
+from visionllm.evaluation.detection import best_f1_score, box_average_precision, hits, judge, true_answers
 from visionllm.language import TASKS, write_instruction
 from visionllm.language.vocabulary import NUM_CLASS_TOKENS
 
@@ -75,7 +75,8 @@ def obedience(study: Study, halves: int = 2, seed: int = 0) -> dict:
 
     Each draw asks for a random half and for the other half, so that every class counts the same. ``unnamed_hit`` is the
     share of unnamed objects that an answer lies on, at the score of best F1; ``look_alike`` the same share among the
-    answers for these classes when all were named: objects that are taken for another class, whatever is asked.
+    answers for these classes when all were named: objects that are taken for another class, whatever is asked;
+    ``perfect_hit`` the same share when the true boxes of the named objects are the answers, some of which lie on others.
     """
     rng = np.random.default_rng(seed)
     everything = study.ask(study.instruction(study.names))
@@ -95,6 +96,7 @@ def obedience(study: Study, halves: int = 2, seed: int = 0) -> dict:
                 named=named, AP=box_average_precision(study.truth, found, ids)['AP'],
                 full_AP=box_average_precision(study.truth, everything, ids)['AP'], best_f1=f1, threshold=threshold,
                 unnamed_hit=hits(study.truth, found, others, threshold),
+                perfect_hit=hits(study.truth, true_answers(study.truth, ids), others, 1.0),
                 look_alike=hits(study.truth, kept, others, full_threshold)))
     return dict(mean={key: float(np.mean([row[key] for row in rows])) for key in rows[0] if key != 'named'}, draws=rows)
 

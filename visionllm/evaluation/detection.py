@@ -69,6 +69,12 @@ def best_f1_score(scores: np.ndarray, right: np.ndarray, total: int) -> tuple[fl
     return float(scores[best]), float(f1[best])
 
 
+def true_answers(truth: dict, category_ids: list[int]) -> list[Detection]:
+    """The objects of some categories as detections that are sure and right."""
+    return [dict(image_id=ann['image_id'], category_id=ann['category_id'], bbox=ann['bbox'], score=1.0)
+            for ann in truth['annotations'] if ann['category_id'] in category_ids]
+
+
 def hits(truth: dict, detections: list[Detection], unnamed_ids: list[int], score_thr: float) -> float:
     """Share, in percent, of the unnamed objects that any answer of at least ``score_thr`` covers with IoU 0.5."""
     answers: dict[int, list] = {}
