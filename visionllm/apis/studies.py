@@ -76,7 +76,7 @@ def obedience(study: Study, halves: int = 2, seed: int = 0) -> dict:
     Each draw asks for a random half and for the other half, so that every class counts the same. ``unnamed_hit`` is the
     share of unnamed objects that an answer lies on, at the score of best F1; ``look_alike`` the same share among the
     answers for these classes when all were named: objects that are taken for another class, whatever is asked;
-    ``perfect_hit`` the same share when the true boxes of the named objects are the answers, some of which lie on others.
+    ``perfect_hit`` the same share when the true boxes of the named objects are the answers: some lie on others.
     """
     rng = np.random.default_rng(seed)
     everything = study.ask(study.instruction(study.names))
