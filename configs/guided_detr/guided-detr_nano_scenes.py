@@ -14,16 +14,8 @@ model = dict(
     init_cfg=dict(type='TokenizerPretrained', checkpoint='work_dirs/deformable-detr_nano_scenes/iter_9000.pth'))
 train_dataloader = dict(sampler=dict(weights=[0, 1, 2, 0, 0]))
 val_dataloader = dict(
-    dataset=dict(
-        _delete_=True, type='scene_sentences', kind='expressions', data_root='data/scenes/', split='test',
-        num_images=500, seed=1000, test_mode=True,
-        pipeline=[
-            dict(type='LoadImage'),
-            dict(type='Resize', scale=(128, 128), keep_ratio=True),
-            dict(type='LoadAnnotations', with_bbox=True),
-            dict(type='WriteInstruction', task='grounding'),
-            dict(type='PackInstructionInputs'),
-        ]))
+    _delete_=True, batch_size=16, num_workers=1, persistent_workers=True, drop_last=False,
+    sampler=dict(type='DefaultSampler', shuffle=False), dataset={{_base_.test_expressions}})
 test_dataloader = val_dataloader
 val_evaluator = dict(_delete_=True, type='GroundingMetric')
 test_evaluator = val_evaluator

@@ -65,7 +65,7 @@ class InstructionCocoDataset(CocoDataset):
                 continue
             parts = outline_parts(ann['segmentation'], image['height'], image['width'])
             self._without_outline += not parts
-            ann['segmentation'] = parts or [_corners(ann['bbox'])]
+            ann['segmentation'] = parts or [box_ring(ann['bbox'])]
         return super().parse_data_info(raw_data_info)
 
 
@@ -78,7 +78,8 @@ def outline_parts(segmentation: list | dict, height: int, width: int) -> list[li
     return [part for part in segmentation if len(part) >= 6]
 
 
-def _corners(box: list[float]) -> list[float]:
+def box_ring(box: list[float]) -> list[float]:
+    """The corners of a box ``(x, y, width, height)``, as one of COCO's polygons."""
     x, y, width, height = box
     return [x, y, x + width, y, x + width, y + height, x, y + height]
 

@@ -32,7 +32,8 @@ class PackInstructionInputs(PackDetInputs):
     """``PackDetInputs`` with all that instructions are written from, and answers judged by.
 
     Args:
-        task: Name in the task table: what training samples are for. Not needed where ``WriteInstruction`` was.
+        task: Name in the task table: what a sample is for. Training's collate writes instructions by it, and
+            ``TaskEvaluator`` chooses the metric by it; not needed elsewhere.
     """
 
     def __init__(self, task: str | None = None):

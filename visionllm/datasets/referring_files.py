@@ -8,7 +8,7 @@ polygons where the file has outlines.
 import pickle
 from pathlib import Path
 
-from .coco import AnnotationError, outline_parts
+from .coco import AnnotationError, box_ring, outline_parts
 from .sentences import by_id, read_json, record_keys, require_known
 
 
@@ -149,8 +149,7 @@ def _from_coco(ann: dict, image: dict) -> dict:
     if 'segmentation' not in ann:
         return instance
     parts = outline_parts(ann['segmentation'], image['height'], image['width'])
-    corners = [x, y, x + width, y, x + width, y + height, x, y + height]
-    return {**instance, 'mask': parts or [corners], 'boxed': not parts}
+    return {**instance, 'mask': parts or [box_ring(ann['bbox'])], 'boxed': not parts}
 
 
 def _instance(box: list[float]) -> dict:

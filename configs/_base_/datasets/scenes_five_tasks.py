@@ -2,6 +2,18 @@
 data_root = 'data/scenes/'
 train_scenes = dict(data_root=data_root, split='train', num_images=12000, seed=0)
 test_scenes = dict(data_root=data_root, split='test', num_images=500, seed=1000, test_mode=True)
+load = dict(type='LoadImage')
+resize = dict(type='Resize', scale=(128, 128), keep_ratio=True)
+boxes = dict(type='LoadAnnotations', with_bbox=True)
+outlines = dict(type='LoadAnnotations', with_bbox=True, with_mask=True, poly2mask=False)
+flip = dict(type='RandomFlip', prob=0.5)
+
+# grounding by itself: guided-detr_nano_scenes.py
+test_expressions = dict(type='scene_sentences', kind='expressions', **test_scenes, pipeline=[
+    load, resize, boxes,
+    dict(type='WriteInstruction', task='grounding'),
+    dict(type='PackInstructionInputs', task='grounding'),
+])
 
 # nothing is flipped where words say what is left and right
 train_dataloader = dict(
@@ -15,28 +27,23 @@ train_dataloader = dict(
         ignore_keys=['classes', 'palette'],
         datasets=[
             dict(type='SceneDataset', **train_scenes, pipeline=[
-                dict(type='LoadImage'),
-                dict(type='LoadAnnotations', with_bbox=True),
-                dict(type='RandomFlip', prob=0.5),
+                load, boxes, flip,
                 dict(type='PackInstructionInputs', task='detection'),
             ]),
             dict(type='SceneDataset', **train_scenes, pipeline=[
-                dict(type='LoadImage'),
-                dict(type='LoadAnnotations', with_bbox=True, with_mask=True, poly2mask=False),
-                dict(type='RandomFlip', prob=0.5),
+                load, outlines, flip,
                 dict(type='PackInstructionInputs', task='segmentation'),
             ]),
             dict(type='scene_sentences', kind='expressions', **train_scenes, pipeline=[
-                dict(type='LoadImage'),
-                dict(type='LoadAnnotations', with_bbox=True),
+                load, boxes,
                 dict(type='PackInstructionInputs', task='grounding'),
             ]),
             dict(type='scene_sentences', kind='captions', **train_scenes, pipeline=[
-                dict(type='LoadImage'),
+                load,
                 dict(type='PackInstructionInputs', task='captioning'),
             ]),
             dict(type='scene_sentences', kind='questions', **train_scenes, pipeline=[
-                dict(type='LoadImage'),
+                load,
                 dict(type='PackInstructionInputs', task='questions'),
             ]),
         ]))
@@ -51,35 +58,23 @@ val_dataloader = dict(
         ignore_keys=['classes', 'palette'],
         datasets=[
             dict(type='SceneDataset', **test_scenes, pipeline=[
-                dict(type='LoadImage'),
-                dict(type='Resize', scale=(128, 128), keep_ratio=True),
-                dict(type='LoadAnnotations', with_bbox=True),
+                load, resize, boxes,
                 dict(type='WriteInstruction', task='detection'),
                 dict(type='PackInstructionInputs', task='detection'),
             ]),
             dict(type='SceneDataset', **test_scenes, pipeline=[
-                dict(type='LoadImage'),
-                dict(type='Resize', scale=(128, 128), keep_ratio=True),
-                dict(type='LoadAnnotations', with_bbox=True),
+                load, resize, boxes,
                 dict(type='WriteInstruction', task='segmentation'),
                 dict(type='PackInstructionInputs', task='segmentation'),
             ]),
-            dict(type='scene_sentences', kind='expressions', **test_scenes, pipeline=[
-                dict(type='LoadImage'),
-                dict(type='Resize', scale=(128, 128), keep_ratio=True),
-                dict(type='LoadAnnotations', with_bbox=True),
-                dict(type='WriteInstruction', task='grounding'),
-                dict(type='PackInstructionInputs', task='grounding'),
-            ]),
+            test_expressions,
             dict(type='scene_sentences', kind='captions', **test_scenes, pipeline=[
-                dict(type='LoadImage'),
-                dict(type='Resize', scale=(128, 128), keep_ratio=True),
+                load, resize,
                 dict(type='WriteInstruction', task='captioning'),
                 dict(type='PackInstructionInputs', task='captioning'),
             ]),
             dict(type='scene_sentences', kind='questions', **test_scenes, pipeline=[
-                dict(type='LoadImage'),
-                dict(type='Resize', scale=(128, 128), keep_ratio=True),
+                load, resize,
                 dict(type='WriteInstruction', task='questions'),
                 dict(type='PackInstructionInputs', task='questions'),
             ]),
