@@ -62,18 +62,32 @@ def test_true_names_are_those_of_paired_objects():
     assert target.shape == (2, 20, 11) and target[0, 3, 2] == 1 and target[..., -1].sum() == 39
 
 
-def test_the_lesson_trains_words_and_objectness_alone(tiny):
-    model = copy.deepcopy(tiny)
-    before = {name: value.clone() for name, value in model.named_parameters()}
+def lesson_of(model, **settings):
     batch = sample_batch(INSTRUCTION, names=SHAPES)
     runner = SimpleNamespace(iter=0, model=model, seed=0, cfg=SimpleNamespace(train_dataloader=None),
                              build_dataloader=lambda *_, seed: [batch, batch])
-    TeachWords(steps=2, from_detector=True).before_train(runner)
+    TeachWords(steps=2, **settings).before_train(runner)
+
+
+def test_a_detector_has_no_opinion_of_the_second_look(tiny):
+    with pytest.raises(ValueError, match='from_detector=False'):
+        lesson_of(tiny, from_detector=True)
+
+
+@pytest.mark.parametrize('from_detector', [False, True])
+def test_the_lesson_trains_words_and_looking_alone(tiny, from_detector):
+    model = copy.deepcopy(tiny)
+    if from_detector:
+        model.second_look = None
+    before = {name: value.clone() for name, value in model.named_parameters()}
+    lesson_of(model, from_detector=from_detector)
     changed = {name for name, value in model.named_parameters() if not torch.equal(value, before[name])}
     assert any(name.startswith('heads.tuples.token_projector') for name in changed)
-    assert all(name.startswith(('heads.tuples.', 'connector.objectness_branches.')) for name in changed)
-    for (name, now), then in zip(model.named_parameters(), tiny.parameters()):
-        assert now.requires_grad == then.requires_grad and now.grad is None, name
+    assert all(name.startswith(('heads.tuples.', 'connector.objectness_branches.', 'second_look.'))
+               for name in changed)
+    then = dict(tiny.named_parameters())
+    for name, now in model.named_parameters():
+        assert now.requires_grad == then[name].requires_grad and now.grad is None, name
 
 
 def test_batches_that_name_no_objects_are_passed_over():

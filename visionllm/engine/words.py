@@ -1,7 +1,8 @@
 """Teach image tokens to be words before the language model is asked about them.
 
-The head's projector is trained to turn a token into the embedding of the object's name, and the connector's objectness
-to tell things from ground. The language model is not run, so a step costs no more than looking at the pictures.
+The head's projector (and the second look, where the model has one) is trained to turn a token into the embedding of
+the object's name, and the connector's objectness to tell things from ground. The language model is not run, so a step
+costs no more than looking at the pictures.
 """
 
 import copy
@@ -25,7 +26,7 @@ from visionllm.structures import ImageTokens
 
 @HOOKS.register_module()
 class TeachWords(Hook):
-    """Before a new training run, train the head's projector and the objectness on names.
+    """Before a new training run, train the head's projector, the second look and the objectness on names.
 
     Args:
         steps: Number of batches.
@@ -45,9 +46,13 @@ class TeachWords(Hook):
         if runner.iter > 0:
             return  # resumed
         model = runner.model
+        if self.from_detector and model.second_look is not None:
+            raise ValueError('A detector has no opinion of what a second look sees: set '
+                             'TeachWords(from_detector=False), or second_look=None.')
         model.train()  # a fresh backbone would otherwise normalise with, and overwrite, its batch statistics
         detector = copy.deepcopy(model.connector.objectness_branches[-1]) if self.from_detector else None
-        trained = [*model.heads['tuples'].parameters(), *model.connector.objectness_branches.parameters()]
+        trained = [*model.heads['tuples'].parameters(), *model.connector.objectness_branches.parameters(),
+                   *(model.second_look.parameters() if model.second_look is not None else ())]
         wrapper = OptimWrapper(AdamW(trained, lr=self.lr, weight_decay=0.01), clip_grad=dict(max_norm=1.0))
         # a loader of its own: an infinite sampler cannot be started twice
         loader = runner.build_dataloader(runner.cfg.train_dataloader, seed=runner.seed)

@@ -1,10 +1,10 @@
-from .connectors import LanguageGuidedTokenizer, TokenizerPretrained
+from .connectors import LanguageGuidedTokenizer, SecondLook, TokenizerPretrained
 from .encoders import TextEncoder
 from .heads import FormatQueryHead, NextTokenHead, OwnPlacesHead
 from .llms import CausalLM
 from .visionllm import VisionLLM
 
 __all__ = [
-    'CausalLM', 'FormatQueryHead', 'LanguageGuidedTokenizer', 'NextTokenHead', 'OwnPlacesHead', 'TextEncoder',
-    'TokenizerPretrained', 'VisionLLM'
+    'CausalLM', 'FormatQueryHead', 'LanguageGuidedTokenizer', 'NextTokenHead', 'OwnPlacesHead', 'SecondLook',
+    'TextEncoder', 'TokenizerPretrained', 'VisionLLM'
 ]

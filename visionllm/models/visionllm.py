@@ -28,20 +28,23 @@ class VisionLLM(BaseDetector):
         backbone, neck, text_encoder, connector, llm: Configs of the parts.
         heads: Configs of the parts that answer, by a name of theirs; the first that reads a format answers to it.
         llm: None where no head asks it (``OwnPlacesHead``).
+        second_look: Config of ``SecondLook``; None for none.
         frozen: Name patterns of parameters that are not trained, such as ``backbone.*``.
         data_preprocessor, init_cfg: As for any MMDetection model.
     """
 
     def __init__(self, backbone: dict, neck: dict, text_encoder: dict, connector: dict, heads: dict[str, dict],
-                 llm: dict | None = None, frozen: tuple[str, ...] = (), data_preprocessor: dict | None = None,
-                 init_cfg: dict | None = None):
+                 llm: dict | None = None, second_look: dict | None = None, frozen: tuple[str, ...] = (),
+                 data_preprocessor: dict | None = None, init_cfg: dict | None = None):
         super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
         self.backbone = MODELS.build(backbone)
         self.neck = MODELS.build(neck)
         self.text_encoder = MODELS.build(text_encoder)
         self.llm = MODELS.build(llm) if llm else None
         self.connector = MODELS.build({**connector, 'text_width': self.text_encoder.width})
-        widths = dict(token_channels=self.connector.embed_dims, llm_width=self.llm.width if llm else 0)
+        channels = self.connector.embed_dims
+        self.second_look = MODELS.build({**second_look, 'channels': channels}) if second_look else None
+        widths = dict(token_channels=channels, llm_width=self.llm.width if llm else 0)
         self.heads = nn.ModuleDict({name: MODELS.build({**head, **widths}) for name, head in heads.items()})
         self.frozen = tuple(frozen)
         self._freeze()
@@ -89,7 +92,10 @@ class VisionLLM(BaseDetector):
         guidance = self.text_encoder(unique)
         rows = [unique.index(text) for text in texts]
         guidance = TextFeatures(guidance.features[rows], guidance.mask[rows])
-        return self.connector(features, pad_mask, guidance)
+        layers = self.connector(features, pad_mask, guidance)
+        if self.second_look is not None:
+            layers[-1] = self.second_look(batch_inputs, pad_mask, layers[-1])
+        return layers
 
     def extract_feat(self, batch_inputs: Tensor) -> tuple[Tensor, ...]:
         """Four scales of the pictures."""

@@ -1,4 +1,5 @@
 from .language_guided import LanguageGuidedTokenizer
 from .pretrained import TokenizerPretrained
+from .second_look import SecondLook
 
-__all__ = ['LanguageGuidedTokenizer', 'TokenizerPretrained']
+__all__ = ['LanguageGuidedTokenizer', 'SecondLook', 'TokenizerPretrained']

@@ -1,0 +1,77 @@
+"""A second look at each place, close up (an addition to the paper).
+
+An image token reads its place from maps of stride 8 and more, where a small object is two pixels wide, and learns from
+objects of every size. Cut out of the picture itself, all objects are of one size, and a few small convolutions tell
+shapes and colours apart that the tokenizer confuses (README, Results).
+
+Letters: B pictures, M image tokens, C channels of the tokens, P = ``size``.
+"""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from mmcv.cnn import ConvModule
+from mmdet.registry import MODELS
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from visionllm.structures import ImageTokens
+
+
+@MODELS.register_module()
+class SecondLook(BaseModule):
+    """Add to each token's embedding what its place looks like close up. Starts as nothing: its output layer is zero.
+
+    What the first look knows already would leave the second little to learn from; so in training some tokens lack the
+    first.
+
+    Args:
+        channels: C.
+        size: Side of a cut-out in pixels.
+        margin: Side of what is cut out, in longer sides of the token's box.
+        drop: Share of tokens whose own embedding is withheld in training.
+        widths: Channels of the stages; each halves the cut-out.
+    """
+
+    def __init__(self, channels: int, size: int = 48, margin: float = 1.3, drop: float = 0.5,
+                 widths: Sequence[int] = (24, 48, 96, 128)):
+        super().__init__()
+        self.size, self.margin, self.drop = size, margin, drop
+        norm = dict(norm_cfg=dict(type='BN'), bias=False)
+        stages = [nn.Sequential(ConvModule(before, width, 3, stride=2, padding=1, **norm),
+                                ConvModule(width, width, 3, padding=1, **norm))
+                  for before, width in zip((3, *widths), widths)]
+        self.stages = nn.Sequential(*stages)
+        self.out = nn.Linear(widths[-1], channels)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)
+
+    def forward(self, images: Tensor, pad_mask: Tensor, tokens: ImageTokens) -> ImageTokens:
+        """The tokens, better informed.
+
+        Args:
+            images: ``float[B, 3, height, width]``, normalised and padded.
+            pad_mask: ``bool[B, height, width]``, True = real pixel.
+        """
+        seen = self.stages(self.cut_out(images, pad_mask, tokens.boxes.detach()).flatten(0, 1))  # [B M, widths[-1], ..]
+        seen = self.out(seen.mean((2, 3))).unflatten(0, tokens.boxes.shape[:2])
+        first = tokens.embeddings
+        if self.training:
+            first = first * (torch.rand_like(first[..., :1]) >= self.drop)
+        return ImageTokens(first + seen, tokens.boxes, tokens.objectness, tokens.rings)
+
+    def cut_out(self, images: Tensor, pad_mask: Tensor, boxes: Tensor) -> Tensor:
+        """Squares around boxes ``float[B, M, 4]`` (cxcywh in [0, 1]): ``float[B, M, 3, P, P]``, zero outside."""
+        batch, count, _ = boxes.shape
+        height, width = images.shape[-2:]
+        real = torch.stack([pad_mask[:, 0].sum(1), pad_mask[:, :, 0].sum(1)], 1).to(boxes)  # [B, 2], width and height
+        centre, extent = (boxes * real.repeat(1, 2)[:, None]).split(2, -1)  # in pixels
+        half = self.margin / 2 * extent.amax(-1).clamp_min(2)
+        steps = torch.arange(self.size, device=boxes.device, dtype=boxes.dtype)
+        unit = (2 * steps + 1) / self.size - 1  # centres of the cut-out's pixels, in [-1, 1]
+        x, y = ((centre[..., i, None] + half[..., None] * unit) for i in (0, 1))  # [B, M, P]
+        grid = torch.stack([(2 * x / width - 1)[:, :, None].expand(-1, -1, self.size, -1),
+                            (2 * y / height - 1)[..., None].expand(-1, -1, -1, self.size)], -1)  # [B, M, P, P, 2]
+        cut = F.grid_sample(images, grid.flatten(1, 2), align_corners=False)  # [B, 3, M P, P]
+        return cut.unflatten(2, (count, self.size)).transpose(1, 2)
