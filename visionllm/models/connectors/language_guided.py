@@ -117,7 +117,7 @@ class LanguageGuidedTokenizer(BaseModule):
         maps = dict(
             spatial_shapes=shapes,
             level_start_index=torch.cat([shapes.new_zeros(1), shapes.prod(1).cumsum(0)[:-1]]),
-            valid_ratios=torch.stack([_valid_ratio(m) for m in masks], 1))
+            valid_ratios=torch.stack([valid_ratio(m) for m in masks], 1))
         padding = ~torch.cat([m.flatten(1) for m in masks], 1)  # [B, S]
         memory = self.encoder(query=torch.cat(pixels, 1), query_pos=torch.cat(positions, 1),
                               key_padding_mask=padding, **maps)
@@ -234,6 +234,6 @@ def _ring_branch(channels: int, points: int) -> nn.Sequential:
     return nn.Sequential(*layers)
 
 
-def _valid_ratio(mask: Tensor) -> Tensor:
+def valid_ratio(mask: Tensor) -> Tensor:
     """Share of a padded map that is real, ``float[B, 2]`` (width, height)."""
     return torch.stack([mask[:, 0].float().mean(1), mask[:, :, 0].float().mean(1)], -1)

@@ -2,7 +2,7 @@
 
 An image token reads its place from maps of stride 8 and more, where a small object is two pixels wide, and learns from
 objects of every size. Cut out of the picture itself, all objects are of one size, and a few small convolutions tell
-shapes and colours apart that the tokenizer confuses (README, Results).
+shapes apart that the tokenizer confuses: of the objects found on 160 scenes, 4.5 % had a wrong name instead of 8.5 %.
 
 Letters: B pictures, M image tokens, C channels of the tokens, P = ``size``.
 """
@@ -17,6 +17,8 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from visionllm.structures import ImageTokens
+
+from .language_guided import valid_ratio
 
 
 @MODELS.register_module()
@@ -65,7 +67,7 @@ class SecondLook(BaseModule):
         """Squares around boxes ``float[B, M, 4]`` (cxcywh in [0, 1]): ``float[B, M, 3, P, P]``, zero outside."""
         batch, count, _ = boxes.shape
         height, width = images.shape[-2:]
-        real = torch.stack([pad_mask[:, 0].sum(1), pad_mask[:, :, 0].sum(1)], 1).to(boxes)  # [B, 2], width and height
+        real = valid_ratio(pad_mask) * boxes.new_tensor([width, height])  # [B, 2] in pixels
         centre, extent = (boxes * real.repeat(1, 2)[:, None]).split(2, -1)  # in pixels
         half = self.margin / 2 * extent.amax(-1).clamp_min(2)
         steps = torch.arange(self.size, device=boxes.device, dtype=boxes.dtype)
