@@ -9,6 +9,7 @@ _base_ = [
 ]
 model = dict(
     connector=dict(ring_points=64),
+    second_look=None,
     llm=None,
     heads=dict(_delete_=True, places=dict(type='OwnPlacesHead')),
     init_cfg=dict(type='TokenizerPretrained', checkpoint='work_dirs/deformable-detr_nano_scenes/iter_9000.pth'))

@@ -10,4 +10,9 @@ _base_ = [
 model = dict(
     frozen=('backbone.*', 'neck.*'),
     init_cfg=dict(type='TokenizerPretrained', checkpoint='work_dirs/deformable-detr_nano_scenes/iter_9000.pth'))
+custom_hooks = [
+    dict(type='ChannelsLast'),
+    dict(type='TeachReading', steps=240, cache='work_dirs/reading_smollm2-135m_r16.pth'),
+    dict(type='TeachWords', steps=1500),
+]
 default_hooks = dict(checkpoint=dict(interval=100))

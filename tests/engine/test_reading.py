@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from visionllm.apis import Inferencer
+from visionllm.engine.lesson_cache import remember
 from visionllm.engine.reading import FEW, MANY, TRAIN, TeachReading, draw_lesson, reading_accuracy, teach_reading
 from visionllm.language.nouns import TEST_NOUNS, TRAIN_NOUNS
 
@@ -42,6 +43,14 @@ def test_the_shipped_language_model_reads_class_maps():
     model = Inferencer.from_files('configs/visionllm/visionllm_nano_scenes.py', str(WEIGHTS)).model
     accuracy = reading_accuracy(model, lessons=40)
     assert accuracy['named'] >= 98.0 and accuracy['all'] >= 94.0 and accuracy['phrased'] >= 94.0, accuracy
+
+
+def test_a_cache_of_another_lesson_is_refused(tiny, tmp_path):
+    cache = tmp_path / 'reading.pth'
+    runner = SimpleNamespace(iter=0, seed=0, model=tiny)
+    remember(cache, dict(steps=240), {})
+    with pytest.raises(ValueError, match="taught with {'steps': 240}, and this run asks for {'steps': 3}"):
+        TeachReading(steps=3, cache=str(cache)).before_train(runner)
 
 
 def test_rehearsal_adds_a_gradient_every_few_steps(tiny):

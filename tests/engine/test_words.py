@@ -90,6 +90,22 @@ def test_the_lesson_trains_words_and_looking_alone(tiny, from_detector):
         assert now.requires_grad == then[name].requires_grad and now.grad is None, name
 
 
+def test_a_lesson_is_taught_once(tiny, tmp_path, monkeypatch):
+    cache = tmp_path / 'kept' / 'words.pth'
+    taught, again = copy.deepcopy(tiny), copy.deepcopy(tiny)
+    lesson_of(taught, cache=str(cache))
+    with torch.no_grad():
+        again.heads['tuples'].class_scale.fill_(0.7)  # what answering moves is this run's own
+    monkeypatch.setattr(TeachWords, '_teach', None)
+    lesson_of(again, cache=str(cache))
+    assert again.heads['tuples'].class_scale == torch.tensor(0.7)
+    for name, value in taught.state_dict().items():
+        if not name.endswith('tuples.class_scale'):
+            assert torch.equal(again.state_dict()[name], value), name
+    with pytest.raises(ValueError, match="taught with .*'lr': 0.002.* asks for .*'lr': 0.5"):
+        lesson_of(again, cache=str(cache), lr=0.5)
+
+
 def test_batches_that_name_no_objects_are_passed_over():
     words, phrase, caption = (sample_batch(INSTRUCTION) for _ in range(3))
     phrase['data_samples'][0].set_metainfo(dict(expression='the star'))

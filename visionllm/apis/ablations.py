@@ -1,7 +1,7 @@
 """What each addition to the paper's recipe is worth: train the same few steps without it, measure on the same scenes.
 
-Every row starts from the same tokenizer and the same reading lesson, so a row costs minutes. Rows that the result
-file holds already are not trained again.
+Every row starts from the same tokenizer and the same reading lesson, and from the same words lesson unless the row is
+about words, so a row costs minutes. Rows that the result file holds already are not trained again.
 """
 
 import json
@@ -24,6 +24,7 @@ class Variant:
     """A config, and what is changed in it (``--cfg-options``)."""
     options: dict[str, object] = field(default_factory=dict)
     config: str = NANO
+    same_words: bool = True  # starts from the words lesson that the other rows start from
 
 
 def without(name: str, value: object = False) -> Variant:
@@ -35,14 +36,20 @@ ADDITIONS = {
     'all of them': Variant(),
     'hard bins': without('soft_bin_sigma', 0.0),
     'no box loss': without('box_loss_weight', 0.0),
-    'no name alignment': without('name_loss_weight', 0.0),
     'no objectness in the score': without('objectness_prior'),
     'no corners from the tokenizer': without('corner_prior'),
-    'no residual around the language model': without('name_residual'),
+    'no residual around the language model': Variant({'model.heads.tuples.name_residual': False,
+                                                      'model.heads.tuples.reading_weight': 1.0}),
     'all image tokens in the context': without('image_context', True),
-    'no words taught first': Variant({'custom_hooks.2.steps': 0}),
-    'words taught by true names alone': Variant({'custom_hooks.2.from_detector': False}),
-    "the paper's plain recipe": Variant(config='configs/visionllm/visionllm_nano_scenes_plain.py'),
+    'no words taught first': Variant({'custom_hooks.2.steps': 0}, same_words=False),
+    'no name alignment': Variant({'custom_hooks.2.steps': 0, 'model.heads.tuples.name_loss_weight': 0.0,
+                                  'model.heads.tuples.name_residual': False,
+                                  'model.heads.tuples.reading_weight': 1.0}, same_words=False),
+    'no second look': Variant({'model.second_look': None}, same_words=False),
+    'no second look, words taught by the detector': Variant(
+        {'model.second_look': None, 'custom_hooks.2.from_detector': True, 'custom_hooks.2.steps': 200},
+        same_words=False),
+    "the paper's plain recipe": Variant(config='configs/visionllm/visionllm_nano_scenes_plain.py', same_words=False),
 }
 
 
@@ -65,15 +72,18 @@ def ablate(steps: int, num_images: int, out: Path, work_dir: Path, rows: list[st
     for name in rows or ADDITIONS:
         if name not in done['rows']:
             folder = work_dir / name.replace(' ', '_')
-            done['rows'][name] = train_and_measure(ADDITIONS[name], steps, num_images, folder)
+            words = work_dir / 'words.pth' if ADDITIONS[name].same_words else None
+            done['rows'][name] = train_and_measure(ADDITIONS[name], steps, num_images, folder, words)
             out.write_text(json.dumps(done, indent=1))
     return done
 
 
-def train_and_measure(variant: Variant, steps: int, num_images: int, work_dir: Path) -> dict:
-    """One row: AP and AP50 on the first unseen scenes after ``steps`` steps."""
+def train_and_measure(variant: Variant, steps: int, num_images: int, work_dir: Path, words: Path | None) -> dict:
+    """One row: AP and AP50 on the first unseen scenes after ``steps`` steps, from the words lesson kept in a file."""
     options = variant.options | {'train_cfg.max_iters': steps, 'train_cfg.val_interval': steps + 1,
                                  'param_scheduler.1.end': steps, 'param_scheduler.1.T_max': steps - 20}
+    if words:
+        options |= {'custom_hooks.2.cache': str(words)}
     cfg = Config.fromfile(variant.config)
     cfg.merge_from_dict(options | {'work_dir': str(work_dir)})
     start = time.time()

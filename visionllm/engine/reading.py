@@ -19,7 +19,7 @@ from visionllm.language import TASKS, Instruction, parse_instruction, write_inst
 from visionllm.language.nouns import ADJECTIVES, TEST_NOUNS, TEST_PHRASES, TRAIN_NOUNS, TRAIN_PHRASES
 from visionllm.language.vocabulary import NUM_CLASS_TOKENS
 
-from .checkpoint import load_local
+from .lesson_cache import recall, remember
 
 NOISE = 0.3  # of the embedding's own spread
 PURE, BLEND = 0.001, 0.02  # nearly always one word; mostly one, sometimes two or three
@@ -177,8 +177,10 @@ class TeachReading(Hook):
         if runner.iter > 0:
             return  # resumed: it has read before
         model = runner.model
-        if self.cache is not None and self.cache.exists():
-            model.llm.load_state_dict(load_local(str(self.cache)), strict=True)
+        settings = dict(steps=self.steps)
+        learned = recall(self.cache, settings)
+        if learned is not None:
+            model.llm.load_state_dict(learned, strict=True)
             print_log(f'Reading: learned before, from {self.cache}', 'current')
             return
         losses = teach_reading(model, self.steps)
@@ -187,9 +189,7 @@ class TeachReading(Hook):
         print_log(f'Reading: loss {losses[0]:.2f} -> {losses[-1]:.3f}; {accuracy["named"]:.1f} % of unseen names, '
                   f'{accuracy["phrased"]:.1f} % within phrases, {accuracy["all"]:.1f} % with "none of these" right',
                   'current')
-        if self.cache is not None:
-            self.cache.parent.mkdir(parents=True, exist_ok=True)
-            torch.save(model.llm.state_dict(), self.cache)
+        remember(self.cache, settings, model.llm.state_dict())
 
     def before_train_iter(self, runner, batch_idx: int, data_batch=None) -> None:
         if self.rehearse and runner.iter % self.rehearse == 0:

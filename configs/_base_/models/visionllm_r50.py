@@ -49,5 +49,6 @@ model = dict(
     # the paper's plain recipe: no soft bins, no box loss, no name alignment, no priors, no residual
     heads=dict(
         tuples=dict(type='FormatQueryHead', soft_bin_sigma=0.0, box_loss_weight=0.0, name_loss_weight=0.0,
-                    objectness_prior=False, corner_prior=False, name_residual=False, image_context=True),
+                    objectness_prior=False, corner_prior=False, name_residual=False, reading_weight=1.0,
+                    image_context=True),
         text=dict(type='NextTokenHead')))

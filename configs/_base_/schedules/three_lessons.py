@@ -11,6 +11,7 @@ train_cfg = dict(max_iters=max_iters, val_interval=140)
 optim_wrapper = dict(
     optimizer=dict(lr=4e-4, weight_decay=0.01),
     paramwise_cfg=dict(custom_keys={'connector': dict(lr_mult=0.05),  # it was trained to the end already
+                                    'second_look': dict(lr_mult=0.05),
                                     'connector.guidance': dict(lr_mult=0.25),
                                     'heads.tuples.prior': dict(lr_mult=10.0),
                                     'heads.tuples.class_scale': dict(lr_mult=10.0),

@@ -52,7 +52,8 @@ class FormatQueryHead(BaseModule):
             addition).
         name_residual: Add to what the language model reads how near the image token, as a word, lies to each named
             word (an addition; needs the name loss). What goes around the frozen model can be taught without running
-            it, so what was read starts with less say (``class_scale``, learned).
+            it, so what was read starts with less say.
+        reading_weight: What is read counts that much at the start of training (``class_scale``, learned).
         image_context: Show every block all image tokens besides its own, as in the paper. Without it a picture costs
             M tokens less, which is why the nano size leaves it out; what it is worth there was not measured.
         train_tuples: Decode that many tuples a picture in training: those on objects, and a random sample of the rest
@@ -64,9 +65,9 @@ class FormatQueryHead(BaseModule):
 
     def __init__(self, token_channels: int, llm_width: int, opening: str = '\n{"', soft_bin_sigma: float = 4.0,
                  box_loss_weight: float = 1.0, name_loss_weight: float = 1.0, objectness_prior: bool = True,
-                 corner_prior: bool = True, name_residual: bool = True, image_context: bool = True,
-                 train_tuples: int | None = None, train_coordinates: int | None = None, max_per_img: int = 100,
-                 score_thr: float = 0.001):
+                 corner_prior: bool = True, name_residual: bool = True, reading_weight: float = 0.3,
+                 image_context: bool = True, train_tuples: int | None = None, train_coordinates: int | None = None,
+                 max_per_img: int = 100, score_thr: float = 0.001):
         super().__init__()
         self.opening = opening
         self.soft_bin_sigma, self.box_loss_weight = soft_bin_sigma, box_loss_weight
@@ -86,7 +87,7 @@ class FormatQueryHead(BaseModule):
         nn.init.zeros_(self.query_out.weight)
         nn.init.zeros_(self.query_out.bias)
         self.prior = nn.Parameter(torch.tensor([1.0, 0.0]))  # scale and offset of the objectness
-        self.class_scale = nn.Parameter(torch.tensor(0.3 if name_residual else 1.0))  # trust in what was read
+        self.class_scale = nn.Parameter(torch.tensor(reading_weight))
         self.location_scale = nn.Parameter(torch.tensor([0.0 if corner_prior else 0.1, 0.1]))  # 0: opens as it helps
         self.prior_log_sigma = nn.Parameter(torch.tensor([4.0, 24.0]).log())  # bins, of corners and of outlines
         self.name_scale = nn.Parameter(torch.tensor(10.0).log())
