@@ -16,13 +16,14 @@ custom_hooks = [
     dict(type='TeachReading', steps=240, cache='work_dirs/reading_smollm2-135m_r16.pth'),
     dict(type='TeachWords', steps=400, from_detector=True),
 ]
-# On 1,771 pictures whatever looks, and the trust in what is read, learns these pictures and forgets the rest: they
-# stay what the detector taught them (README, Results).
+# On 1,771 pictures whatever is trained on answers learns these pictures and forgets the rest. What looks stays as the
+# detector taught it, what was read counts little, and the language model moves slowly (README, Results).
 optim_wrapper = dict(paramwise_cfg=dict(custom_keys={
     'connector': dict(lr_mult=0.0), 'connector.guidance': dict(lr_mult=0.0),
     'heads.tuples.token_projector': dict(lr_mult=0.0), 'heads.tuples.name_scale': dict(lr_mult=0.0),
     'heads.tuples.prior': dict(lr_mult=0.0), 'heads.tuples.class_scale': dict(lr_mult=0.0),
-    'heads.tuples.location_scale': dict(lr_mult=0.0)}))
+    'heads.tuples.location_scale': dict(lr_mult=0.0),
+    'llm.decoder': dict(lr_mult=0.025), 'llm.new_rows': dict(lr_mult=0.05)}))
 max_iters = 100
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
 param_scheduler = [

@@ -80,8 +80,9 @@ def ablate(steps: int, num_images: int, out: Path, work_dir: Path, rows: list[st
 
 def train_and_measure(variant: Variant, steps: int, num_images: int, work_dir: Path, words: Path | None) -> dict:
     """One row: AP and AP50 on the first unseen scenes after ``steps`` steps, from the words lesson kept in a file."""
-    options = variant.options | {'train_cfg.max_iters': steps, 'train_cfg.val_interval': steps + 1,
-                                 'param_scheduler.1.end': steps, 'param_scheduler.1.T_max': steps - 20}
+    options = variant.options | {'train_cfg.max_iters': steps, 'param_scheduler.1.end': steps,
+                                 'param_scheduler.1.T_max': steps - 20,
+                                 'val_cfg': None, 'val_dataloader': None, 'val_evaluator': None}  # measured below
     if words:
         options |= {'custom_hooks.2.cache': str(words)}
     cfg = Config.fromfile(variant.config)

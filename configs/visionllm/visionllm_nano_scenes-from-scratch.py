@@ -1,0 +1,18 @@
+# Detection by instruction on synthetic scenes, the tokenizer not trained before: what the specialist brings.
+#   python tools/train.py configs/visionllm/visionllm_nano_scenes-from-scratch.py
+_base_ = './visionllm_nano_scenes.py'
+model = dict(frozen=(), init_cfg=None)
+custom_hooks = [
+    dict(type='ChannelsLast'),
+    dict(type='TeachReading', steps=240, cache='work_dirs/reading_smollm2-135m_r16.pth'),
+]
+max_iters = 600
+train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
+optim_wrapper = dict(
+    optimizer=dict(lr=6e-4),  # the specialist's
+    paramwise_cfg=dict(custom_keys={'connector': dict(lr_mult=1.0), 'connector.guidance': dict(lr_mult=1.0),
+                                    'second_look': dict(lr_mult=1.0)}))
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=50),
+    dict(type='MultiStepLR', by_epoch=False, milestones=[400, 500], gamma=0.1),
+]
