@@ -11,7 +11,7 @@ NEEDS_LARGE_WEIGHTS = {'visionllm_r50_32xb1-50e_coco.py'}
 
 
 def test_all_configs_are_found():
-    assert len(CONFIGS) == 11
+    assert len(CONFIGS) == 12
 
 
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda p: p.stem)

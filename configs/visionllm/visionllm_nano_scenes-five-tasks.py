@@ -9,12 +9,14 @@ _base_ = [
 ]
 model = dict(
     connector=dict(ring_points=64),
+    token_guidance=dict(type='TokenGuidance'),
     heads=dict(text=dict(type='NextTokenHead')),
     frozen=('backbone.*', 'neck.*'),
     init_cfg=dict(type='TokenizerPretrained', checkpoint='work_dirs/guided-detr_nano_scenes/iter_4000.pth'))
 custom_hooks = [
     dict(type='ChannelsLast'),
     dict(type='TeachReading', steps=240, cache='work_dirs/reading_smollm2-135m_r16.pth'),
-    dict(type='TeachWords', steps=200),
+    dict(type='TeachTelling', steps=300, weights=[0, 0, 0, 1, 1], cache='work_dirs/telling_smollm2-135m_r16.pth'),
+    dict(type='TeachWords', steps=3000, weights=[1, 0, 3, 1, 0]),
 ]
 default_hooks = dict(checkpoint=dict(interval=100))

@@ -6,7 +6,7 @@ custom_hooks = [
     dict(type='ChannelsLast'),
     dict(type='TeachReading', steps=240, cache='work_dirs/reading_smollm2-135m_r16.pth'),
 ]
-max_iters = 600
+max_iters = 400
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
 optim_wrapper = dict(
     optimizer=dict(lr=6e-4),  # the specialist's
@@ -14,5 +14,5 @@ optim_wrapper = dict(
                                     'second_look': dict(lr_mult=1.0)}))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=50),
-    dict(type='MultiStepLR', by_epoch=False, milestones=[400, 500], gamma=0.1),
+    dict(type='MultiStepLR', by_epoch=False, milestones=[260, 330], gamma=0.1),
 ]

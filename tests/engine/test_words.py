@@ -6,8 +6,10 @@ import torch
 from torch import nn
 
 from visionllm.datasets.scenes import SHAPES
-from visionllm.engine.words import TeachWords, detected_names, names_objects
+from visionllm.engine.lesson import Lesson, knows_objects, weighted
+from visionllm.engine.words import TeachWords, detected_names
 from visionllm.language import TASKS, write_instruction
+from visionllm.models.connectors import TokenGuidance
 from visionllm.models.matching import true_names
 from visionllm.structures import ImageTokens
 
@@ -62,8 +64,11 @@ def test_true_names_are_those_of_paired_objects():
     assert target.shape == (2, 20, 11) and target[0, 3, 2] == 1 and target[..., -1].sum() == 39
 
 
-def lesson_of(model, **settings):
+def lesson_of(model, expression=None, **settings):
     batch = sample_batch(INSTRUCTION, names=SHAPES)
+    if expression:
+        for sample in batch['data_samples']:
+            sample.set_metainfo(dict(expression=expression))
     runner = SimpleNamespace(iter=0, model=model, seed=0, cfg=SimpleNamespace(train_dataloader=None),
                              build_dataloader=lambda *_, seed: [batch, batch])
     TeachWords(steps=2, **settings).before_train(runner)
@@ -83,8 +88,9 @@ def test_the_lesson_trains_words_and_looking_alone(tiny, from_detector):
     lesson_of(model, from_detector=from_detector)
     changed = {name for name, value in model.named_parameters() if not torch.equal(value, before[name])}
     assert any(name.startswith('heads.tuples.token_projector') for name in changed)
-    assert all(name.startswith(('heads.tuples.', 'connector.objectness_branches.', 'second_look.'))
-               for name in changed)
+    looks = () if from_detector else ('connector.objectness_branches.', 'second_look.')  # the detector's stay
+    assert all(name.startswith(('heads.', *looks)) for name in changed)
+    assert from_detector or any(name.startswith(looks) for name in changed)
     then = dict(tiny.named_parameters())
     for name, now in model.named_parameters():
         assert now.requires_grad == then[name].requires_grad and now.grad is None, name
@@ -96,7 +102,7 @@ def test_a_lesson_is_taught_once(tiny, tmp_path, monkeypatch):
     lesson_of(taught, cache=str(cache))
     with torch.no_grad():
         again.heads['tuples'].class_scale.fill_(0.7)  # what answering moves is this run's own
-    monkeypatch.setattr(TeachWords, '_teach', None)
+    monkeypatch.setattr(Lesson, '_teach', None)
     lesson_of(again, cache=str(cache))
     assert again.heads['tuples'].class_scale == torch.tensor(0.7)
     for name, value in taught.state_dict().items():
@@ -106,8 +112,23 @@ def test_a_lesson_is_taught_once(tiny, tmp_path, monkeypatch):
         lesson_of(again, cache=str(cache), lr=0.5)
 
 
-def test_batches_that_name_no_objects_are_passed_over():
-    words, phrase, caption = (sample_batch(INSTRUCTION) for _ in range(3))
-    phrase['data_samples'][0].set_metainfo(dict(expression='the star'))
+def test_batches_whose_objects_are_not_known_are_passed_over():
+    words, caption = (sample_batch(INSTRUCTION) for _ in range(2))
     del caption['data_samples'][0].gt_instances.bboxes
-    assert [names_objects(batch) for batch in (words, phrase, caption)] == [True, False, False]
+    assert [knows_objects(batch) for batch in (words, caption)] == [True, False]
+
+
+def test_a_lesson_may_weigh_the_datasets_otherwise():
+    loader = dict(batch_size=4, sampler=dict(type='MixtureSampler', weights=[1, 1]))
+    assert weighted(loader, [0, 3])['sampler'] == dict(type='MixtureSampler', weights=[0, 3])
+    assert weighted(loader, None) is loader and loader['sampler']['weights'] == [1, 1]
+
+
+def test_a_phrase_moves_what_is_meant_and_no_word(tiny):
+    model = copy.deepcopy(tiny)
+    model.token_guidance = TokenGuidance(model.connector.embed_dims, model.text_encoder.width, num_layers=1)
+    before = {name: value.clone() for name, value in model.named_parameters()}
+    lesson_of(model, expression='the star')
+    changed = {name for name, value in model.named_parameters() if not torch.equal(value, before[name])}
+    assert any(name.startswith('token_guidance.') for name in changed)
+    assert not any(name.startswith('heads.') for name in changed)

@@ -5,6 +5,7 @@ from visionllm.datasets.scenes import SHAPES
 from visionllm.language import TASKS, OutputFormat, parse_instruction, write_instruction
 from visionllm.models.heads import FormatQueryHead
 from visionllm.models.heads.format_query import pad_selection, sharpen
+from visionllm.models.heads.words import nearness
 from visionllm.models.matching import true_names
 from visionllm.structures import ImageTokens
 from visionllm.structures.rings import best_turn
@@ -51,7 +52,7 @@ def test_a_token_should_be_near_the_name_of_its_object(tiny, monkeypatch):
     right, wrong = loss([2, 5]), loss([5, 2])
     assert right['acc_name'] == 100 and wrong['acc_name'] == 0
     assert right['loss_name'] < wrong['loss_name']
-    near = tiny.heads['tuples']._nearness(words, tiny.llm.embed_names(names))
+    near = nearness(words, tiny.llm.embed_names(names), tiny.heads['tuples'].name_scale)
     assert torch.allclose(near[0, [0, 2], [2, 5]], torch.zeros(2), atol=1e-5) and (near <= 1e-5).all()
 
 

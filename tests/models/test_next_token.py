@@ -1,10 +1,12 @@
+import copy
+
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 from visionllm.language import InstructionError, parse_instruction
-from visionllm.models.heads.next_token import causal, left_padded, spoken
+from visionllm.models.heads.next_token import causal, left_padded, spoken, words_of
 from visionllm.structures import Target
 
 from ..conftest import sample_batch
@@ -82,6 +84,39 @@ def test_one_batch_may_ask_for_boxes_and_for_words(tiny):
     boxes, words = tiny.test_step(batch)
     assert 'pred_instances' in boxes and 'pred_text' not in boxes
     assert isinstance(words.pred_text, str) and 'pred_instances' not in words
+
+
+def test_names_are_read_from_their_end():
+    known, index = words_of(['dog', 'small red star', 'very large red dining table'], 3)
+    phrases = [[known[i] for i in row] for row in index.tolist()]
+    assert phrases == [['a', 'a', 'dog'], ['small', 'red', 'star'], ['red', 'dining', 'table']]
+
+
+def test_only_what_is_likely_there_is_told(tiny):
+    head, tokens = tiny.heads['text'], random_tokens(2)
+    tokens.objectness = torch.full_like(tokens.objectness, -9.0)
+    tokens.objectness[0, [3, 5]] = 9.0
+    tokens.objectness[1, 7] = -8.0  # the likeliest, whatever it is worth
+    with torch.no_grad():
+        first, second = head.describe(tokens)
+        each = head.with_places(head._phrases(tokens), tokens.boxes)
+    assert torch.equal(first, each[0, [3, 5]].flatten(0, 1)) and torch.equal(second, each[1, 7])
+
+
+def test_tokens_learn_the_words_of_their_objects_names(tiny):
+    head, tokens = copy.deepcopy(tiny.heads['text']), random_tokens(2)
+    names = ('small red star', 'large blue ring')
+    boxes, labels = tokens.boxes[0, :2], torch.tensor([0, 1])
+    some = [Target(boxes, labels, boxes[:, None, :2], boxes[:, None, :2], names,
+                   pairs=(torch.tensor([4, 9]), torch.tensor([1, 0]))) for _ in range(2)]
+    optimizer = torch.optim.AdamW(head.parameters(), lr=2e-3)
+    for _ in range(60):
+        losses = head.word_loss(tiny.llm, tokens, some)
+        optimizer.zero_grad()
+        losses['loss_word'].backward()
+        optimizer.step()
+    assert losses['acc_word'] == 100
+    assert head.word_loss(tiny.llm, tokens, [target('a star')] * 2) == {}
 
 
 def test_a_sample_with_nothing_to_say_and_a_model_that_cannot_speak_say_so(tiny, monkeypatch):

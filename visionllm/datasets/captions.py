@@ -6,6 +6,7 @@ from pathlib import Path
 from mmdet.registry import DATASETS
 
 from .coco import AnnotationError
+from .described_objects import add_objects
 from .sentences import SentenceDataset, holds_mark, one_line, read_json, record_keys, require_known
 
 
@@ -14,8 +15,9 @@ class CaptionDataset(SentenceDataset):
     """One sample a picture, with all its captions (testing), or one a caption (training).
 
     Sample keys: ``img_path``, ``img_id``, ``height``, ``width``; ``captions``, a list; ``instances`` and ``text``,
-    both empty. With ``per_caption`` the list holds the sample's own caption and ``turns`` is ``(caption,)``, what the
-    model should say.
+    the objects and their names, where ``instances_file`` (COCO's) knows them, and empty otherwise. With
+    ``per_caption`` the list holds the sample's own caption and ``turns`` is ``(caption,)``, what the model should
+    say.
 
     Blank captions and those that hold the model's own marks are taken out; pictures without any are left out. Both
     are counted in the log.
@@ -31,13 +33,16 @@ class CaptionDataset(SentenceDataset):
 
     def __init__(self, ann_file: str, data_root: str = '', data_prefix: dict | None = None,
                  split: str | Sequence[str] | None = None, missing: str = 'error', pipeline: Sequence = (),
-                 test_mode: bool = False, indices: int | Sequence[int] | None = None, per_caption: bool = False):
+                 test_mode: bool = False, indices: int | Sequence[int] | None = None,
+                 instances_file: str | None = None, per_caption: bool = False):
         self.per_caption = per_caption
-        super().__init__(ann_file, data_root, data_prefix, split, missing, pipeline, test_mode, indices)
+        super().__init__(ann_file, data_root, data_prefix, split, missing, pipeline, test_mode, indices,
+                         instances_file)
 
     def read_samples(self) -> list[dict]:
         """As in ``SentenceDataset``."""
         samples = read_captions(self.ann_file)
+        add_objects(samples, self.instances_file)
         if self.per_caption:
             samples = [{**sample, 'captions': [text]} for sample in samples for text in sample['captions'] or ['']]
         for sample in samples:

@@ -46,7 +46,7 @@ class InstructionCocoDataset(CocoDataset):
             raise AnnotationError(f'No category of {self.ann_file} is one of the config\'s classes, so nothing could '
                                   f'be learned. The file has: {", ".join(there) or "none"}. The config has: '
                                   f'{", ".join(wanted)}. Set metainfo=dict(classes=...) of the dataset.')
-        outside = sum(_outside(ann['bbox'], coco.imgs[ann['image_id']]) for ann in coco.anns.values())
+        outside = sum(lies_outside(ann['bbox'], coco.imgs[ann['image_id']]) for ann in coco.anns.values())
         if outside:
             print_log(f'{self.ann_file}: {outside} of {len(coco.anns)} boxes are empty or outside their picture and '
                       'are left out.', 'current', level=logging.WARNING)
@@ -84,8 +84,9 @@ def box_ring(box: list[float]) -> list[float]:
     return [x, y, x + width, y, x + width, y + height, x, y + height]
 
 
-def _outside(box: list[float], image: dict) -> bool:
+def lies_outside(box: list[float], image: dict) -> bool:
+    """Whether a box ``(x, y, width, height)`` is empty, or has no part in an image of that ``width`` and ``height``."""
     x, y, width, height = box
     across = min(x + width, image['width']) - max(x, 0)
     down = min(y + height, image['height']) - max(y, 0)
-    return across <= 0 or down <= 0 or width < 1 or height < 1
+    return not (across > 0 and down > 0 and width >= 1 and height >= 1)  # a box of NaN is outside, too

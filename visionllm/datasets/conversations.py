@@ -8,6 +8,7 @@ from visionllm.language import TASKS
 from visionllm.language.instructions import IMAGE_SLOT
 
 from .coco import AnnotationError
+from .described_objects import add_objects
 from .sentences import (
     SentenceDataset,
     by_id,
@@ -28,7 +29,8 @@ class ConversationDataset(SentenceDataset):
 
     Sample keys: ``img_path``, ``img_id``, ``height``, ``width``; ``question``, the human's first words without
     ``<image>``; ``turns``, all that follows: ``(answer, question, answer, ...)``, of odd length; ``instances`` and
-    ``text``, both empty. The scenes' questions keep their ``answer`` and ``kind``.
+    ``text``, the objects and their names, where ``instances_file`` (COCO's) knows them, and empty otherwise. The
+    scenes' questions keep their ``answer`` and ``kind``.
 
     Conversations that have no picture, start with the assistant, do not alternate, end with the human, or whose words
     are empty or hold the model's own marks, are left out and counted in the log with the first one's id.
@@ -36,7 +38,9 @@ class ConversationDataset(SentenceDataset):
 
     def read_samples(self) -> list[dict]:
         """As in ``SentenceDataset``."""
-        return read_conversations(self.ann_file)
+        samples = read_conversations(self.ann_file)
+        add_objects(samples, self.instances_file)
+        return samples
 
 
 def read_conversations(path: str | Path) -> list[dict]:

@@ -1,11 +1,10 @@
 """Referring expressions: find what a phrase means. RefCOCO, RefCOCO+, RefCOCOg, and others of their formats."""
 
-from collections.abc import Sequence
-
 from mmdet.registry import DATASETS
 
 from visionllm.language import TASKS
 
+from .coco import lies_outside
 from .referring_files import read_expressions
 from .sentences import SentenceDataset, fault_in_instruction, one_line
 
@@ -26,19 +25,9 @@ class ReferringDataset(SentenceDataset):
     Expressions that are empty, longer than ``MAX_WORDS`` words or hold the model's own marks are left out and counted
     in the log, as are those whose box is empty or outside its picture.
 
-    Takes ``SentenceDataset``'s arguments, and:
-
-    Args:
-        instances_file: Objects that the expressions point to, where they are in a file of their own; the one beside
-            ``ann_file`` if None.
+    Takes ``SentenceDataset``'s arguments; the objects that expressions point to are in the file beside ``ann_file``
+    where ``instances_file`` does not say otherwise.
     """
-
-    def __init__(self, ann_file: str, data_root: str = '', data_prefix: dict | None = None,
-                 split: str | Sequence[str] | None = None, missing: str = 'error', pipeline: Sequence = (),
-                 test_mode: bool = False, indices: int | Sequence[int] | None = None,
-                 instances_file: str | None = None):
-        self.instances_file = instances_file
-        super().__init__(ann_file, data_root, data_prefix, split, missing, pipeline, test_mode, indices)
 
     def read_samples(self) -> list[dict]:
         """As in ``SentenceDataset``."""
@@ -54,13 +43,11 @@ def _fault_of(sample: dict) -> str | None:
     words = len(sample['expression'].split())
     if words > MAX_WORDS:
         return f'the expression has more than {MAX_WORDS} words'
-    if any(_outside(instance['bbox'], sample) for instance in sample['instances']):
+    if any(lies_outside(_sides(instance['bbox']), sample) for instance in sample['instances']):
         return 'a box is empty or outside its picture'
     return fault_in_instruction(sample['expression'], TASKS['grounding'].output_format)
 
 
-def _outside(box: list[float], sample: dict) -> bool:
+def _sides(box: list[float]) -> list[float]:
     x1, y1, x2, y2 = box
-    across = min(x2, sample['width']) - max(x1, 0)
-    down = min(y2, sample['height']) - max(y1, 0)
-    return not (across > 0 and down > 0 and x2 - x1 >= 1 and y2 - y1 >= 1)  # a box of NaN is outside, too
+    return [x1, y1, x2 - x1, y2 - y1]

@@ -51,9 +51,10 @@ def scene_sentences(kind: str, data_root: str, split: str, num_images: int, seed
             ``questions``.
         data_root, split, num_images, seed, pipeline, test_mode: As in ``SceneDataset``.
     """
-    write_coco_folder(data_root, split, num_images, seed)
+    ann_file = write_coco_folder(data_root, split, num_images, seed)
     place = dict(ann_file=f'annotations/{kind}_{split}.json', data_root=data_root,
                  data_prefix=dict(img=f'images/{split}/'), pipeline=pipeline, test_mode=test_mode)
-    if kind == 'captions':
-        return CaptionDataset(per_caption=not test_mode, **place)
-    return dict(expressions=ReferringDataset, questions=ConversationDataset)[kind](**place)
+    if kind == 'expressions':
+        return ReferringDataset(**place)
+    place['instances_file'] = str(ann_file.with_name(f'descriptions_{split}.json'))
+    return ConversationDataset(**place) if kind == 'questions' else CaptionDataset(per_caption=not test_mode, **place)

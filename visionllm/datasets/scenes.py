@@ -9,6 +9,7 @@ draws from a random stream of its own, so that it never changes a picture.
 import json
 import math
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 
 import cv2
@@ -23,7 +24,11 @@ COLOURS = {  # RGB
 }  # yapf: disable
 SIZES = {'small': (0.055, 0.085), 'medium': (0.10, 0.14), 'large': (0.16, 0.22)}  # radius / image side
 MATERIALS = ('matte', 'metal', 'striped', 'dotted')
-CLASSES = {'shape': SHAPES, 'colour': tuple(f'{colour} thing' for colour in COLOURS)}  # what annotations may go by
+CLASSES = {  # what annotations may go by
+    'shape': SHAPES,
+    'colour': tuple(f'{colour} thing' for colour in COLOURS),
+    'description': tuple(' '.join(words) for words in product(SIZES, COLOURS, MATERIALS, SHAPES)),
+}
 
 SUPERSAMPLING = 2  # drawn larger and averaged down: smooth edges
 MIN_VISIBLE = 0.45  # share of an object that must remain uncovered
@@ -193,6 +198,7 @@ def scene_phrases(obj: SceneObject) -> dict[str, str]:
         'colour shape': f'{obj.colour} {obj.shape}',
         'size shape': f'{obj.size} {obj.shape}',
         'material shape': f'{obj.material} {obj.shape}',
+        'description': f'{obj.size} {obj.colour} {obj.material} {obj.shape}',
     }
 
 
@@ -223,7 +229,8 @@ def write_coco_folder(root: str | Path, split: str, num_images: int, seed: int, 
                       max_objects: int = 8, kind: str = 'shape') -> Path:
     """Write ``root/images/{split}/*.jpg`` and ``root/annotations/NAME_{split}.json``.
 
-    NAME is ``instances``, ``captions``, ``expressions`` and ``questions``.
+    NAME is ``instances``, ``captions``, ``expressions`` and ``questions``, and ``descriptions``: the same objects, each
+    called all that it is.
 
     A folder that is already complete for the same arguments is left as it is.
 
@@ -235,7 +242,7 @@ def write_coco_folder(root: str | Path, split: str, num_images: int, seed: int, 
     root = Path(root)
     target = root / 'annotations' / f'instances_{split}.json'
     info = dict(description='VisionLLM synthetic scenes', seed=seed, num_images=num_images, side=side,
-                max_objects=max_objects, kind=kind, version=1)
+                max_objects=max_objects, kind=kind, version=2)
     if target.exists() and json.loads(target.read_text())['info'] == info:
         return target
     folder = root / 'images' / split
@@ -263,7 +270,12 @@ def write_coco_folder(root: str | Path, split: str, num_images: int, seed: int, 
             record['id'] = number + 1
         content = dict(info=info, images=images, annotations=records)
         (target.parent / f'{name}_{split}.json').write_text(json.dumps(content))
-    categories = [dict(id=i + 1, name=name, supercategory=kind) for i, name in enumerate(CLASSES[kind])]
-    content = dict(info=info, images=images, annotations=annotations, categories=categories)
-    target.write_text(json.dumps(content))  # last: its presence says that the folder is complete
+    called = CLASSES['description']
+    described = [dict(id=ann['id'], image_id=ann['image_id'], bbox=ann['bbox'], area=ann['area'], iscrowd=0,
+                      category_id=called.index(ann['phrases']['description']) + 1) for ann in annotations]
+    for name, records, names in (('descriptions', described, called), ('instances', annotations, CLASSES[kind])):
+        categories = [dict(id=i + 1, name=name) for i, name in enumerate(names)]
+        content = dict(info=info, images=images, annotations=records, categories=categories)
+        # instances last: their presence says that the folder is complete
+        (target.parent / f'{name}_{split}.json').write_text(json.dumps(content))
     return target

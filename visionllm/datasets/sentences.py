@@ -45,6 +45,7 @@ class SentenceDataset(BaseDetDataset):
         pipeline: MMDetection transforms.
         test_mode: As in ``BaseDetDataset``.
         indices: As in ``BaseDetDataset``.
+        instances_file: Objects of the same pictures, where they are in a file of their own.
 
     Raises:
         AnnotationError: The file is not there or not of a known format, or it leaves no sample; or pictures are
@@ -53,10 +54,11 @@ class SentenceDataset(BaseDetDataset):
 
     def __init__(self, ann_file: str, data_root: str = '', data_prefix: dict | None = None,
                  split: str | Sequence[str] | None = None, missing: str = 'error', pipeline: Sequence = (),
-                 test_mode: bool = False, indices: int | Sequence[int] | None = None):
+                 test_mode: bool = False, indices: int | Sequence[int] | None = None,
+                 instances_file: str | None = None):
         if missing not in ('error', 'leave_out', 'keep'):
             raise ValueError(f'missing must be "error", "leave_out" or "keep", not {missing!r}.')
-        self.split, self.missing = split, missing
+        self.split, self.missing, self.instances_file = split, missing, instances_file
         super().__init__(
             ann_file=ann_file,
             data_root=data_root,

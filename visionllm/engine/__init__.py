@@ -1,11 +1,14 @@
 from . import checkpoint
 from .amp import BFloat16OptimWrapper
 from .curves import LossCurve
+from .looking import TeachLooking
 from .memory_format import ChannelsLast
 from .reading import TeachReading
 from .runner import StrictRunner
+from .telling import TeachTelling
 from .words import TeachWords
 
 checkpoint.install_safe_loading()
 
-__all__ = ['BFloat16OptimWrapper', 'ChannelsLast', 'LossCurve', 'StrictRunner', 'TeachReading', 'TeachWords']
+__all__ = ['BFloat16OptimWrapper', 'ChannelsLast', 'LossCurve', 'StrictRunner', 'TeachLooking', 'TeachReading',
+           'TeachTelling', 'TeachWords']

@@ -29,13 +29,14 @@ class VisionLLM(BaseDetector):
         heads: Configs of the parts that answer, by a name of theirs; the first that reads a format answers to it.
         llm: None where no head asks it (``OwnPlacesHead``).
         second_look: Config of ``SecondLook``; None for none.
+        token_guidance: Config of ``TokenGuidance``; None for none.
         frozen: Name patterns of parameters that are not trained, such as ``backbone.*``.
         data_preprocessor, init_cfg: As for any MMDetection model.
     """
 
     def __init__(self, backbone: dict, neck: dict, text_encoder: dict, connector: dict, heads: dict[str, dict],
-                 llm: dict | None = None, second_look: dict | None = None, frozen: tuple[str, ...] = (),
-                 data_preprocessor: dict | None = None, init_cfg: dict | None = None):
+                 llm: dict | None = None, second_look: dict | None = None, token_guidance: dict | None = None,
+                 frozen: tuple[str, ...] = (), data_preprocessor: dict | None = None, init_cfg: dict | None = None):
         super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
         self.backbone = MODELS.build(backbone)
         self.neck = MODELS.build(neck)
@@ -44,6 +45,10 @@ class VisionLLM(BaseDetector):
         self.connector = MODELS.build({**connector, 'text_width': self.text_encoder.width})
         channels = self.connector.embed_dims
         self.second_look = MODELS.build({**second_look, 'channels': channels}) if second_look else None
+        self.token_guidance = None
+        if token_guidance:
+            sizes = dict(channels=channels, text_width=self.text_encoder.width)
+            self.token_guidance = MODELS.build({**token_guidance, **sizes})
         widths = dict(token_channels=channels, llm_width=self.llm.width if llm else 0)
         self.heads = nn.ModuleDict({name: MODELS.build({**head, **widths}) for name, head in heads.items()})
         self.frozen = tuple(frozen)
@@ -53,15 +58,15 @@ class VisionLLM(BaseDetector):
         """Losses of a batch: the connector's own, and each head's over the samples that it answers."""
         layers = self.look(batch_inputs, batch_data_samples)
         targets = [target_of(sample) for sample in batch_data_samples]
-        losses = self._tokenizer_loss(layers, targets)
-        for head, members, instructions in self._by_head(batch_data_samples):
+        losses = self.tokenizer_loss(layers, targets)
+        for head, members, instructions in self.by_head(batch_data_samples):
             share = len(members) / len(targets)
             answered = head.loss(self.llm, instructions, layers[-1][members], [targets[i] for i in members])
             for name, value in answered.items():
                 losses[name] = losses.get(name, 0) + share * value
         return losses
 
-    def _tokenizer_loss(self, layers: list[ImageTokens], targets: list[Target]) -> dict[str, Tensor]:
+    def tokenizer_loss(self, layers: list[ImageTokens], targets: list[Target]) -> dict[str, Tensor]:
         """The connector's own loss on the pictures whose objects are known, which are paired with tokens on the way."""
         known = [i for i, target in enumerate(targets) if target.annotated]
         if not known:
@@ -75,7 +80,7 @@ class VisionLLM(BaseDetector):
         """The samples with their answers: ``pred_instances``, labels being indices into the sample's ``text``, or
         ``pred_text``."""
         tokens = self.look(batch_inputs, batch_data_samples)[-1]
-        for head, members, instructions in self._by_head(batch_data_samples):
+        for head, members, instructions in self.by_head(batch_data_samples):
             answers = head.predict(self.llm, instructions, tokens[members])
             for i, instruction, answer in zip(members, instructions, answers):
                 head.deliver(batch_data_samples[i], instruction, answer, rescale)
@@ -84,9 +89,7 @@ class VisionLLM(BaseDetector):
     def look(self, batch_inputs: Tensor, samples: Samples) -> list[ImageTokens]:
         """Image tokens of the batch, guided by each sample's instruction."""
         features = self.extract_feat(batch_inputs)
-        pad_mask = torch.zeros(len(samples), *batch_inputs.shape[-2:], dtype=torch.bool, device=batch_inputs.device)
-        for mask, sample in zip(pad_mask, samples):
-            mask[:sample.img_shape[0], :sample.img_shape[1]] = True
+        pad_mask = real_pixels(batch_inputs, samples)
         texts = [sample.instruction for sample in samples]
         unique = list(dict.fromkeys(texts))
         guidance = self.text_encoder(unique)
@@ -95,13 +98,15 @@ class VisionLLM(BaseDetector):
         layers = self.connector(features, pad_mask, guidance)
         if self.second_look is not None:
             layers[-1] = self.second_look(batch_inputs, pad_mask, layers[-1])
+        if self.token_guidance is not None:
+            layers[-1] = self.token_guidance(layers[-1], guidance)
         return layers
 
     def extract_feat(self, batch_inputs: Tensor) -> tuple[Tensor, ...]:
         """Four scales of the pictures."""
         return self.neck(self.backbone(batch_inputs))
 
-    def _by_head(self, samples: Samples) -> list[tuple[nn.Module, list[int], list[Instruction]]]:
+    def by_head(self, samples: Samples) -> list[tuple[nn.Module, list[int], list[Instruction]]]:
         """Each head, the samples that it answers, and their instructions."""
         groups = defaultdict(list)
         instructions = [instruction_of(sample) for sample in samples]
@@ -139,6 +144,14 @@ class VisionLLM(BaseDetector):
             if mode and not any(p.requires_grad for p in part.parameters()):
                 part.eval()
         return self
+
+
+def real_pixels(batch_inputs: Tensor, samples: Samples) -> Tensor:
+    """Where padded pictures are pictures: ``bool[B, height, width]``."""
+    real = torch.zeros(len(samples), *batch_inputs.shape[-2:], dtype=torch.bool, device=batch_inputs.device)
+    for mask, sample in zip(real, samples):
+        mask[:sample.img_shape[0], :sample.img_shape[1]] = True
+    return real
 
 
 def instruction_of(sample: DetDataSample) -> Instruction:

@@ -39,11 +39,11 @@ train_dataloader = dict(
                 dict(type='PackInstructionInputs', task='grounding'),
             ]),
             dict(type='scene_sentences', kind='captions', **train_scenes, pipeline=[
-                load,
+                load, boxes,
                 dict(type='PackInstructionInputs', task='captioning'),
             ]),
             dict(type='scene_sentences', kind='questions', **train_scenes, pipeline=[
-                load,
+                load, boxes,
                 dict(type='PackInstructionInputs', task='questions'),
             ]),
         ]))

@@ -25,13 +25,15 @@ from visionllm.language import Instruction, OutputFormat
 from visionllm.language.quantizer import bins_to_offsets, expected_bin, offsets_to_bins, soft_bins
 from visionllm.language.vocabulary import NUM_LOCATION_TOKENS
 from visionllm.structures import ImageTokens, Target
+from visionllm.structures.places import PLACE_CHANNELS
 from visionllm.structures.rings import best_turn, extent
 
 from ..fusion import class_pass_layout, coordinate_pass_layout
 from ..llms import CausalLM, Prefix
 from ..matching import match, paired_labels, true_names
-from .token_features import PLACE_CHANNELS, own_points, token_features
+from .token_features import own_points, token_features
 from .tuples import put_tuples
+from .words import WORD_WEIGHT, distance, nearness
 
 
 @MODELS.register_module()
@@ -110,7 +112,8 @@ class FormatQueryHead(BaseModule):
         logits, done = self.read_words(llm, instruction, words, self._queries(llm, features, ['<cls>']))
         logits = self.class_scale * logits
         if self.name_residual:
-            logits = logits + beside_none(self._nearness(words, self._embed_names(llm, instruction.class_names)))
+            names = self._embed_names(llm, instruction.class_names)
+            logits = logits + beside_none(nearness(words, names, self.name_scale))
         if self.objectness_prior:
             logits = logits + beside_none(self._here(tokens).expand(*logits.shape[:-1], logits.shape[-1] - 1))
         done.tokens = tokens
@@ -121,10 +124,6 @@ class FormatQueryHead(BaseModule):
     def _embed_names(llm: CausalLM, names: Sequence[str]) -> Tensor:
         """The words that image tokens aim at: ``float[K, E]``."""
         return llm.embed_names(list(names))
-
-    def _nearness(self, words: Tensor, names: Tensor) -> Tensor:
-        """Logits ``float[..., K]`` of words ``float[..., E]`` by their direction: 0 for the name itself, then less."""
-        return self.name_scale.exp() * (F.normalize(words, dim=-1) @ F.normalize(names, dim=-1).T - 1)
 
     def _here(self, tokens: ImageTokens) -> Tensor:
         """Logits ``float[B, M, 1]`` of anything being there."""
@@ -204,7 +203,7 @@ class FormatQueryHead(BaseModule):
 
         Samples that share an instruction share its computation.
         """
-        losses = self._word_loss(llm, tokens, targets)
+        losses = self.word_loss(llm, tokens, targets)
         for instruction, members in grouped(instructions):
             share = len(members) / len(targets)
             for name, value in self._tuple_loss(llm, instruction, tokens[members],
@@ -212,7 +211,7 @@ class FormatQueryHead(BaseModule):
                 losses[name] = losses.get(name, 0) + share * value
         return losses
 
-    def _word_loss(self, llm: CausalLM, tokens: ImageTokens, targets: list[Target]) -> dict[str, Tensor]:
+    def word_loss(self, llm: CausalLM, tokens: ImageTokens, targets: list[Target]) -> dict[str, Tensor]:
         """``name_loss`` of the samples whose classes are words, by the objects that their tokens are paired with."""
         members = [i for i, target in enumerate(targets) if target.are_words]
         if not members:
@@ -310,16 +309,16 @@ class FormatQueryHead(BaseModule):
             return {}
         wanted = self._embed_names(llm, names)
         words = self.token_projector(token_features(tokens))  # [B, M, E]
-        near = self._nearness(words, wanted)
+        near = nearness(words, wanted, self.name_scale)
         entropy = F.cross_entropy(beside_none(near + self._here(tokens)).flatten(0, 1), target.flatten(0, 1),
                                   reduction='sum')
-        distance = (words - sharpen(target[..., :-1]) @ wanted).square().mean(-1) / wanted.var()
+        far = distance(words, sharpen(target[..., :-1]) @ wanted, wanted)
         something = target[..., :-1].sum(-1)
         likeliest = target.argmax(-1)
         things = likeliest < len(names)
         right = (near.argmax(-1) == likeliest)[things]
         count = something.sum().clamp_min(1)
-        return dict(loss_name=self.name_loss_weight * (entropy + WORD_WEIGHT * (something * distance).sum()) / count,
+        return dict(loss_name=self.name_loss_weight * (entropy + WORD_WEIGHT * (something * far).sum()) / count,
                     acc_name=100 * right.sum() / things.sum().clamp_min(1))
 
     # ------------------------------------------------------------------ answering
@@ -388,7 +387,6 @@ def kind_of(coordinates: int) -> int:
     return int(coordinates > 4)
 
 
-WORD_WEIGHT = 5.0  # of being a readable word, against being near the right names
 SHARPNESS = 4
 
 

@@ -2,8 +2,11 @@
 
     instruction .. image tokens .. instruction | what is said <end> | what is asked | what is said <end> ...
 
-Letters: B pictures, M image tokens, T tokens of a text (the longest of the batch), E width of the language model,
-V words of the language model.
+An image token stands there as a short phrase of a foreign language and a word for where: "small red metal ring, there".
+A language model that is given one word for all of it has to take it apart again, and learns that slowly.
+
+Letters: B pictures, M image tokens, W words of a phrase, T tokens of a text (the longest of the batch), E width of the
+language model.
 """
 
 import math
@@ -17,9 +20,13 @@ from torch import Tensor, nn
 
 from visionllm.language import Instruction, OutputFormat
 from visionllm.structures import ImageTokens, Target
+from visionllm.structures.places import PLACE_CHANNELS, place_features
 
 from ..llms import CausalLM
-from .token_features import PLACE_CHANNELS, token_features
+from .token_features import token_features
+from .words import WORD_WEIGHT, distance, nearness
+
+FILLER = 'a'  # "a a a dog" reads like a dog
 
 
 @MODELS.register_module()
@@ -31,15 +38,19 @@ class NextTokenHead(BaseModule):
         llm_width: E.
         opening: Text between the instruction and what is said.
         max_new_tokens: What is said ends there at the latest.
+        words: W. They learn the last W words of an object's name, where objects are known; the last is the noun.
+        score_thr: Image tokens that are less likely something are not shown to the language model, but for the
+            likeliest.
     """
 
-    def __init__(self, token_channels: int, llm_width: int, opening: str = '\n', max_new_tokens: int = 64):
+    def __init__(self, token_channels: int, llm_width: int, opening: str = '\n', max_new_tokens: int = 64,
+                 words: int = 4, score_thr: float = 0.3):
         super().__init__()
         self.opening, self.max_new_tokens = opening, max_new_tokens
-        channels = token_channels + PLACE_CHANNELS + 1  # and whether anything is there
-        self.token_projector = nn.Sequential(nn.LayerNorm(channels), nn.Linear(channels, llm_width), nn.GELU(),
-                                             nn.Linear(llm_width, llm_width))
-        nn.init.normal_(self.token_projector[-1].weight, std=0.13 / math.sqrt(llm_width))
+        self.words, self.score_thr = words, score_thr
+        self.token_projector = projector(token_channels + PLACE_CHANNELS, llm_width, words * llm_width)
+        self.place_projector = projector(PLACE_CHANNELS, llm_width, llm_width)
+        self.name_scale = nn.Parameter(torch.tensor(10.0).log())
 
     def reads(self, output_format: OutputFormat) -> bool:
         """Whether this head answers in a format."""
@@ -47,8 +58,15 @@ class NextTokenHead(BaseModule):
 
     def loss(self, llm: CausalLM, instructions: list[Instruction], tokens: ImageTokens,
              targets: list[Target]) -> dict[str, Tensor]:
-        """Cross-entropy of what should be said, token by token; of what is asked in between nothing is learned."""
-        prompts = self._prompts(llm, instructions, self.describe(tokens))
+        """Cross-entropy of what should be said, token by token; of what is asked in between nothing is learned. And of
+        the words that image tokens should be."""
+        losses = self.word_loss(llm, tokens, targets)
+        return losses | self.text_loss(llm, instructions, self.describe(tokens), targets)
+
+    def text_loss(self, llm: CausalLM, instructions: list[Instruction], pictures: list[Tensor],
+                  targets: list[Target]) -> dict[str, Tensor]:
+        """Cross-entropy of what should be said of pictures ``float[n, E]``, wherever their words come from."""
+        prompts = self._prompts(llm, instructions, pictures)
         said = [spoken(llm, target.turns) for target in targets]
         texts = [torch.cat([prompt, llm.embed(ids)]) for prompt, (ids, _) in zip(prompts, said)]
         embeddings, real, positions = left_padded(texts)
@@ -82,17 +100,63 @@ class NextTokenHead(BaseModule):
         """Put an answer into a sample."""
         sample.set_field(answer, 'pred_text', dtype=str)
 
-    def describe(self, tokens: ImageTokens) -> Tensor:
-        """Image tokens as the language model reads them: ``float[B, M, E]``."""
-        return self.token_projector(torch.cat([token_features(tokens), tokens.objectness[..., None]], -1))
+    def word_loss(self, llm: CausalLM, tokens: ImageTokens, targets: list[Target]) -> dict[str, Tensor]:
+        """Align the words of image tokens with those of the names of the objects that they are paired with."""
+        phrases = [target.names[label] for target in targets for label in target.labels[target.pairs[1]].tolist()]
+        if not phrases:
+            return {}
+        said = self._phrases(tokens)  # [B, M, W, E]
+        words = torch.cat([said[b, target.pairs[0]] for b, target in enumerate(targets)])  # [n, W, E]
+        known, index = words_of(phrases, self.words)
+        index = index.to(words.device)
+        with torch.no_grad():
+            wanted = llm.embed_names(known)
+        near = nearness(words, wanted, self.name_scale).flatten(0, 1)
+        entropy = F.cross_entropy(near, index.flatten())
+        right = (near.argmax(-1) == index.flatten()).float().mean()
+        far = distance(words, wanted[index], wanted).mean()
+        return dict(loss_word=self.words * (entropy + WORD_WEIGHT * far), acc_word=100 * right)
 
-    def _prompts(self, llm: CausalLM, instructions: list[Instruction], words: Tensor) -> list[Tensor]:
+    def _phrases(self, tokens: ImageTokens) -> Tensor:
+        """What each image token is: ``float[..., M, W, E]``."""
+        return self.token_projector(token_features(tokens)).unflatten(-1, (self.words, -1))
+
+    def describe(self, tokens: ImageTokens) -> list[Tensor]:
+        """Pictures as the language model reads them, ``float[n, E]`` each: what, and where, of all that is there."""
+        told = tokens.objectness.sigmoid() >= self.score_thr
+        told |= F.one_hot(tokens.objectness.argmax(-1), told.shape[1]).bool()
+        words = self.with_places(self._phrases(tokens), tokens.boxes)
+        return [words[b, told[b]].flatten(0, 1) for b in range(len(words))]
+
+    def with_places(self, words: Tensor, boxes: Tensor) -> Tensor:
+        """Phrases ``float[..., W, E]`` of things in boxes ``float[..., 4]``, and a word for each place after it."""
+        return torch.cat([words, self.place_projector(place_features(boxes))[..., None, :]], -2)
+
+    def _prompts(self, llm: CausalLM, instructions: list[Instruction], pictures: list[Tensor]) -> list[Tensor]:
         """All that stands before what is said, ``float[T, E]`` a picture."""
         prompts = []
-        for instruction, picture in zip(instructions, words):
+        for instruction, picture in zip(instructions, pictures):
             before, _, after = instruction.text.partition('<image>')
             prompts.append(torch.cat([llm.embed_text(before)[0], picture, llm.embed_text(after + self.opening)[0]]))
         return prompts
+
+
+def projector(channels: int, hidden: int, out: int) -> nn.Sequential:
+    """Two layers that start with the spread of a language model's embeddings."""
+    layers = nn.Sequential(nn.LayerNorm(channels), nn.Linear(channels, hidden), nn.GELU(), nn.Linear(hidden, out))
+    nn.init.normal_(layers[-1].weight, std=0.13 / math.sqrt(hidden))
+    return layers
+
+
+def words_of(phrases: list[str], count: int) -> tuple[list[str], Tensor]:
+    """All different words of some phrases, and which of them each phrase has in its last ``count`` places.
+
+    Returns:
+        The words, and ``int[n, count]``; places before a phrase begins hold ``FILLER``.
+    """
+    split = [([FILLER] * count + phrase.split())[-count:] for phrase in phrases]
+    known = sorted({word for words in split for word in words})
+    return known, torch.tensor([[known.index(word) for word in words] for words in split])
 
 
 def spoken(llm: CausalLM, turns: tuple[str, ...]) -> tuple[Tensor, Tensor]:

@@ -38,6 +38,10 @@ class OwnPlacesHead(BaseModule):
         """Nothing."""
         return {}
 
+    def word_loss(self, llm: None, tokens: ImageTokens, targets: list[Target]) -> dict[str, Tensor]:
+        """Nothing."""
+        return {}
+
     def predict(self, llm: None, instructions: list[Instruction], tokens: ImageTokens) -> list[InstanceData]:
         """``points`` in [0, 1], ``bboxes`` (xyxy) around them, ``scores``, ``labels``, ``tuples`` of each picture, best
         first."""

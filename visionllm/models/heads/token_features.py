@@ -1,25 +1,14 @@
 """What a head is told of an image token: what it is, where, and what points it would give itself."""
 
-import math
-
 import numpy as np
 import torch
 from mmdet.structures.bbox import bbox_cxcywh_to_xyxy
 from torch import Tensor
 
 from visionllm.structures import ImageTokens
+from visionllm.structures.places import place_features
 from visionllm.structures.polygons import from_the_top, resample
 from visionllm.structures.rings import unit_ring
-
-PLACE_OCTAVES = 7
-PLACE_CHANNELS = 4 + 4 * 2 * PLACE_OCTAVES
-
-
-def place_features(boxes: Tensor) -> Tensor:
-    """A place, its sines and cosines: ``float[..., 4]`` to ``float[..., 60]``; the slowest is half a cycle an image."""
-    octaves = math.pi * 2.0**torch.arange(PLACE_OCTAVES, device=boxes.device, dtype=boxes.dtype) / 2
-    angles = (boxes.detach()[..., None] * octaves).flatten(-2)
-    return torch.cat([boxes.detach(), angles.sin(), angles.cos()], -1)
 
 
 def token_features(tokens: ImageTokens) -> Tensor:

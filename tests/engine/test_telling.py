@@ -1,0 +1,54 @@
+import copy
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from visionllm.engine.lesson import Lesson
+from visionllm.engine.telling import TeachTelling, symbolic
+from visionllm.models.visionllm import target_of
+
+from ..conftest import sample_batch
+
+CAPTION = 'Describe the picture as (text). <image>'
+NAMES = ('small red star', 'large blue ring', 'dog')
+
+
+def lesson_of(model, **settings):
+    batch = sample_batch(CAPTION, names=NAMES)
+    config = SimpleNamespace(train_dataloader=dict(sampler=dict(type='MixtureSampler', weights=[1, 1])))
+    built = []
+    runner = SimpleNamespace(iter=0, model=model, seed=0, cfg=config,
+                             build_dataloader=lambda cfg, seed: built.append(cfg) or [batch] * 8)
+    TeachTelling(weights=[0, 1], **settings).before_train(runner)
+    return built
+
+
+def test_a_picture_is_told_object_by_object(tiny):
+    head, target = tiny.heads['text'], target_of(sample_batch(CAPTION, 1, NAMES)['data_samples'][0])
+    picture = symbolic(tiny.llm, head, target)
+    assert picture.shape == (len(target.labels) * (head.words + 1), tiny.llm.width)
+    target.labels, target.boxes = target.labels[:0], target.boxes[:0]
+    assert len(symbolic(tiny.llm, head, target)) == 0
+
+
+def test_the_lesson_trains_the_language_model_and_the_word_for_a_place(tiny):
+    model = copy.deepcopy(tiny)
+    before = {name: value.clone() for name, value in model.named_parameters()}
+    built = lesson_of(model, steps=2)
+    assert built[0]['sampler']['weights'] == [0, 1]
+    changed = {name for name, value in model.named_parameters() if not torch.equal(value, before[name])}
+    assert {name.split('.')[0] for name in changed} == {'llm', 'heads'}
+    assert all('place_projector' in name for name in changed if name.startswith('heads'))
+
+
+def test_it_is_taught_once(tiny, tmp_path, monkeypatch):
+    cache = str(tmp_path / 'telling.pth')
+    taught, again = copy.deepcopy(tiny), copy.deepcopy(tiny)
+    lesson_of(taught, steps=2, cache=cache)
+    monkeypatch.setattr(Lesson, '_teach', None)
+    lesson_of(again, steps=2, cache=cache)
+    for name, value in taught.state_dict().items():
+        assert torch.equal(again.state_dict()[name], value), name
+    with pytest.raises(ValueError, match="asks for {'steps': 3"):
+        lesson_of(again, steps=3, cache=cache)

@@ -1,0 +1,66 @@
+"""Teach a language model to tell what is in a picture, from the names and places of its objects, no picture looked at.
+
+What image tokens should become (``TeachWords``) stands in for what they are: the words of each object's name, and a
+learned word for its place. Counting, listing and pointing are learned from text in minutes.
+"""
+
+import numpy as np
+import torch
+from mmdet.registry import HOOKS
+from torch import Tensor, nn
+
+from visionllm.models.heads.next_token import words_of
+from visionllm.models.visionllm import instruction_of, target_of
+from visionllm.structures import Target
+
+from .lesson import Lesson
+from .reading import BLEND, NOISE, lesson_loss
+
+REHEARSAL = 4  # every so many batches a class map is read as well
+
+
+@HOOKS.register_module()
+class TeachTelling(Lesson):
+    """Train the language model, and the word for a place, on captions and answers about known objects.
+
+    Args:
+        weights: Of the datasets in ``MixtureSampler``: those that ask for words and know their objects.
+        steps, lr, cache: As in ``Lesson``.
+        head: Name of the head that answers in words.
+    """
+
+    shown = ('loss_text', 'acc_text')
+
+    def __init__(self, weights: list[float], steps: int = 300, lr: float = 1e-3, head: str = 'text',
+                 cache: str | None = None):
+        super().__init__(steps, lr, weights, cache)
+        self.head = head
+        self.rng, self.batches = np.random.default_rng(0), 0
+
+    def parts(self, model) -> list[nn.Module]:
+        """The language model and the projector of places."""
+        return [model.llm, model.heads[self.head].place_projector]
+
+    def losses(self, model, batch: dict) -> dict[str, Tensor]:
+        """As if all objects had been found and recognised; and of a class map, now and then."""
+        samples = batch['data_samples']
+        targets = [target_of(sample) for sample in samples]
+        head = model.heads[self.head]
+        pictures = [symbolic(model.llm, head, target) for target in targets]
+        losses = head.text_loss(model.llm, [instruction_of(sample) for sample in samples], pictures, targets)
+        if self.batches % REHEARSAL == 0:
+            losses['loss_reading'] = lesson_loss(model, self.rng, words=16, blend=BLEND)
+        self.batches += 1
+        return losses
+
+
+def symbolic(llm, head, target: Target) -> Tensor:
+    """A picture as it should be read, in any order and a little off: ``float[n, E]``."""
+    order = torch.randperm(len(target.labels))
+    names = [target.names[label] for label in target.labels[order].tolist()]
+    if not names:
+        return llm.new_rows.weight.new_zeros(0, llm.width)
+    known, index = words_of(names, head.words)
+    words = llm.embed_names(known)[index.to(order.device)]
+    words = words + NOISE * words.detach().std() * torch.randn_like(words)
+    return head.with_places(words, target.boxes[order]).flatten(0, 1)

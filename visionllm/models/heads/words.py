@@ -1,0 +1,16 @@
+"""Image tokens as words: how near they lie to the words that they should be."""
+
+import torch.nn.functional as F
+from torch import Tensor
+
+WORD_WEIGHT = 5.0  # of being a readable word, against being near the right names
+
+
+def nearness(words: Tensor, names: Tensor, log_scale: Tensor) -> Tensor:
+    """Logits ``float[..., K]`` of words ``float[..., E]`` by their direction: 0 for the name itself, then less."""
+    return log_scale.exp() * (F.normalize(words, dim=-1) @ F.normalize(names, dim=-1).T - 1)
+
+
+def distance(words: Tensor, wanted: Tensor, names: Tensor) -> Tensor:
+    """How far words ``float[..., E]`` are from what they should be, ``float[...]``, by the spread of names."""
+    return (words - wanted).square().mean(-1) / names.var()
