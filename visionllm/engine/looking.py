@@ -1,7 +1,6 @@
 """Teach the second look what things are, at the places where they truly are.
 
-Nothing but the cut-outs is looked at: no backbone, no tokenizer, no language model. A step of a hundred objects costs
-less than a fifth of a second on one core, and a few thousand steps are what telling ten shapes apart needs.
+Nothing but the cut-outs is looked at: no backbone, no tokenizer, no language model.
 """
 
 import torch
