@@ -1,11 +1,12 @@
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import settings
-from mmengine.config import Config
+from mmengine.config import Config, ConfigDict
 from mmengine.registry import init_default_scope
 
 import visionllm  # noqa: F401  (registers the parts)
@@ -78,3 +79,12 @@ def sample_batch(instruction: str, num_images: int = 2, names=None, num_objects:
         inputs.append(torch.randint(255, (3, 128, 128), dtype=torch.uint8, generator=generator))
         samples.append(sample)
     return dict(inputs=inputs, data_samples=samples)
+
+
+def lesson_runner(model, batches, precision='OptimWrapper'):
+    """What a lesson needs of a runner; the loaders' configs that it asks for are in ``built``."""
+    built = []
+    cfg = ConfigDict(train_dataloader=dict(sampler=dict(type='MixtureSampler', weights=[1, 1])),
+                     optim_wrapper=dict(type=precision))
+    return SimpleNamespace(iter=0, model=model, seed=0, cfg=cfg, built=built,
+                           build_dataloader=lambda config, seed: built.append(config) or batches)

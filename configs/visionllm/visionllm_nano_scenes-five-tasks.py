@@ -17,6 +17,8 @@ custom_hooks = [
     dict(type='ChannelsLast'),
     dict(type='TeachReading', steps=240, cache='work_dirs/reading_smollm2-135m_r16.pth'),
     dict(type='TeachTelling', steps=300, weights=[0, 0, 0, 1, 1], cache='work_dirs/telling_smollm2-135m_r16.pth'),
-    dict(type='TeachWords', steps=3000, weights=[1, 0, 3, 1, 0]),
+    dict(type='TeachLooking', steps=3000, weights=[0, 0, 0, 1, 0], cache='work_dirs/looking_nano.pth'),
+    dict(type='TeachPointing', steps=1500, batch_size=64, weights=[1, 0, 6, 1, 0], cache='work_dirs/pointing_nano.pth'),
+    dict(type='TeachWords', steps=600, weights=[1, 0, 3, 1, 0], cache='work_dirs/words_nano.pth'),
 ]
 default_hooks = dict(checkpoint=dict(interval=100))

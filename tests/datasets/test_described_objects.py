@@ -4,7 +4,7 @@ import pytest
 from PIL import Image
 
 from visionllm.datasets import AnnotationError, CaptionDataset, ConversationDataset
-from visionllm.datasets.scene_dataset import scene_sentences
+from visionllm.datasets.scene_dataset import SceneDataset, scene_sentences
 from visionllm.datasets.scenes import CLASSES
 
 
@@ -59,3 +59,25 @@ def test_the_scenes_say_all_that_an_object_is(tmp_path):
     for name in said['text']:
         _, colour, _, shape = name.split()
         assert f'{colour} {shape}' in said['captions'][0]
+
+
+def test_an_expression_may_come_with_the_objects_that_it_does_not_mean(tmp_path):
+    scene = dict(data_root=str(tmp_path), split='train', num_images=3, seed=0, pipeline=[])
+    pictures = SceneDataset(**scene)
+    objects = {info['img_id']: len(info['instances']) for info in map(pictures.get_data_info, range(3))}
+    for sample in scene_sentences('expressions', **scene):
+        flags = [instance['ignore_flag'] for instance in sample['instances']]
+        assert flags == [0] + [1] * (objects[sample['img_id']] - 1)
+    alone = scene_sentences('expressions', test_mode=True, **scene)[0]
+    assert len(alone['instances']) == 1
+
+
+def test_a_pictures_other_questions_may_follow_each(tmp_path):
+    place = dict(data_root=str(tmp_path), split='train', num_images=3, seed=0, pipeline=[])
+    alone = [s for s in scene_sentences('questions', test_mode=True, **place) if s['img_id'] == 1]
+    together = [s for s in scene_sentences('questions', **place) if s['img_id'] == 1]
+    assert len(alone) == len(together) > 1
+    asked = [(s['question'], *s['turns']) for s in alone]
+    for number, sample in enumerate(together):
+        follow = [turn for each in asked[number:] + asked[:number] for turn in each]
+        assert [sample['question'], *sample['turns']] == follow

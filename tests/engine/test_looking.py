@@ -1,20 +1,17 @@
 import copy
-from types import SimpleNamespace
 
 import torch
 
-from visionllm.engine.looking import TeachLooking
+from visionllm.engine.looking import TeachLooking, nearly
 
-from ..conftest import sample_batch
+from ..conftest import lesson_runner, sample_batch
 
 CAPTION = 'Describe the picture as (text). <image>'
 DETECT = 'Find {"star": <c3>, "heart": <c5>} as (c, x1, y1, x2, y2). <image>'
 
 
 def lesson_of(model, *batches, **settings):
-    runner = SimpleNamespace(iter=0, model=model, seed=0, cfg=SimpleNamespace(train_dataloader=None),
-                             build_dataloader=lambda *_, seed: batches)
-    TeachLooking(steps=len(batches), **settings).before_train(runner)
+    TeachLooking(steps=len(batches), **settings).before_train(lesson_runner(model, batches))
 
 
 def test_the_lesson_needs_no_tokenizer(tiny, monkeypatch):
@@ -38,5 +35,5 @@ def test_places_are_nearly_right_and_pictures_may_hold_different_numbers_of_obje
     losses = lesson.losses(copy.deepcopy(tiny), batch)
     assert torch.isfinite(losses['loss_word'])
     boxes = torch.rand(500, 4) * 0.3 + 0.3
-    off = (lesson._nearly(boxes) - boxes) / boxes[:, 2:].repeat(1, 2)
+    off = (nearly(boxes) - boxes) / boxes[:, 2:].repeat(1, 2)
     assert 0.04 < off.std() < 0.06 and off.mean().abs() < 0.01

@@ -1,5 +1,4 @@
 import copy
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -8,7 +7,7 @@ from visionllm.engine.lesson import Lesson
 from visionllm.engine.telling import TeachTelling, symbolic
 from visionllm.models.visionllm import target_of
 
-from ..conftest import sample_batch
+from ..conftest import lesson_runner, sample_batch
 
 CAPTION = 'Describe the picture as (text). <image>'
 NAMES = ('small red star', 'large blue ring', 'dog')
@@ -16,18 +15,15 @@ NAMES = ('small red star', 'large blue ring', 'dog')
 
 def lesson_of(model, **settings):
     batch = sample_batch(CAPTION, names=NAMES)
-    config = SimpleNamespace(train_dataloader=dict(sampler=dict(type='MixtureSampler', weights=[1, 1])))
-    built = []
-    runner = SimpleNamespace(iter=0, model=model, seed=0, cfg=config,
-                             build_dataloader=lambda cfg, seed: built.append(cfg) or [batch] * 8)
+    runner = lesson_runner(model, [batch] * 8)
     TeachTelling(weights=[0, 1], **settings).before_train(runner)
-    return built
+    return runner.built
 
 
 def test_a_picture_is_told_object_by_object(tiny):
     head, target = tiny.heads['text'], target_of(sample_batch(CAPTION, 1, NAMES)['data_samples'][0])
     picture = symbolic(tiny.llm, head, target)
-    assert picture.shape == (len(target.labels) * (head.words + 1), tiny.llm.width)
+    assert picture.shape == (len(target.labels) * (head.words + 2), tiny.llm.width)
     target.labels, target.boxes = target.labels[:0], target.boxes[:0]
     assert len(symbolic(tiny.llm, head, target)) == 0
 

@@ -1,5 +1,4 @@
 import copy
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -13,7 +12,7 @@ from visionllm.models.connectors import TokenGuidance
 from visionllm.models.matching import true_names
 from visionllm.structures import ImageTokens
 
-from ..conftest import sample_batch
+from ..conftest import lesson_runner, sample_batch
 
 TASK = TASKS['detection']
 INSTRUCTION = write_instruction(SHAPES, TASK.wordings[0], TASK.output_format)
@@ -64,14 +63,12 @@ def test_true_names_are_those_of_paired_objects():
     assert target.shape == (2, 20, 11) and target[0, 3, 2] == 1 and target[..., -1].sum() == 39
 
 
-def lesson_of(model, expression=None, **settings):
+def lesson_of(model, expression=None, precision='OptimWrapper', **settings):
     batch = sample_batch(INSTRUCTION, names=SHAPES)
     if expression:
         for sample in batch['data_samples']:
             sample.set_metainfo(dict(expression=expression))
-    runner = SimpleNamespace(iter=0, model=model, seed=0, cfg=SimpleNamespace(train_dataloader=None),
-                             build_dataloader=lambda *_, seed: [batch, batch])
-    TeachWords(steps=2, **settings).before_train(runner)
+    TeachWords(steps=2, **settings).before_train(lesson_runner(model, [batch, batch], precision))
 
 
 def test_a_detector_has_no_opinion_of_the_second_look(tiny):
@@ -120,8 +117,10 @@ def test_batches_whose_objects_are_not_known_are_passed_over():
 
 def test_a_lesson_may_weigh_the_datasets_otherwise():
     loader = dict(batch_size=4, sampler=dict(type='MixtureSampler', weights=[1, 1]))
-    assert weighted(loader, [0, 3])['sampler'] == dict(type='MixtureSampler', weights=[0, 3])
-    assert weighted(loader, None) is loader and loader['sampler']['weights'] == [1, 1]
+    assert weighted(loader, [0, 3], None)['sampler'] == dict(type='MixtureSampler', weights=[0, 3])
+    larger = weighted(loader, None, 8)
+    assert larger['batch_size'] == larger['sampler']['batch_size'] == 8 and larger['sampler']['weights'] == [1, 1]
+    assert weighted(loader, None, None) is loader and loader['sampler']['weights'] == [1, 1]
 
 
 def test_a_phrase_moves_what_is_meant_and_no_word(tiny):
@@ -132,3 +131,12 @@ def test_a_phrase_moves_what_is_meant_and_no_word(tiny):
     changed = {name for name, value in model.named_parameters() if not torch.equal(value, before[name])}
     assert any(name.startswith('token_guidance.') for name in changed)
     assert not any(name.startswith('heads.') for name in changed)
+
+
+def test_a_lesson_has_the_precision_of_the_training_after_it(tiny, monkeypatch):
+    seen = []
+    monkeypatch.setattr(TeachWords, 'losses', lambda self, model, batch: seen.append(
+        torch.is_autocast_enabled('cpu')) or dict(loss=model.heads['tuples'].prior.sum()))
+    lesson_of(copy.deepcopy(tiny))
+    lesson_of(copy.deepcopy(tiny), precision='BFloat16OptimWrapper')
+    assert seen == [False, False, True, True]

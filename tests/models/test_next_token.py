@@ -30,7 +30,7 @@ def test_the_loss_is_that_of_the_answers_words_alone(tiny):
         loss = head.loss(llm, instructions, tokens, [target(*t) for t in turns])['loss_text']
         entropies = []
         for b in range(2):
-            prompt = head._prompts(llm, instructions[b:b + 1], head.describe(tokens[b:b + 1]))[0]
+            prompt = head._prompts(llm, instructions[b:b + 1], head.describe(tiny.llm, tokens[b:b + 1]))[0]
             ids, learned = spoken(llm, turns[b])
             states, _ = llm(torch.cat([prompt, llm.embed(ids)])[None])
             logits = llm.say(states[0, len(prompt) - 1:-1])
@@ -54,7 +54,7 @@ def test_saying_goes_word_by_word_as_if_each_text_were_alone(tiny, monkeypatch):
     together = head.predict(llm, instructions, tokens)
     for b in range(2):
         with torch.no_grad():
-            text = head._prompts(llm, instructions[b:b + 1], head.describe(tokens[b:b + 1]))[0]
+            text = head._prompts(llm, instructions[b:b + 1], head.describe(tiny.llm, tokens[b:b + 1]))[0]
             ids = []
             while len(ids) < 6 and llm.vocabulary.end not in ids:
                 states, _ = llm(text[None])
@@ -98,8 +98,8 @@ def test_only_what_is_likely_there_is_told(tiny):
     tokens.objectness[0, [3, 5]] = 9.0
     tokens.objectness[1, 7] = -8.0  # the likeliest, whatever it is worth
     with torch.no_grad():
-        first, second = head.describe(tokens)
-        each = head.with_places(head._phrases(tokens), tokens.boxes)
+        first, second = head.describe(tiny.llm, tokens)
+        each = head.with_places(tiny.llm, head._phrases(tokens), tokens.boxes)
     assert torch.equal(first, each[0, [3, 5]].flatten(0, 1)) and torch.equal(second, each[1, 7])
 
 

@@ -1,18 +1,21 @@
+import math
+
 import pytest
 import torch
 
 from visionllm.models.connectors import SecondLook
 from visionllm.structures import ImageTokens
+from visionllm.structures.rings import ellipses
 
 
 @pytest.fixture
 def look():
-    return SecondLook(channels=16, size=24, margin=1.0)
+    return SecondLook(channels=16, size=24, margin=1.0, ring_points=8)
 
 
 def tokens_at(boxes):
     boxes = torch.tensor(boxes)[None]
-    return ImageTokens(torch.randn(1, boxes.shape[1], 16), boxes, torch.zeros(boxes.shape[:2]))
+    return ImageTokens(torch.randn(1, boxes.shape[1], 16), boxes, torch.zeros(boxes.shape[:2]), ellipses(boxes, 8))
 
 
 def chequered(height, width):
@@ -47,15 +50,31 @@ def test_it_starts_as_nothing_and_learns(look):
     tokens = tokens_at([[0.5, 0.5, 0.2, 0.2], [0.1, 0.1, 0.0, 0.0]])
     picture, mask = torch.rand(1, 3, 32, 32), torch.ones(1, 32, 32).bool()
     seen = look.eval()(picture, mask, tokens)
-    assert torch.equal(seen.embeddings, tokens.embeddings) and seen.boxes is tokens.boxes
-    torch.nn.init.normal_(look.out.weight)
-    look.train()(picture, mask, tokens).embeddings.square().sum().backward()
+    assert torch.equal(seen.embeddings, tokens.embeddings)
+    assert torch.equal(seen.boxes, tokens.boxes) and torch.equal(seen.rings, tokens.rings)
+    for last in (look.out, look.place[-1]):
+        torch.nn.init.normal_(last.weight, std=0.1)
+    seen = look.train()(picture, mask, tokens)
+    (seen.embeddings.square().sum() + seen.boxes.sum() + seen.rings.sum()).backward()
     assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in look.parameters())
 
 
 def test_in_training_some_tokens_lack_their_first_look():
-    look = SecondLook(channels=16, size=24, drop=0.5).train()
+    look = SecondLook(channels=16, size=24, drop=0.5, ring_points=8).train()
     tokens = tokens_at([[0.5, 0.5, 0.2, 0.2]] * 200)
     seen = look(torch.rand(1, 3, 32, 32), torch.ones(1, 32, 32).bool(), tokens).embeddings
     lacking = (seen == 0).all(-1)
     assert 60 < lacking.sum() < 140 and torch.equal(seen[~lacking], tokens.embeddings[~lacking])
+
+
+def test_it_puts_a_place_right_in_units_of_the_place(look):
+    """The same change moves a large box, and its outline, more than a small one."""
+    tokens = tokens_at([[0.5, 0.5, 0.4, 0.2], [0.5, 0.5, 0.2, 0.1]])
+    change = torch.zeros(1, 2, 4 + 2 * 8)
+    change[..., :4] = torch.tensor([0.1, 0.0, math.log(2), 0.0])
+    change[..., 4] = 1.0  # the first point, to the right by half a width
+    boxes, rings = look._put_right(tokens, change)
+    assert torch.allclose(boxes[0], torch.tensor([[0.54, 0.5, 0.8, 0.2], [0.52, 0.5, 0.4, 0.1]]))
+    moved = rings - tokens.rings
+    assert torch.allclose(moved[0, :, 0], torch.tensor([[0.2, 0.0], [0.1, 0.0]]))
+    assert moved[:, :, 1:].abs().max() == 0

@@ -1,5 +1,7 @@
 """Conversations about a picture: LLaVA-Instruct, and questions with one answer."""
 
+from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 
 from mmdet.registry import DATASETS
@@ -24,7 +26,7 @@ SPEAKERS = ('human', 'gpt')
 
 @DATASETS.register_module()
 class ConversationDataset(SentenceDataset):
-    """One sample a conversation. Takes ``SentenceDataset``'s arguments; the formats are those of
+    """One sample a conversation. Takes ``SentenceDataset``'s arguments, and the one below; the formats are those of
     ``read_conversations``.
 
     Sample keys: ``img_path``, ``img_id``, ``height``, ``width``; ``question``, the human's first words without
@@ -34,12 +36,26 @@ class ConversationDataset(SentenceDataset):
 
     Conversations that have no picture, start with the assistant, do not alternate, end with the human, or whose words
     are empty or hold the model's own marks, are left out and counted in the log with the first one's id.
+
+    Args:
+        go_on: A picture's other conversations follow each of them. Where answers are short, much more is learned from
+            a picture that was read once.
     """
+
+    def __init__(self, ann_file: str, data_root: str = '', data_prefix: dict | None = None,
+                 split: str | Sequence[str] | None = None, missing: str = 'error', pipeline: Sequence = (),
+                 test_mode: bool = False, indices: int | Sequence[int] | None = None,
+                 instances_file: str | None = None, go_on: bool = False):
+        self.go_on = go_on
+        super().__init__(ann_file, data_root, data_prefix, split, missing, pipeline, test_mode, indices,
+                         instances_file)
 
     def read_samples(self) -> list[dict]:
         """As in ``SentenceDataset``."""
         samples = read_conversations(self.ann_file)
         add_objects(samples, self.instances_file)
+        if self.go_on:
+            one_after_another(samples)
         return samples
 
 
@@ -99,6 +115,19 @@ def from_questions(content: dict) -> list[dict]:
                 kind=record.get('kind', ''),
                 fault=_fault_of_words(record['question'].strip(), turns)))
     return samples
+
+
+def one_after_another(samples: list[dict]) -> None:
+    """Let a picture's other conversations follow each of them, in the order of the file, from its start again."""
+    groups: dict[str, list[dict]] = {}
+    for sample in samples:
+        if sample['fault'] is None:
+            groups.setdefault(sample['file_name'], []).append(sample)
+    for group in groups.values():
+        said = [(sample['question'], *sample['turns']) for sample in group]
+        for number, sample in enumerate(group):
+            _, *turns = chain.from_iterable(said[number:] + said[:number])
+            sample['turns'] = tuple(turns)
 
 
 def _fault_of_order(picture: str | None, speakers: list[str]) -> str | None:

@@ -1,5 +1,7 @@
 """Referring expressions: find what a phrase means. RefCOCO, RefCOCO+, RefCOCOg, and others of their formats."""
 
+from collections.abc import Sequence
+
 from mmdet.registry import DATASETS
 
 from visionllm.language import TASKS
@@ -25,13 +27,25 @@ class ReferringDataset(SentenceDataset):
     Expressions that are empty, longer than ``MAX_WORDS`` words or hold the model's own marks are left out and counted
     in the log, as are those whose box is empty or outside its picture.
 
-    Takes ``SentenceDataset``'s arguments; the objects that expressions point to are in the file beside ``ann_file``
-    where ``instances_file`` does not say otherwise.
+    Takes ``SentenceDataset``'s arguments, and the one below; the objects that expressions point to are in the file
+    beside ``ann_file`` where ``instances_file`` does not say otherwise.
+
+    Args:
+        others: Add the picture's other objects to ``instances``, with ``ignore_flag`` 1, where the file's format has
+            them.
     """
+
+    def __init__(self, ann_file: str, data_root: str = '', data_prefix: dict | None = None,
+                 split: str | Sequence[str] | None = None, missing: str = 'error', pipeline: Sequence = (),
+                 test_mode: bool = False, indices: int | Sequence[int] | None = None,
+                 instances_file: str | None = None, others: bool = False):
+        self.others = others
+        super().__init__(ann_file, data_root, data_prefix, split, missing, pipeline, test_mode, indices,
+                         instances_file)
 
     def read_samples(self) -> list[dict]:
         """As in ``SentenceDataset``."""
-        samples = read_expressions(self.ann_file, self.instances_file)
+        samples = read_expressions(self.ann_file, self.instances_file, self.others)
         for sample in samples:
             sample['expression'] = one_line(sample['expression']).replace('"', "'")
             sample['text'] = (sample['expression'], )

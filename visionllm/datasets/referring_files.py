@@ -6,9 +6,10 @@ polygons where the file has outlines.
 """
 
 import pickle
+from collections.abc import Sequence
 from pathlib import Path
 
-from .coco import AnnotationError, box_ring, outline_parts
+from .coco import AnnotationError, box_ring, lies_outside, outline_parts
 from .sentences import by_id, read_json, record_keys, require_known
 
 
@@ -47,7 +48,7 @@ def read_content(path: str | Path) -> dict | list:
     return read_json(path) if start[:1] in b'[{' else read_plain_pickle(path)  # no pickle starts with a bracket
 
 
-def read_expressions(path: str | Path, instances_file: str | Path | None = None) -> list[dict]:
+def read_expressions(path: str | Path, instances_file: str | Path | None = None, others: bool = False) -> list[dict]:
     """Samples of a file of expressions.
 
     - ``refs(unc).p`` beside ``instances.json``: RefCOCO, RefCOCO+ and RefCOCOg as published (a pickle, or the same as
@@ -60,6 +61,7 @@ def read_expressions(path: str | Path, instances_file: str | Path | None = None)
     Args:
         path: The file.
         instances_file: Objects that ``refs(unc).p`` and the scenes' expressions point to; the file beside it if None.
+        others: Add the other objects of the same picture, where a file of objects knows them, as instances to ignore.
 
     Raises:
         AnnotationError: No such format.
@@ -70,27 +72,29 @@ def read_expressions(path: str | Path, instances_file: str | Path | None = None)
     if isinstance(content, dict) and 'expression' in content:
         content = [content]  # one line
     if 'sentences' in record_keys(content):
-        return from_refs(content, read_json(instances_file or path.with_name('instances.json')))
+        return from_refs(content, read_json(instances_file or path.with_name('instances.json')), others)
     if 'expression' in record_keys(content):
         return [from_record(record) for record in content]
     if 'expression' in record_keys(content, 'annotations'):
         beside = path.with_name(path.name.replace('expressions', 'instances', 1))
-        return from_scenes(content['annotations'], read_json(instances_file or beside))
+        return from_scenes(content['annotations'], read_json(instances_file or beside), others)
     if 'caption' in record_keys(content, 'images'):
         return from_mdetr(content)
     raise AnnotationError(f'{path} holds no referring expressions: it is neither RefCOCO\'s refs, nor MDETR\'s JSON, '
                           'nor a list or lines of records with an expression.')
 
 
-def from_refs(refs: list[dict], instances: dict) -> list[dict]:
+def from_refs(refs: list[dict], instances: dict, others: bool = False) -> list[dict]:
     """RefCOCO's ``refs``: several sentences for one object of ``instances``."""
     images, objects = by_id(instances['images']), by_id(instances['annotations'])
     require_known([ref['ann_id'] for ref in refs], objects, 'an object')
     require_known([ref['image_id'] for ref in refs], images, 'a picture')
+    around = _by_picture(instances) if others else {}
     return [
         # ``sent`` is the published, cleaned form of ``raw``
         _sample(images[ref['image_id']], sentence.get('sent', sentence.get('raw')), [objects[ref['ann_id']]],
-                split=ref['split']) for ref in refs for sentence in ref['sentences']
+                split=ref['split'], others=around.get(ref['image_id'], ()))
+        for ref in refs for sentence in ref['sentences']
     ]
 
 
@@ -115,21 +119,25 @@ def from_record(record: dict) -> dict:
     return sample if box is None else {**sample, 'instances': [_instance(list(box))]}
 
 
-def from_scenes(records: list[dict], instances: dict) -> list[dict]:
+def from_scenes(records: list[dict], instances: dict, others: bool = False) -> list[dict]:
     """The scenes' expressions, each of one object of ``instances``."""
     images, objects = by_id(instances['images']), by_id(instances['annotations'])
     require_known([record['ann_id'] for record in records], objects, 'an object')
     require_known([record['image_id'] for record in records], images, 'a picture')
+    around = _by_picture(instances) if others else {}
     return [
         _sample(images[record['image_id']], record['expression'], [objects[record['ann_id']]],
-                bool(record.get('relation'))) for record in records
+                bool(record.get('relation')), others=around.get(record['image_id'], ())) for record in records
     ]
 
 
 def _sample(image: dict, expression: str, objects: list[dict], relation: bool = False,
-            split: str | None = None) -> dict:
-    """A sample of a COCO picture and COCO objects of it."""
+            split: str | None = None, others: Sequence[dict] = ()) -> dict:
+    """A sample of a COCO picture and COCO objects of it: those meant, and others to ignore."""
     instances = [_from_coco(ann, image) for ann in objects]
+    meant = {ann['id'] for ann in objects if others}
+    instances += [{**_from_coco(ann, image), 'ignore_flag': 1} for ann in others
+                  if ann['id'] not in meant and not lies_outside(ann['bbox'], image)]
     boxed = any(instance.pop('boxed', False) for instance in instances)
     return dict(
         file_name=image['file_name'],
@@ -141,6 +149,15 @@ def _sample(image: dict, expression: str, objects: list[dict], relation: bool = 
         relation=relation,
         split=split,
         note='an object has no outline of three points and its box stands in' if boxed else None)
+
+
+def _by_picture(instances: dict) -> dict[int, list[dict]]:
+    """A COCO file's objects, but for crowds, under their pictures' ids."""
+    found: dict[int, list[dict]] = {}
+    for ann in instances['annotations']:
+        if not ann.get('iscrowd'):
+            found.setdefault(ann['image_id'], []).append(ann)
+    return found
 
 
 def _from_coco(ann: dict, image: dict) -> dict:

@@ -47,14 +47,16 @@ def scene_sentences(kind: str, data_root: str, split: str, num_images: int, seed
     """What is said about the scenes, from the folder that ``SceneDataset`` writes too.
 
     Args:
-        kind: ``expressions``, ``captions`` (one sample a caption in training, one a picture in testing) or
-            ``questions``.
+        kind: ``expressions`` (in training with the objects that are not meant), ``captions`` (one sample a caption in
+            training, one a picture in testing) or ``questions`` (in training all of a picture's, one opening).
         data_root, split, num_images, seed, pipeline, test_mode: As in ``SceneDataset``.
     """
     ann_file = write_coco_folder(data_root, split, num_images, seed)
     place = dict(ann_file=f'annotations/{kind}_{split}.json', data_root=data_root,
                  data_prefix=dict(img=f'images/{split}/'), pipeline=pipeline, test_mode=test_mode)
     if kind == 'expressions':
-        return ReferringDataset(**place)
+        return ReferringDataset(others=not test_mode, **place)
     place['instances_file'] = str(ann_file.with_name(f'descriptions_{split}.json'))
-    return ConversationDataset(**place) if kind == 'questions' else CaptionDataset(per_caption=not test_mode, **place)
+    if kind == 'questions':
+        return ConversationDataset(go_on=not test_mode, **place)
+    return CaptionDataset(per_caption=not test_mode, **place)

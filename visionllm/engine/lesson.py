@@ -7,6 +7,7 @@ from pathlib import Path
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.optim import OptimWrapper
+from mmengine.registry import OPTIM_WRAPPERS
 from torch import Tensor, nn
 from torch.optim import AdamW
 
@@ -22,6 +23,7 @@ class Lesson(Hook):
         steps: Number of batches.
         lr: Learning rate, falling to zero.
         weights: Of the datasets, where the lesson's differ from those of ``MixtureSampler``.
+        batch_size: Where the lesson's differs from the dataloader's.
         cache: File to keep in what was taught; where it exists, it is read instead of teaching again. It fits the
             model and the tokenizer that it was taught with.
     """
@@ -29,8 +31,9 @@ class Lesson(Hook):
     priority = 'LOWEST'  # after the model's own weights were loaded; among each other in the config's order
     shown: tuple[str, ...] = ()  # of the losses, in the log
 
-    def __init__(self, steps: int, lr: float, weights: list[float] | None = None, cache: str | None = None):
-        self.steps, self.lr, self.weights = steps, lr, weights
+    def __init__(self, steps: int, lr: float, weights: list[float] | None = None, cache: str | None = None,
+                 batch_size: int | None = None):
+        self.steps, self.lr, self.weights, self.batch_size = steps, lr, weights, batch_size
         self.cache = Path(cache) if cache else None
 
     def parts(self, model) -> list[nn.Module]:
@@ -44,7 +47,8 @@ class Lesson(Hook):
     def settings(self) -> dict[str, object]:
         """What a cache must agree with."""
         settings = dict(steps=self.steps, lr=self.lr)
-        return settings | (dict(weights=list(self.weights)) if self.weights else {})
+        settings |= dict(weights=list(self.weights)) if self.weights else {}
+        return settings | (dict(batch_size=self.batch_size) if self.batch_size else {})
 
     def before_train(self, runner) -> None:
         if runner.iter > 0:
@@ -58,9 +62,11 @@ class Lesson(Hook):
         model.train()  # a fresh backbone would otherwise normalise with, and overwrite, its batch statistics
         parts = self.parts(model)
         trained = [p for part in parts for p in part.parameters() if p.requires_grad]
-        wrapper = OptimWrapper(AdamW(trained, lr=self.lr, weight_decay=0.01), clip_grad=dict(max_norm=1.0))
+        precision = OPTIM_WRAPPERS.get(runner.cfg.optim_wrapper.type)  # that of the training after it
+        wrapper = precision(optimizer=AdamW(trained, lr=self.lr, weight_decay=0.01), clip_grad=dict(max_norm=1.0))
         # a loader of its own: an infinite sampler cannot be started twice
-        loader = runner.build_dataloader(weighted(runner.cfg.train_dataloader, self.weights), seed=runner.seed)
+        config = weighted(runner.cfg.train_dataloader, self.weights, self.batch_size)
+        loader = runner.build_dataloader(config, seed=runner.seed)
         batches = (batch for batch in loader if knows_objects(batch))
         with only_training(model, trained):
             self._teach(model, wrapper, batches)
@@ -72,7 +78,8 @@ class Lesson(Hook):
         for step in range(self.steps):
             for group in wrapper.optimizer.param_groups:
                 group['lr'] = self.lr * (1 - step / self.steps)
-            losses = self.losses(model, next(batches))
+            with wrapper.optim_context(model):
+                losses = self.losses(model, next(batches))
             wrapper.update_params(sum(value for name, value in losses.items() if name.startswith('loss')))
             for name in self.shown:
                 seen[name] += [float(losses[name])] if name in losses else []
@@ -97,8 +104,8 @@ def knows_objects(batch: dict) -> bool:
     return all('bboxes' in sample.gt_instances for sample in batch['data_samples'])
 
 
-def weighted(dataloader: dict, weights: list[float] | None) -> dict:
-    """A dataloader's config with other weights of its datasets."""
-    if weights is None:
-        return dataloader
-    return {**dataloader, 'sampler': {**dataloader['sampler'], 'weights': list(weights)}}
+def weighted(dataloader: dict, weights: list[float] | None, batch_size: int | None) -> dict:
+    """A dataloader's config with other weights of its datasets, and another size of its batches."""
+    size = dict(batch_size=batch_size) if batch_size else {}
+    changed = size | (dict(weights=list(weights)) if weights else {})
+    return {**dataloader, **size, 'sampler': {**dataloader['sampler'], **changed}} if changed else dataloader

@@ -9,52 +9,60 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
 from visionllm.models.visionllm import real_pixels, target_of
-from visionllm.structures import ImageTokens, Target
+from visionllm.structures import ImageTokens
+from visionllm.structures.rings import ellipses
 
 from .lesson import Lesson
 
 SURE = 4.0  # objectness of what is there, and of what is not its negative
+JITTER = 0.05  # of a box's sides: places are off by that much (standard deviation), as a tokenizer's are
 
 
 @HOOKS.register_module()
 class TeachLooking(Lesson):
-    """Train the second look, and the heads' projectors behind it, on objects' names.
+    """Train the second look, and the heads' projectors behind it, on objects' names, boxes and outlines.
 
     Args:
-        steps, lr, weights, cache: As in ``Lesson``.
-        jitter: The places are off by that much of the box's sides (standard deviation), as a tokenizer's are.
+        steps, lr, weights, cache, batch_size: As in ``Lesson``.
     """
 
-    shown = ('acc_name', 'acc_word')
+    shown = ('acc_name', 'acc_word', 'loss_extent', 'loss_ring')
 
-    def __init__(self, steps: int, lr: float = 2e-3, jitter: float = 0.05, weights: list[float] | None = None,
-                 cache: str | None = None):
-        super().__init__(steps, lr, weights, cache)
-        self.jitter = jitter
+    def __init__(self, steps: int, lr: float = 2e-3, weights: list[float] | None = None, cache: str | None = None,
+                 batch_size: int | None = None):
+        super().__init__(steps, lr, weights, cache, batch_size)
 
     def parts(self, model) -> list[nn.Module]:
         """The second look and the heads."""
         return [model.second_look, model.heads]
 
     def losses(self, model, batch: dict) -> dict[str, Tensor]:
-        """Of the heads' words, for tokens that have no first look."""
+        """Of the heads' words and of the places, for tokens that have no first look."""
         data = model.data_preprocessor(batch, training=True)
         samples = data['data_samples']
         targets = [target_of(sample) for sample in samples]
-        blank = self._unseen(targets, model.connector.embed_dims)
-        tokens = model.second_look(data['inputs'], real_pixels(data['inputs'], samples), blank)
-        losses = {}
+        tokens = seen_close_up(model, data, [target.boxes for target in targets])
+        losses = model.tokenizer_loss([tokens], targets)
         for head, members, _ in model.by_head(samples):
             losses |= head.word_loss(model.llm, tokens[members], [targets[i] for i in members])
         return losses
 
-    def _unseen(self, targets: list[Target], channels: int) -> ImageTokens:
-        """Each object as a token that knows its place, and no more."""
-        for target in targets:
-            target.pairs = (torch.arange(len(target.boxes), device=target.boxes.device), ) * 2
-        boxes = pad_sequence([self._nearly(target.boxes) for target in targets], batch_first=True)  # [B, G, 4]
-        there = pad_sequence([torch.full_like(target.boxes[:, 0], 2 * SURE) for target in targets], batch_first=True)
-        return ImageTokens(boxes.new_zeros(*boxes.shape[:2], channels), boxes, there - SURE)
 
-    def _nearly(self, boxes: Tensor) -> Tensor:
-        return (boxes + self.jitter * boxes[:, 2:].repeat(1, 2) * torch.randn_like(boxes)).clamp(0.001, 1)
+def seen_close_up(model, data: dict, places: list[Tensor]) -> ImageTokens:
+    """Image tokens at known places ``float[G, 4]`` (cxcywh in [0, 1]), with a second look alone; padded."""
+    counts = [len(place) for place in places]
+    picture = torch.repeat_interleave(torch.arange(len(places)), torch.tensor(counts)).to(data['inputs'].device)
+    boxes = nearly(torch.cat(places))[:, None]  # [n, 1, 4]: nothing is looked at twice, nor for padding
+    blank = ImageTokens(boxes.new_zeros(len(boxes), 1, model.connector.embed_dims), boxes, boxes[..., 0],
+                        ellipses(boxes, model.connector.ring_points))
+    real = real_pixels(data['inputs'], data['data_samples'])
+    seen = model.second_look(data['inputs'][picture], real[picture], blank)
+    embeddings, boxes, rings = (pad_sequence(each[:, 0].split(counts), batch_first=True)
+                                for each in (seen.embeddings, seen.boxes, seen.rings))
+    there = [boxes.new_full((count, ), SURE) for count in counts]
+    return ImageTokens(embeddings, boxes, pad_sequence(there, batch_first=True, padding_value=-SURE), rings)
+
+
+def nearly(boxes: Tensor) -> Tensor:
+    """Boxes ``float[G, 4]``, each a little off."""
+    return (boxes + JITTER * boxes[:, 2:].repeat(1, 2) * torch.randn_like(boxes)).clamp(0.001, 1)

@@ -1,7 +1,7 @@
 """Teach a language model to tell what is in a picture, from the names and places of its objects, no picture looked at.
 
-What image tokens should become (``TeachWords``) stands in for what they are: the words of each object's name, and a
-learned word for its place. Counting, listing and pointing are learned from text in minutes.
+What image tokens should become (``TeachWords``) stands in for what they are: the words of each object's name, and two
+words for its place. Counting, listing and pointing are learned from text in minutes.
 """
 
 import numpy as np
@@ -16,24 +16,24 @@ from visionllm.structures import Target
 from .lesson import Lesson
 from .reading import BLEND, NOISE, lesson_loss
 
-REHEARSAL = 4  # every so many batches a class map is read as well
+REHEARSAL = 2  # every so many batches a class map is read as well
 
 
 @HOOKS.register_module()
 class TeachTelling(Lesson):
-    """Train the language model, and the word for a place, on captions and answers about known objects.
+    """Train the language model, and the words for a place, on captions and answers about known objects.
 
     Args:
         weights: Of the datasets in ``MixtureSampler``: those that ask for words and know their objects.
-        steps, lr, cache: As in ``Lesson``.
+        steps, lr, cache, batch_size: As in ``Lesson``.
         head: Name of the head that answers in words.
     """
 
     shown = ('loss_text', 'acc_text')
 
     def __init__(self, weights: list[float], steps: int = 300, lr: float = 1e-3, head: str = 'text',
-                 cache: str | None = None):
-        super().__init__(steps, lr, weights, cache)
+                 cache: str | None = None, batch_size: int | None = None):
+        super().__init__(steps, lr, weights, cache, batch_size)
         self.head = head
         self.rng, self.batches = np.random.default_rng(0), 0
 
@@ -63,4 +63,4 @@ def symbolic(llm, head, target: Target) -> Tensor:
     known, index = words_of(names, head.words)
     words = llm.embed_names(known)[index.to(order.device)]
     words = words + NOISE * words.detach().std() * torch.randn_like(words)
-    return head.with_places(words, target.boxes[order]).flatten(0, 1)
+    return head.with_places(llm, words, target.boxes[order]).flatten(0, 1)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import torch
 from torch import nn
 
 
@@ -36,3 +37,11 @@ def only_training(model: nn.Module, parameters: list[nn.Parameter]) -> Iterator[
     finally:
         for parameter in others:
             parameter.requires_grad_(True)
+
+
+def native_dtype() -> torch.dtype:
+    """bfloat16 where it is multiplied in hardware, float32 elsewhere."""
+    if torch.cuda.is_available():
+        return torch.bfloat16
+    return torch.bfloat16 if torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported() \
+        else torch.float32

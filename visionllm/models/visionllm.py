@@ -9,6 +9,7 @@ from mmdet.registry import MODELS
 from mmdet.structures import DetDataSample
 from mmdet.structures.bbox import bbox_xyxy_to_cxcywh, get_box_tensor
 from mmengine.model import initialize
+from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
 from visionllm.language import Instruction, InstructionError, parse_instruction
@@ -44,7 +45,10 @@ class VisionLLM(BaseDetector):
         self.llm = MODELS.build(llm) if llm else None
         self.connector = MODELS.build({**connector, 'text_width': self.text_encoder.width})
         channels = self.connector.embed_dims
-        self.second_look = MODELS.build({**second_look, 'channels': channels}) if second_look else None
+        self.second_look = None
+        if second_look:
+            sizes = dict(channels=channels, ring_points=self.connector.ring_points)
+            self.second_look = MODELS.build({**second_look, **sizes})
         self.token_guidance = None
         if token_guidance:
             sizes = dict(channels=channels, text_width=self.text_encoder.width)
@@ -71,10 +75,11 @@ class VisionLLM(BaseDetector):
         known = [i for i, target in enumerate(targets) if target.annotated]
         if not known:
             return {}
-        boxes = [targets[i].boxes for i in known]
-        for i, pairs in zip(known, self.connector.match(layers[-1][known], boxes)):
-            targets[i].pairs = pairs
-        return self.connector.loss([tokens[known] for tokens in layers], boxes, [targets[i].rings for i in known])
+        losses, pairs = self.connector.loss([tokens[known] for tokens in layers], [targets[i].boxes for i in known],
+                                            [targets[i].rings for i in known])
+        for i, paired in zip(known, pairs):
+            targets[i].pairs = paired
+        return losses
 
     def predict(self, batch_inputs: Tensor, batch_data_samples: Samples, rescale: bool = True) -> Samples:
         """The samples with their answers: ``pred_instances``, labels being indices into the sample's ``text``, or
@@ -90,17 +95,21 @@ class VisionLLM(BaseDetector):
         """Image tokens of the batch, guided by each sample's instruction."""
         features = self.extract_feat(batch_inputs)
         pad_mask = real_pixels(batch_inputs, samples)
-        texts = [sample.instruction for sample in samples]
-        unique = list(dict.fromkeys(texts))
-        guidance = self.text_encoder(unique)
-        rows = [unique.index(text) for text in texts]
-        guidance = TextFeatures(guidance.features[rows], guidance.mask[rows])
+        guidance = self.guide(samples)
         layers = self.connector(features, pad_mask, guidance)
         if self.second_look is not None:
             layers[-1] = self.second_look(batch_inputs, pad_mask, layers[-1])
         if self.token_guidance is not None:
             layers[-1] = self.token_guidance(layers[-1], guidance)
         return layers
+
+    def guide(self, samples: Samples) -> TextFeatures:
+        """Each sample's instruction as the text encoder sees it."""
+        texts = [sample.instruction for sample in samples]
+        unique = list(dict.fromkeys(texts))
+        features = self.text_encoder(unique)
+        rows = [unique.index(text) for text in texts]
+        return TextFeatures(features.features[rows], features.mask[rows])
 
     def extract_feat(self, batch_inputs: Tensor) -> tuple[Tensor, ...]:
         """Four scales of the pictures."""
@@ -170,10 +179,14 @@ def target_of(sample: DetDataSample) -> Target:
         nothing = torch.zeros(0, 4)
         return Target(nothing, nothing[:, 0].long(), nothing[:, None, :2], nothing[:, None, :2], names,
                       annotated=False, turns=turns)
-    height, width = sample.img_shape
-    boxes = get_box_tensor(objects.bboxes)
-    size = boxes.new_tensor([width, height])
+    boxes = boxes_in(sample, objects)
+    size = boxes.new_tensor(sample.img_shape[::-1])
     points, rings = (objects[key] / size if key in objects else boxes.new_zeros(len(boxes), 0, 2)
                      for key in ('points', 'rings'))
-    return Target(bbox_xyxy_to_cxcywh(boxes) / size.repeat(2), objects.labels, points, rings, names,
-                  are_words='expression' not in sample, turns=turns)
+    return Target(boxes, objects.labels, points, rings, names, are_words='expression' not in sample, turns=turns)
+
+
+def boxes_in(sample: DetDataSample, objects: InstanceData) -> Tensor:
+    """Boxes ``float[G, 4]`` of a sample's objects: cxcywh in [0, 1] of the resized picture."""
+    boxes = get_box_tensor(objects.bboxes)
+    return bbox_xyxy_to_cxcywh(boxes) / boxes.new_tensor(sample.img_shape[::-1]).repeat(2)

@@ -17,6 +17,11 @@ def unit_ring(count: int) -> Tensor:
     return torch.stack([angles.sin(), -angles.cos()], -1)
 
 
+def ellipses(boxes: Tensor, count: int) -> Tensor:
+    """Rings ``float[..., count, 2]`` in boxes ``float[..., 4]`` (cxcywh)."""
+    return boxes[..., None, :2] + boxes[..., None, 2:] / 2 * unit_ring(count).to(boxes)
+
+
 def best_turn(rings: Tensor, decoded: Tensor) -> Tensor:
     """Each ring ``float[n, N, 2]``, started at the point from which it lies nearest to what was decoded."""
     count = rings.shape[1]

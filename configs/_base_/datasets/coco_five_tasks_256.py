@@ -43,7 +43,7 @@ train_dataloader = dict(
                      load, boxes, resize,
                      dict(type='PackInstructionInputs', task='captioning'),
                  ]),
-            dict(type='ConversationDataset', ann_file='annotations/questions_train2017.json',
+            dict(type='ConversationDataset', ann_file='annotations/questions_train2017.json', go_on=True,
                  instances_file=coco + train_objects, **train_pictures, pipeline=[
                      load, boxes, resize,
                      dict(type='PackInstructionInputs', task='questions'),

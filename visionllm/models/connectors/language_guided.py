@@ -24,9 +24,12 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from visionllm.structures import ImageTokens, TextFeatures
-from visionllm.structures.rings import best_turn, unit_ring
+from visionllm.structures.rings import best_turn, ellipses
 
 from ..matching import match
+
+RING_WEIGHT = 5.0
+Pairs = list[tuple[Tensor, Tensor]]  # of each picture: tokens, and the object that each is paired with
 
 
 class TextGuidance(nn.Module):
@@ -74,7 +77,7 @@ class LanguageGuidedTokenizer(BaseModule):
         self.decoder = DeformableDetrTransformerDecoder(**decoder)
         self.positional_encoding = SinePositionalEncoding(**positional_encoding)
         channels = self.embed_dims = self.encoder.embed_dims
-        self.with_box_refine = with_box_refine
+        self.with_box_refine, self.ring_points = with_box_refine, ring_points
         self.level_embed = nn.Parameter(torch.randn(num_feature_levels, channels))
         self.query_embedding = nn.Embedding(num_queries, 2 * channels)
         self.reference_points_fc = nn.Linear(channels, 2)
@@ -141,8 +144,7 @@ class LanguageGuidedTokenizer(BaseModule):
     def _rings(self, state: Tensor, boxes: Tensor) -> Tensor:
         """Outlines ``float[B, M, P, 2]``: an ellipse in the box, and what the token knows better."""
         change = self.ring_branch(state).unflatten(-1, (-1, 2))
-        unit = unit_ring(change.shape[2]).to(change) + change
-        return boxes[..., None, :2].detach() + boxes[..., None, 2:].detach() / 2 * unit
+        return ellipses(boxes.detach(), self.ring_points) + boxes[..., None, 2:].detach() / 2 * change
 
     def _boxes(self, level: int, state: Tensor, reference: Tensor) -> Tensor:
         change = self.reg_branches[level](state)  # [B, M, 4]
@@ -153,43 +155,49 @@ class LanguageGuidedTokenizer(BaseModule):
             return boxes
         return torch.cat([boxes[..., :2], torch.zeros_like(boxes[..., 2:])], -1)
 
-    def loss(self, layers: list[ImageTokens], gt_boxes: list[Tensor], gt_rings: list[Tensor]) -> dict[str, Tensor]:
+    def loss(self, layers: list[ImageTokens], gt_boxes: list[Tensor],
+             gt_rings: list[Tensor]) -> tuple[dict[str, Tensor], Pairs]:
         """L_tok: category-agnostic focal loss and L1 on the centre; on extent and outline too, where places have them.
 
         Args:
             layers: What ``forward`` returned.
             gt_boxes: ``float[G, 4]`` cxcywh in [0, 1], one a picture, of all objects.
             gt_rings: ``float[G, P, 2]`` in [0, 1], their outlines; P = 0 where they are not known.
+
+        Returns:
+            The losses, and the last layer's pairs.
         """
-        losses = self._ring_loss(layers[-1], gt_boxes, gt_rings)
+        losses = {}
         for level, tokens in enumerate(layers):
             prefix = '' if level == len(layers) - 1 else f'd{level}.'
-            for name, value in self._layer_loss(tokens, gt_boxes).items():
+            pairs = self._match(tokens, gt_boxes)
+            for name, value in self._layer_loss(tokens, gt_boxes, pairs).items():
                 losses[f'{prefix}{name}'] = value
-        return losses
+        return losses | self._ring_loss(tokens, gt_boxes, gt_rings, pairs), pairs
 
-    def _ring_loss(self, tokens: ImageTokens, gt_boxes: list[Tensor], gt_rings: list[Tensor]) -> dict[str, Tensor]:
+    def _ring_loss(self, tokens: ImageTokens, gt_boxes: list[Tensor], gt_rings: list[Tensor],
+                   pairs: Pairs) -> dict[str, Tensor]:
         """L1 on the outlines of paired tokens, in units of half the box; a ring may start at any of its points."""
-        if self.ring_branch is None or not any(rings.shape[1] for rings in gt_rings):
+        if self.ring_points == 0 or not any(rings.shape[1] for rings in gt_rings):
             return {}
         distances = []
-        for b, (chosen, objects) in enumerate(self.match(tokens, gt_boxes)):
+        for b, (chosen, objects) in enumerate(pairs):
             ring, half = tokens.rings[b, chosen], gt_boxes[b][objects, None, 2:] / 2
             distances.append(((ring - best_turn(gt_rings[b][objects], ring.detach())) / half).abs().mean((1, 2)))
         distances = torch.cat(distances)
         return dict(loss_ring=RING_WEIGHT * distances.sum() / max(len(distances), 1))
 
-    def match(self, tokens: ImageTokens, gt_boxes: list[Tensor]) -> list[tuple[Tensor, Tensor]]:
+    def _match(self, tokens: ImageTokens, gt_boxes: list[Tensor]) -> Pairs:
         """Category-agnostic assignment of all objects to tokens, one pair of index lists a picture."""
         return [
             match(-tokens.objectness[b].sigmoid()[:, None].expand(-1, len(gt)), tokens.boxes[b], gt,
                   centre_only=not self.with_box_refine) for b, gt in enumerate(gt_boxes)
         ]
 
-    def _layer_loss(self, tokens: ImageTokens, gt_boxes: list[Tensor]) -> dict[str, Tensor]:
+    def _layer_loss(self, tokens: ImageTokens, gt_boxes: list[Tensor], pairs: Pairs) -> dict[str, Tensor]:
         target = torch.zeros_like(tokens.objectness)
         predicted, wanted = [], []
-        for b, (chosen, objects) in enumerate(self.match(tokens, gt_boxes)):
+        for b, (chosen, objects) in enumerate(pairs):
             target[b, chosen] = 1.0
             predicted.append(tokens.boxes[b, chosen])
             wanted.append(gt_boxes[b][objects])
@@ -203,9 +211,6 @@ class LanguageGuidedTokenizer(BaseModule):
                                  is_aligned=True)
             losses['loss_extent'] = (5.0 * (predicted - wanted)[:, 2:].abs().sum() + 2.0 * (1 - giou).sum()) / count
         return losses
-
-
-RING_WEIGHT = 5.0
 
 
 def sigmoid_focal_loss(logits: Tensor, target: Tensor, alpha: float = 0.25, gamma: float = 2.0) -> Tensor:

@@ -30,10 +30,10 @@ class TokenGuidance(BaseModule):
 
     def __init__(self, channels: int, text_width: int, num_layers: int = 3, num_heads: int = 8):
         super().__init__()
-        self.token_in = nn.Linear(channels + PLACE_CHANNELS, channels)
+        self.token_in = nn.Linear(channels + PLACE_CHANNELS + 1, channels)
         self.text_in = nn.Linear(text_width, channels)
         self.layers = nn.ModuleList(
-            nn.TransformerDecoderLayer(channels, num_heads, 4 * channels, dropout=0.0, batch_first=True,
+            nn.TransformerDecoderLayer(channels, num_heads, 2 * channels, dropout=0.0, batch_first=True,
                                        norm_first=True) for _ in range(num_layers))
         self.norm = nn.LayerNorm(channels)
         self.out = nn.Linear(channels, 1)
@@ -44,7 +44,8 @@ class TokenGuidance(BaseModule):
         """The tokens with another objectness; without text tokens nothing changes."""
         if text.features.shape[1] == 0:
             return tokens
-        states = self.token_in(torch.cat([tokens.embeddings, place_features(tokens.boxes)], -1))  # [B, M, C]
+        there = tokens.objectness.detach().sigmoid()[..., None]  # what is nothing is left of nothing
+        states = self.token_in(torch.cat([tokens.embeddings, place_features(tokens.boxes), there], -1))  # [B, M, C]
         heard = self.text_in(text.features)  # [B, N, C]
         for layer in self.layers:
             states = layer(states, heard, memory_key_padding_mask=~text.mask)

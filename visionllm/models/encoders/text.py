@@ -8,7 +8,7 @@ from transformers import AutoConfig, AutoModel, AutoTokenizer
 from visionllm.assets import resolve
 from visionllm.structures import TextFeatures
 
-from ..frozen import leave_frozen_out
+from ..frozen import leave_frozen_out, native_dtype
 
 
 @MODELS.register_module()
@@ -26,7 +26,8 @@ class TextEncoder(BaseModule):
         folder = resolve(source)
         self.tokenizer = AutoTokenizer.from_pretrained(folder)
         if random_config is None:
-            self.bert = AutoModel.from_pretrained(folder, dtype=torch.float32, add_pooling_layer=False)
+            dtype = native_dtype() if frozen else torch.float32
+            self.bert = AutoModel.from_pretrained(folder, dtype=dtype, add_pooling_layer=False)
         else:
             config = AutoConfig.from_pretrained(folder)
             config.update(random_config)
@@ -43,5 +44,5 @@ class TextEncoder(BaseModule):
         tokens = self.tokenizer(texts, padding=True, truncation=True, return_tensors='pt',
                                 max_length=self.bert.config.max_position_embeddings).to(device)
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
-            features = self.bert(**tokens).last_hidden_state
+            features = self.bert(**tokens).last_hidden_state.float()
         return TextFeatures(features, tokens['attention_mask'].bool())

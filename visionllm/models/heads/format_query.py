@@ -8,7 +8,6 @@ token. So a language model that can look a name up in a map can classify (``quot
 Letters: B pictures, M image tokens, K named classes, E width of the language model, q coordinates, n selected tuples.
 """
 
-import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,7 +32,7 @@ from ..llms import CausalLM, Prefix
 from ..matching import match, paired_labels, true_names
 from .token_features import own_points, token_features
 from .tuples import put_tuples
-from .words import WORD_WEIGHT, distance, nearness
+from .words import WORD_WEIGHT, distance, nearness, projector
 
 
 @MODELS.register_module()
@@ -80,12 +79,10 @@ class FormatQueryHead(BaseModule):
         self.max_per_img, self.score_thr = max_per_img, score_thr
         hidden = llm_width
         channels = token_channels + PLACE_CHANNELS
-        self.token_projector = nn.Sequential(nn.LayerNorm(channels), nn.Linear(channels, hidden), nn.GELU(),
-                                             nn.Linear(hidden, llm_width))
+        self.token_projector = projector(channels, hidden, llm_width)
         self.query_token = nn.Linear(channels, hidden)
         self.query_format = nn.Linear(llm_width, hidden)
         self.query_out = nn.Linear(hidden, llm_width)
-        nn.init.normal_(self.token_projector[-1].weight, std=0.13 / math.sqrt(hidden))
         nn.init.zeros_(self.query_out.weight)
         nn.init.zeros_(self.query_out.bias)
         self.prior = nn.Parameter(torch.tensor([1.0, 0.0]))  # scale and offset of the objectness

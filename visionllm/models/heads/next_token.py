@@ -2,14 +2,12 @@
 
     instruction .. image tokens .. instruction | what is said <end> | what is asked | what is said <end> ...
 
-An image token stands there as a short phrase of a foreign language and a word for where: "small red metal ring, there".
-A language model that is given one word for all of it has to take it apart again, and learns that slowly.
+An image token stands there as a short phrase of a foreign language and two words for where: "small red metal ring top
+left". A language model that is given one word for all of it has to take it apart again, and learns that slowly.
 
 Letters: B pictures, M image tokens, W words of a phrase, T tokens of a text (the longest of the batch), E width of the
 language model.
 """
-
-import math
 
 import torch
 import torch.nn.functional as F
@@ -24,9 +22,10 @@ from visionllm.structures.places import PLACE_CHANNELS, place_features
 
 from ..llms import CausalLM
 from .token_features import token_features
-from .words import WORD_WEIGHT, distance, nearness
+from .words import WORD_WEIGHT, distance, nearness, projector
 
 FILLER = 'a'  # "a a a dog" reads like a dog
+EDGES = ('top', 'bottom', 'left', 'right')
 
 
 @MODELS.register_module()
@@ -49,7 +48,8 @@ class NextTokenHead(BaseModule):
         self.opening, self.max_new_tokens = opening, max_new_tokens
         self.words, self.score_thr = words, score_thr
         self.token_projector = projector(token_channels + PLACE_CHANNELS, llm_width, words * llm_width)
-        self.place_projector = projector(PLACE_CHANNELS, llm_width, llm_width)
+        self.place_projector = projector(PLACE_CHANNELS, llm_width, 2 * llm_width)
+        nn.init.zeros_(self.place_projector[-1].weight)
         self.name_scale = nn.Parameter(torch.tensor(10.0).log())
 
     def reads(self, output_format: OutputFormat) -> bool:
@@ -61,7 +61,7 @@ class NextTokenHead(BaseModule):
         """Cross-entropy of what should be said, token by token; of what is asked in between nothing is learned. And of
         the words that image tokens should be."""
         losses = self.word_loss(llm, tokens, targets)
-        return losses | self.text_loss(llm, instructions, self.describe(tokens), targets)
+        return losses | self.text_loss(llm, instructions, self.describe(llm, tokens), targets)
 
     def text_loss(self, llm: CausalLM, instructions: list[Instruction], pictures: list[Tensor],
                   targets: list[Target]) -> dict[str, Tensor]:
@@ -82,7 +82,7 @@ class NextTokenHead(BaseModule):
     @torch.no_grad()
     def predict(self, llm: CausalLM, instructions: list[Instruction], tokens: ImageTokens) -> list[str]:
         """The likeliest word after the likeliest word, for each picture."""
-        embeddings, real, positions = left_padded(self._prompts(llm, instructions, self.describe(tokens)))
+        embeddings, real, positions = left_padded(self._prompts(llm, instructions, self.describe(llm, tokens)))
         states, read = llm(embeddings, attention=causal(real), positions=positions)
         said = torch.full((len(instructions), 0), llm.vocabulary.end, device=real.device)
         over = torch.zeros(len(instructions), dtype=torch.bool, device=real.device)
@@ -121,16 +121,24 @@ class NextTokenHead(BaseModule):
         """What each image token is: ``float[..., M, W, E]``."""
         return self.token_projector(token_features(tokens)).unflatten(-1, (self.words, -1))
 
-    def describe(self, tokens: ImageTokens) -> list[Tensor]:
+    def describe(self, llm: CausalLM, tokens: ImageTokens) -> list[Tensor]:
         """Pictures as the language model reads them, ``float[n, E]`` each: what, and where, of all that is there."""
         told = tokens.objectness.sigmoid() >= self.score_thr
         told |= F.one_hot(tokens.objectness.argmax(-1), told.shape[1]).bool()
-        words = self.with_places(self._phrases(tokens), tokens.boxes)
+        words = self.with_places(llm, self._phrases(tokens), tokens.boxes)
         return [words[b, told[b]].flatten(0, 1) for b in range(len(words))]
 
-    def with_places(self, words: Tensor, boxes: Tensor) -> Tensor:
-        """Phrases ``float[..., W, E]`` of things in boxes ``float[..., 4]``, and a word for each place after it."""
-        return torch.cat([words, self.place_projector(place_features(boxes))[..., None, :]], -2)
+    def with_places(self, llm: CausalLM, words: Tensor, boxes: Tensor) -> Tensor:
+        """Phrases ``float[..., W, E]`` of things in boxes ``float[..., 4]``, and after each two words for its place.
+
+        They lie between "top" and "bottom", and between "left" and "right", where the language model knows its way;
+        the rest is learned.
+        """
+        with torch.no_grad():
+            first, last = llm.embed_names(list(EDGES)).unflatten(0, (2, 2)).unbind(1)  # [2, E]
+        along = boxes[..., [1, 0], None].detach()  # [..., 2, 1]
+        learned = self.place_projector(place_features(boxes)).unflatten(-1, (2, -1))
+        return torch.cat([words, first.lerp(last, along) + learned], -2)
 
     def _prompts(self, llm: CausalLM, instructions: list[Instruction], pictures: list[Tensor]) -> list[Tensor]:
         """All that stands before what is said, ``float[T, E]`` a picture."""
@@ -141,13 +149,6 @@ class NextTokenHead(BaseModule):
         return prompts
 
 
-def projector(channels: int, hidden: int, out: int) -> nn.Sequential:
-    """Two layers that start with the spread of a language model's embeddings."""
-    layers = nn.Sequential(nn.LayerNorm(channels), nn.Linear(channels, hidden), nn.GELU(), nn.Linear(hidden, out))
-    nn.init.normal_(layers[-1].weight, std=0.13 / math.sqrt(hidden))
-    return layers
-
-
 def words_of(phrases: list[str], count: int) -> tuple[list[str], Tensor]:
     """All different words of some phrases, and which of them each phrase has in its last ``count`` places.
 
@@ -156,7 +157,8 @@ def words_of(phrases: list[str], count: int) -> tuple[list[str], Tensor]:
     """
     split = [([FILLER] * count + phrase.split())[-count:] for phrase in phrases]
     known = sorted({word for words in split for word in words})
-    return known, torch.tensor([[known.index(word) for word in words] for words in split])
+    place = {word: number for number, word in enumerate(known)}
+    return known, torch.tensor([[place[word] for word in words] for words in split])
 
 
 def spoken(llm: CausalLM, turns: tuple[str, ...]) -> tuple[Tensor, Tensor]:

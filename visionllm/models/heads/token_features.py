@@ -8,7 +8,7 @@ from torch import Tensor
 from visionllm.structures import ImageTokens
 from visionllm.structures.places import place_features
 from visionllm.structures.polygons import from_the_top, resample
-from visionllm.structures.rings import unit_ring
+from visionllm.structures.rings import ellipses
 
 
 def token_features(tokens: ImageTokens) -> Tensor:
@@ -26,8 +26,7 @@ def own_points(tokens: ImageTokens, count: int) -> Tensor:
     if count == 2:
         return bbox_cxcywh_to_xyxy(tokens.boxes).unflatten(-1, (2, 2))
     if tokens.rings.shape[2] == 0:
-        half = tokens.boxes[..., None, 2:] / 2
-        return tokens.centres[..., None, :] + half * unit_ring(count).to(tokens.boxes)
+        return ellipses(tokens.boxes, count)
     rings = tokens.rings.flatten(0, 1).cpu().double().numpy()
     points = [from_the_top(resample(ring, count)) for ring in rings]
     return torch.from_numpy(np.stack(points)).to(tokens.rings).unflatten(0, tokens.rings.shape[:2])

@@ -29,7 +29,7 @@ from visionllm.language.vocabulary import (
     extend_tokenizer,
 )
 
-from ..frozen import leave_frozen_out
+from ..frozen import leave_frozen_out, native_dtype
 
 
 @dataclass
@@ -191,11 +191,3 @@ class CausalLM(BaseModule):
             use_cache=True)
         layers = [(layer.keys, layer.values) for layer in output.past_key_values.layers]
         return output.last_hidden_state.float(), Prefix(layers, seen + length)
-
-
-def native_dtype() -> torch.dtype:
-    """bfloat16 where it is multiplied in hardware, float32 elsewhere."""
-    if torch.cuda.is_available():
-        return torch.bfloat16
-    return torch.bfloat16 if torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported() \
-        else torch.float32
