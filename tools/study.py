@@ -1,9 +1,12 @@
-"""Measure what a detector understands: ``python tools/study.py NAME CONFIG CHECKPOINT [--num-images N]``.
+"""Measure what a model understands: ``python tools/study.py NAME CONFIG CHECKPOINT [--num-images N]``.
 
 obedience     half of the classes named: AP on them, and how many unnamed objects are hit
 wordings      eight wordings, four never seen in training
 calibration   expected calibration error of the scores, precision-recall curve
 reading       the class map alone, no picture
+classes       25, 50, 75 and 100 % of the classes named: AP on them
+points        mask AP by the number of points that the sentence asks for
+blind         questions, with the picture and without it
 """
 
 import argparse
@@ -22,9 +25,10 @@ def main() -> None:
     parser.add_argument('--figure', help='draw the curves into this file (calibration)')
     parser.add_argument('--out', help='write the result here as JSON')
     args = parser.parse_args()
-    study = Study.from_files(args.config, args.checkpoint, args.num_images)
+    measure, task = STUDIES[args.name]
+    study = Study.from_files(args.config, args.checkpoint, args.num_images, task)
     extra = dict(figure=args.figure) if args.name == 'calibration' else {}
-    result = STUDIES[args.name](study, **extra)
+    result = measure(study, **extra)
     text = json.dumps(result, indent=1)
     print(text)
     if args.out:

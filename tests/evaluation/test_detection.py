@@ -6,7 +6,7 @@ import pytest
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from visionllm.evaluation import box_average_precision, calibration_error, hits
+from visionllm.evaluation import average_precision, calibration_error, hits
 from visionllm.evaluation.detection import best_f1_score, judge
 
 
@@ -29,7 +29,7 @@ def world():
 
 def test_ap_is_pycocotools(world):
     truth, found = world
-    ours = box_average_precision(truth, found, [1, 3])
+    ours = average_precision(truth, found, [1, 3])
     with contextlib.redirect_stdout(io.StringIO()):
         ground = COCO()
         ground.dataset = truth
@@ -46,8 +46,8 @@ def test_ap_is_pycocotools(world):
 def test_perfect_and_empty_answers(world):
     truth, _ = world
     perfect = [{**{k: a[k] for k in ('image_id', 'category_id', 'bbox')}, 'score': 0.9} for a in truth['annotations']]
-    assert box_average_precision(truth, perfect, [1, 2, 3])['AP'] == pytest.approx(100)
-    assert box_average_precision(truth, [], [1, 2, 3])['AP'] == 0
+    assert average_precision(truth, perfect, [1, 2, 3])['AP'] == pytest.approx(100)
+    assert average_precision(truth, [], [1, 2, 3])['AP'] == 0
     scores, right, total = judge(truth, perfect, [1, 2, 3])
     assert right.all() and total == 100 and best_f1_score(scores, right, total) == (0.9, 1.0)
 

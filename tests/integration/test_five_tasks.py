@@ -5,6 +5,8 @@ import json
 import pytest
 from mmengine.config import Config
 
+from visionllm.apis.studies import GREY, Study, blind, classes, points, tested_on
+
 from ..conftest import ROOT, load_config
 from .test_tools import run
 
@@ -77,3 +79,27 @@ def test_a_task_without_a_metric_is_named(five, tmp_path):
     cfg.dump(str(changed))
     assert "task 'captioning' and the evaluator has metrics for" in run('test', str(changed), str(checkpoint),
                                                                         '--work-dir', str(tmp_path), fails=True)
+
+
+def test_each_study_asks_on_the_test_set_of_its_task(five):
+    config, checkpoint = map(str, five)
+    ask = {task: Study.from_files(config, checkpoint, 4, task) for task in ('detection', 'segmentation', 'questions')}
+    masks = points(ask['segmentation'], counts=(8, 16))
+    assert [row['points'] for row in masks['rows']] == [8, 16] and {'AP', 'AP50', 'AP75'} <= set(masks['box'])
+    assert [row['share'] for row in classes(ask['detection'], shares=(0.5, 1.0))['rows']] == [0.5, 1.0]
+    answered = blind(ask['questions'])
+    assert 0 <= answered['blind']['accuracy'] <= 100 and 0 <= answered['seeing']['accuracy'] <= 100
+
+
+def test_without_its_picture_a_question_is_asked_about_grey(five, monkeypatch):
+    study = Study.from_files(*map(str, five), 2, 'questions')
+    shown = []
+    monkeypatch.setattr(study.model, 'test_step', lambda data: shown.extend(data['inputs']) or data['data_samples'])
+    assert len(list(study.answers(blind=True))) == len(list(study.answers())) == 2
+    assert [bool((picture == GREY).all()) for picture in shown] == [True, True, False, False]
+
+
+def test_a_config_that_does_not_test_a_task_says_so():
+    cfg = load_config(TINY)
+    with pytest.raises(ValueError, match='tests no segmentation'):
+        tested_on(cfg, 'segmentation')

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from visionllm.apis.studies import Study
-from visionllm.evaluation import box_average_precision, hits
+from visionllm.evaluation import average_precision, hits
 
 from ..conftest import ROOT
 
@@ -19,7 +19,7 @@ def study():
 
 
 def ap(study, found, names):
-    return box_average_precision(study.truth, found, study.category_ids(names))['AP']
+    return average_precision(study.truth, found, study.category_ids(names))['AP']
 
 
 def test_weights_are_small_and_say_how_they_were_made():

@@ -12,7 +12,7 @@ from pathlib import Path
 from mmengine.config import Config
 
 from visionllm.engine import StrictRunner
-from visionllm.evaluation.detection import box_average_precision
+from visionllm.evaluation.detection import average_precision
 
 from .studies import Study
 
@@ -92,5 +92,5 @@ def train_and_measure(variant: Variant, steps: int, num_images: int, work_dir: P
     minutes = (time.time() - start) / 60
     study = Study.from_files(str(work_dir / Path(variant.config).name), str(work_dir / f'iter_{steps}.pth'), num_images)
     found = study.ask(study.instruction(study.names))
-    metrics = box_average_precision(study.truth, found, study.category_ids(study.names))
+    metrics = average_precision(study.truth, found, study.category_ids(study.names))
     return dict(AP=metrics['AP'], AP50=metrics['AP50'], minutes=round(minutes, 1))

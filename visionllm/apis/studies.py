@@ -1,21 +1,27 @@
-"""What a trained detector is asked to show, each on the config's own test set."""
+"""What a trained model is asked to show, each on the config's own test set."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from mmdet.registry import DATASETS
+from mmdet.structures import DetDataSample
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
+from pycocotools import mask as mask_utils
 
+from visionllm.evaluation.answers import AnswerMetric
 from visionllm.evaluation.calibration import calibration_error
-from visionllm.evaluation.detection import best_f1_score, box_average_precision, hits, judge, true_answers
-from visionllm.language import TASKS, write_instruction
+from visionllm.evaluation.detection import average_precision, best_f1_score, hits, judge, true_answers
+from visionllm.language import TASKS, OutputFormat, write_instruction
 from visionllm.language.vocabulary import NUM_CLASS_TOKENS
 
 from .inferencer import Inferencer
+
+GREY = 114  # what is seen where there is no picture
 
 
 @dataclass
@@ -23,21 +29,31 @@ class Study:
     """A model and the pictures it is asked about."""
     model: torch.nn.Module
     dataset: object
-    truth: dict  # COCO instances
+    truth: dict  # COCO instances; empty where the task has none
     names: list[str]
+    task: str
 
     @classmethod
-    def from_files(cls, config: str, checkpoint: str, num_images: int | None = None) -> 'Study':
+    def from_files(cls, config: str, checkpoint: str, num_images: int | None = None,
+                   task: str = 'detection') -> 'Study':
+        """The first ``num_images`` samples of a config's test set for a task.
+
+        Raises:
+            ValueError: The config has none.
+        """
         cfg = Config.fromfile(config)
+        part, metric = tested_on(cfg, task)
         model = Inferencer.from_files(config, checkpoint).model
-        dataset = DATASETS.build(cfg.test_dataloader.dataset)
+        dataset = DATASETS.build(part)
         indices = range(len(dataset) if num_images is None else min(num_images, len(dataset)))
         dataset = dataset.get_subset(list(indices))
-        truth = json.loads(Path(cfg.test_evaluator.ann_file).read_text())
-        kept = {dataset.get_data_info(i)['img_id'] for i in indices}
-        truth['annotations'] = [a for a in truth['annotations'] if a['image_id'] in kept]
-        truth['images'] = [i for i in truth['images'] if i['id'] in kept]
-        return cls(model, dataset, truth, list(dataset.metainfo['classes']))
+        truth = {}
+        if 'ann_file' in metric:
+            truth = json.loads(Path(metric.ann_file).read_text())
+            kept = {dataset.get_data_info(i)['img_id'] for i in indices}
+            truth['annotations'] = [a for a in truth['annotations'] if a['image_id'] in kept]
+            truth['images'] = [i for i in truth['images'] if i['id'] in kept]
+        return cls(model, dataset, truth, list(dataset.metainfo.get('classes', ())), task)
 
     def category_ids(self, names: list[str]) -> list[int]:
         """COCO ids of class names."""
@@ -45,29 +61,51 @@ class Study:
         return [ids[name] for name in names]
 
     @torch.no_grad()
-    def ask(self, instruction: str, batch_size: int = 16) -> list[dict]:
-        """COCO result records of all pictures; each holds its image ``token`` besides."""
-        found = []
+    def answers(self, instruction: str | None = None, blind: bool = False,
+                batch_size: int = 16) -> Iterator[DetDataSample]:
+        """All samples with the answers to their own instruction, or to another; ``blind``: without their pictures."""
         for start in range(0, len(self.dataset), batch_size):
             items = [self.dataset[i] for i in range(start, min(start + batch_size, len(self.dataset)))]
             for item in items:
-                item['data_samples'].set_metainfo(dict(instruction=instruction))
-            for sample in self.model.test_step(pseudo_collate(items)):
-                found += self._records(sample)
-        return found
+                if instruction is not None:
+                    item['data_samples'].set_metainfo(dict(instruction=instruction))
+                if blind:
+                    item['inputs'].fill_(GREY)
+            yield from self.model.test_step(pseudo_collate(items))
 
-    def _records(self, sample) -> list[dict]:
+    def ask(self, instruction: str) -> list[dict]:
+        """COCO result records of all pictures; each holds its image ``token`` besides."""
+        return [record for sample in self.answers(instruction) for record in self._records(sample)]
+
+    def _records(self, sample: DetDataSample) -> list[dict]:
         result = sample.pred_instances
         ids = self.category_ids([self.names[k] for k in result.labels.tolist()])
-        return [
+        records = [
             dict(image_id=sample.img_id, category_id=c, score=s, token=t, bbox=[x1, y1, x2 - x1, y2 - y1])
             for c, s, t, (x1, y1, x2, y2) in zip(ids, result.scores.tolist(), result.tuples.tolist(),
                                                  result.bboxes.tolist())
         ]
+        for record, mask in zip(records, result.get('masks', ())):
+            record['segmentation'] = mask_utils.encode(np.asfortranarray(mask.numpy().astype(np.uint8)))
+        return records
 
-    def instruction(self, names: list[str], wording: int = 0, tokens=None) -> str:
-        task = TASKS['detection']
-        return write_instruction(names, (task.wordings + task.held_out)[wording], task.output_format, tokens)
+    def instruction(self, names: list[str], wording: int = 0, tokens=None, num_points: int | None = None) -> str:
+        task = TASKS[self.task]
+        output_format = OutputFormat(num_points) if num_points else task.output_format
+        return write_instruction(names, (task.wordings + task.held_out)[wording], output_format, tokens)
+
+
+def tested_on(cfg: Config, task: str) -> tuple[dict, dict]:
+    """Configs of the dataset that a config tests a task on, and of the metric that judges it.
+
+    Raises:
+        ValueError: There is none.
+    """
+    dataset, evaluator = cfg.test_dataloader.dataset, cfg.test_evaluator
+    for part in dataset.get('datasets', [dataset]):
+        if any(step.type == 'WriteInstruction' and step.task == task for step in part.pipeline):
+            return part, evaluator.get('metrics', {task: evaluator})[task]
+    raise ValueError(f'{cfg.filename} tests no {task}; take the config of a model that was trained for it.')
 
 
 def obedience(study: Study, halves: int = 2, seed: int = 0) -> dict:
@@ -93,8 +131,8 @@ def obedience(study: Study, halves: int = 2, seed: int = 0) -> dict:
             kept = [record for record in everything if record['category_id'] in ids]
             full_threshold, _ = best_f1_score(*judge(study.truth, kept, ids))
             rows.append(dict(
-                named=named, AP=box_average_precision(study.truth, found, ids)['AP'],
-                full_AP=box_average_precision(study.truth, everything, ids)['AP'], best_f1=f1, threshold=threshold,
+                named=named, AP=average_precision(study.truth, found, ids)['AP'],
+                full_AP=average_precision(study.truth, everything, ids)['AP'], best_f1=f1, threshold=threshold,
                 unnamed_hit=hits(study.truth, found, others, threshold),
                 perfect_hit=hits(study.truth, true_answers(study.truth, ids), others, 1.0),
                 look_alike=hits(study.truth, kept, others, full_threshold)))
@@ -107,7 +145,7 @@ def wordings(study: Study, chosen: tuple[int, ...] = (0, 2, 6, 12, 16, 17, 18, 1
     rows = []
     for index in chosen:
         found = study.ask(study.instruction(study.names, index))
-        ap = box_average_precision(study.truth, found, study.category_ids(study.names))
+        ap = average_precision(study.truth, found, study.category_ids(study.names))
         rows.append(dict(wording=(task.wordings + task.held_out)[index], seen=index < len(task.wordings), **ap))
     aps = [row['AP'] for row in rows]
     return dict(spread=max(aps) - min(aps), rows=rows)
@@ -126,6 +164,40 @@ def calibration(study: Study, figure: str | None = None) -> dict:
         _draw_curves(scores, right, total, figure)
     threshold, f1 = best_f1_score(scores, right, total)
     return dict(ece=calibration_error(scores, right), tuples=len(scores), best_f1=f1, threshold=threshold)
+
+
+def classes(study: Study, shares: tuple[float, ...] = (0.25, 0.5, 0.75, 1.0), draws: int = 2, seed: int = 0) -> dict:
+    """AP over the classes that are named, where only a share of them is (paper, table 2a)."""
+    rng, rows = np.random.default_rng(seed), []
+    for share in shares:
+        aps = []
+        for _ in range(draws if share < 1 else 1):
+            named = [study.names[i] for i in rng.permutation(len(study.names))[:round(share * len(study.names))]]
+            found = study.ask(study.instruction(named))
+            aps.append(average_precision(study.truth, found, study.category_ids(named))['AP'])
+        rows.append(dict(share=share, AP=float(np.mean(aps)), draws=aps))
+    return dict(rows=rows)
+
+
+def points(study: Study, counts: tuple[int, ...] = (8, 14, 16, 24, 48)) -> dict:
+    """Mask AP by the number of points that the sentence asks for (paper, table 2b), and box AP of the same model."""
+    ids = study.category_ids(study.names)
+    rows = []
+    for count in counts:
+        found = study.ask(study.instruction(study.names, num_points=count))
+        rows.append(dict(points=count, **average_precision(study.truth, found, ids, of='segm')))
+    return dict(box=average_precision(study.truth, study.ask(study.instruction(study.names, num_points=2)), ids),
+                rows=rows)
+
+
+def blind(study: Study) -> dict:
+    """Share of questions answered rightly, in percent, with the pictures and without them."""
+    result = {}
+    for name, without in (('seeing', False), ('blind', True)):
+        metric = AnswerMetric()
+        metric.process({}, [sample.to_dict() for sample in study.answers(blind=without)])
+        result[name] = metric.compute_metrics(metric.results)
+    return result
 
 
 def reading(study: Study, lessons: int = 40) -> dict:
@@ -153,4 +225,7 @@ def _draw_curves(scores: np.ndarray, right: np.ndarray, total: int, figure: str)
     pyplot.savefig(figure, dpi=110)
 
 
-STUDIES = dict(obedience=obedience, wordings=wordings, calibration=calibration, reading=reading)
+# what is shown, and on the test set of which task
+STUDIES = dict(obedience=(obedience, 'detection'), wordings=(wordings, 'detection'),
+               calibration=(calibration, 'detection'), reading=(reading, 'detection'), classes=(classes, 'detection'),
+               points=(points, 'segmentation'), blind=(blind, 'questions'))

@@ -3,10 +3,10 @@ from .by_task import TaskEvaluator
 from .calibration import calibration_error
 from .caption_words import tokenize_caption
 from .captioning import CaptionMetric, bleu, cider
-from .detection import box_average_precision, hits
+from .detection import average_precision, hits
 from .grounding import GroundingMetric
 
 __all__ = [
-    'AnswerMetric', 'CaptionMetric', 'GroundingMetric', 'TaskEvaluator', 'bleu', 'box_average_precision',
+    'AnswerMetric', 'CaptionMetric', 'GroundingMetric', 'TaskEvaluator', 'bleu', 'average_precision',
     'calibration_error', 'cider', 'hits', 'normal_answer', 'tokenize_caption'
 ]

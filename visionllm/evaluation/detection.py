@@ -1,18 +1,20 @@
-"""Box AP over the classes that were named, and what an instruction's leaving-out is worth."""
+"""AP over the classes that were named, and what an instruction's leaving-out is worth."""
 
 import numpy as np
 from faster_coco_eval import COCO, COCOeval_faster
 
-Detection = dict  # COCO result record: image_id, category_id, bbox (xywh in pixels), score
+Detection = dict  # COCO result record: image_id, category_id, bbox (xywh in pixels), segmentation (RLE), score
 
 
-def box_average_precision(truth: dict, detections: list[Detection], category_ids: list[int]) -> dict[str, float]:
-    """COCO box AP, in percent, over some categories.
+def average_precision(truth: dict, detections: list[Detection], category_ids: list[int],
+                      of: str = 'bbox') -> dict[str, float]:
+    """COCO AP, in percent, over some categories.
 
     Args:
         truth: A COCO instances dictionary.
         detections: Result records.
         category_ids: Categories to average over.
+        of: ``bbox`` or ``segm``.
 
     Returns:
         ``AP``, ``AP50`` and ``AP75``; zero if nothing was detected.
@@ -20,7 +22,7 @@ def box_average_precision(truth: dict, detections: list[Detection], category_ids
     if not detections:
         return dict(AP=0.0, AP50=0.0, AP75=0.0)
     ground = COCO(truth, use_deepcopy=True)
-    evaluation = COCOeval_faster(ground, ground.loadRes(detections), iouType='bbox')
+    evaluation = COCOeval_faster(ground, ground.loadRes(detections), iouType=of)
     evaluation.params.catIds = category_ids
     evaluation.evaluate()
     evaluation.accumulate()
