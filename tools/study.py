@@ -1,4 +1,6 @@
-"""Measure what a model understands: ``python tools/study.py NAME CONFIG CHECKPOINT [--num-images N]``.
+"""What a model understands, and what its parts are worth.
+
+Measured on a trained model: ``python tools/study.py NAME CONFIG CHECKPOINT [--num-images N]``.
 
 obedience     half of the classes named: AP on them, and how many unnamed objects are hit
 wordings      eight wordings, four never seen in training
@@ -7,6 +9,13 @@ reading       the class map alone, no picture
 classes       25, 50, 75 and 100 % of the classes named: AP on them
 points        mask AP by the number of points that the sentence asks for
 blind         questions, with the picture and without it
+
+Trained for it, a small run a row: ``python tools/study.py NAME [--rows "hard bins" ...]``; resumable, the rows done are
+in docs/studies/NAME.json.
+
+additions     the detector without each of our additions to the paper
+tasks         five tasks from one training run against one each
+lora          rank of the adapters
 """
 
 import argparse
@@ -14,25 +23,46 @@ import json
 from pathlib import Path
 
 from visionllm.apis.studies import STUDIES, Study
+from visionllm.apis.tables import TABLES, fill
 
 
-def main() -> None:
+def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('name', choices=sorted(STUDIES))
-    parser.add_argument('config')
-    parser.add_argument('checkpoint')
+    parser.add_argument('name', choices=sorted({*STUDIES, *TABLES}))
+    parser.add_argument('config', nargs='?')
+    parser.add_argument('checkpoint', nargs='?')
     parser.add_argument('--num-images', type=int, help='only the first pictures of the test set')
     parser.add_argument('--figure', help='draw the curves into this file (calibration)')
-    parser.add_argument('--out', help='write the result here as JSON')
+    parser.add_argument('--out', type=Path, help='write the result here as JSON')
+    parser.add_argument('--rows', nargs='+', help='only these rows of a table')
     args = parser.parse_args()
+    if args.name in STUDIES and args.checkpoint is None:
+        parser.error(f'{args.name} is measured on a trained model: name its CONFIG and CHECKPOINT.')
+    unknown = set(args.rows or ()) - set(TABLES[args.name].rows if args.name in TABLES else ())
+    if unknown:
+        parser.error(f'{args.name} has no rows {", ".join(sorted(unknown))}.')
+    return args
+
+
+def measured(args: argparse.Namespace) -> None:
     measure, task = STUDIES[args.name]
     study = Study.from_files(args.config, args.checkpoint, args.num_images, task)
-    extra = dict(figure=args.figure) if args.name == 'calibration' else {}
-    result = measure(study, **extra)
+    result = measure(study, **(dict(figure=args.figure) if args.name == 'calibration' else {}))
     text = json.dumps(result, indent=1)
     print(text)
     if args.out:
-        Path(args.out).write_text(text)
+        args.out.write_text(text)
+
+
+def trained(args: argparse.Namespace) -> None:
+    out = args.out or Path('docs/studies') / f'{args.name}.json'
+    for name, row in fill(TABLES[args.name], out, Path('work_dirs/studies') / args.name, args.rows)['rows'].items():
+        print(f'{name:46s}' + '  '.join(f'{figure} {value:.1f}' for figure, value in row.items()))
+
+
+def main() -> None:
+    args = parse_args()
+    (measured if args.name in STUDIES else trained)(args)
 
 
 if __name__ == '__main__':

@@ -28,16 +28,14 @@ def five(tmp_path_factory):
     tiny = load_config(TINY)
     cfg.model, cfg.custom_hooks = tiny.model, []
     cfg.param_scheduler, cfg.default_hooks = tiny.param_scheduler, tiny.default_hooks
-    cfg.train_cfg.update(max_iters=10, val_interval=20)
+    cfg.train_cfg.update(max_iters=10)
     for loader, images in ((cfg.train_dataloader, 32), (cfg.test_dataloader, 8)):
         loader.update(batch_size=4, num_workers=0, persistent_workers=False)
         for part in loader.dataset.datasets:
             part.update(data_root='data/scenes_tiny/', num_images=images)
     cfg.train_dataloader.sampler.batch_size = 4
-    cfg.val_dataloader = cfg.test_dataloader
     for task in ('detection', 'segmentation'):
         cfg.test_evaluator.metrics[task].ann_file = 'data/scenes_tiny/annotations/instances_test.json'
-    cfg.val_evaluator = cfg.test_evaluator
     config = folder / 'five.py'
     cfg.dump(str(config))
     run('train', str(config), '--work-dir', str(folder))

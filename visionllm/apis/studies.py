@@ -7,13 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from mmdet.registry import DATASETS
+from mmdet.registry import DATASETS, METRICS
 from mmdet.structures import DetDataSample
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from pycocotools import mask as mask_utils
 
-from visionllm.evaluation.answers import AnswerMetric
 from visionllm.evaluation.calibration import calibration_error
 from visionllm.evaluation.detection import average_precision, best_f1_score, hits, judge, true_answers
 from visionllm.language import TASKS, OutputFormat, write_instruction
@@ -32,6 +31,7 @@ class Study:
     truth: dict  # COCO instances; empty where the task has none
     names: list[str]
     task: str
+    metric: dict  # config of what judges the task
 
     @classmethod
     def from_files(cls, config: str, checkpoint: str, num_images: int | None = None,
@@ -53,7 +53,7 @@ class Study:
             kept = {dataset.get_data_info(i)['img_id'] for i in indices}
             truth['annotations'] = [a for a in truth['annotations'] if a['image_id'] in kept]
             truth['images'] = [i for i in truth['images'] if i['id'] in kept]
-        return cls(model, dataset, truth, list(dataset.metainfo.get('classes', ())), task)
+        return cls(model, dataset, truth, list(dataset.metainfo.get('classes', ())), task, metric)
 
     def category_ids(self, names: list[str]) -> list[int]:
         """COCO ids of class names."""
@@ -194,7 +194,7 @@ def blind(study: Study) -> dict:
     """Share of questions answered rightly, in percent, with the pictures and without them."""
     result = {}
     for name, without in (('seeing', False), ('blind', True)):
-        metric = AnswerMetric()
+        metric = METRICS.build(study.metric)
         metric.process({}, [sample.to_dict() for sample in study.answers(blind=without)])
         result[name] = metric.compute_metrics(metric.results)
     return result

@@ -1,0 +1,39 @@
+import inspect
+import json
+
+import pytest
+from mmdet.registry import HOOKS, MODELS
+from mmengine.config import Config
+
+from visionllm.apis import tables
+from visionllm.apis.tables import TABLES, Row, Table, fill
+
+ROWS = [(table, name) for table in sorted(TABLES) for name in TABLES[table].rows]
+
+
+@pytest.mark.parametrize(('table', 'name'), ROWS)
+def test_every_row_changes_something_that_its_config_has(table, name):
+    row = TABLES[table].rows[name]
+    cfg = Config.fromfile(row.config)
+    for key, value in row.options.items():
+        *parents, last = key.split('.')
+        part = cfg
+        for parent in parents:
+            part = part[int(parent)] if isinstance(part, list) else part[parent]
+        if last in part:
+            assert part[last] != value or table == 'lora'  # whose row of the default rank changes nothing
+            continue
+        default = inspect.signature((HOOKS if parents[0] == 'custom_hooks' else MODELS).get(part.type)).parameters
+        assert default[last].default != value
+
+
+def test_rows_that_are_done_are_kept_and_others_added(tmp_path, monkeypatch):
+    trained = []
+    monkeypatch.setattr(tables, 'train_and_measure', lambda table, row, _: trained.append(row) or dict(AP=1.0))
+    table = Table(dict(one=Row(), two=Row(dict(a=1))), steps=100, num_images=50)
+    out = tmp_path / 'rows.json'
+    fill(table, out, tmp_path, ['one'])
+    fill(table, out, tmp_path)
+    assert list(json.loads(out.read_text())['rows']) == ['one', 'two'] and len(trained) == 2
+    with pytest.raises(ValueError, match='holds rows of 100 steps and 50 pictures'):
+        fill(Table({}, steps=200, num_images=50), out, tmp_path)
