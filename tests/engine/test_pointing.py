@@ -28,8 +28,9 @@ def test_what_is_meant_is_told_from_what_is_not_and_from_the_ground(tiny):
     model, batch = pointed(tiny, others=1)
     lesson = TeachPointing(steps=1)
     data = model.data_preprocessor(batch, training=True)
-    tokens = lesson._tokens(model, data, [sample.gt_instances.bboxes / 64 for sample in data['data_samples']])
+    tokens, meant = lesson._tokens(model, data)
     assert tokens.boxes.shape[1] == 2 + STRANGERS
+    assert meant[0].tolist() == [0, 1] + [0] * STRANGERS
     assert torch.equal(tokens.objectness.sign()[0], torch.tensor([1., 1] + [-1] * STRANGERS))
     assert tokens.objectness.abs().eq(SURE).all()
 

@@ -10,7 +10,7 @@ from visionllm.structures.rings import ellipses
 
 @pytest.fixture
 def look():
-    return SecondLook(channels=16, size=24, margin=1.0, ring_points=8)
+    return SecondLook(channels=16, size=24, margin=1.0)
 
 
 def tokens_at(boxes):
@@ -60,21 +60,16 @@ def test_it_starts_as_nothing_and_learns(look):
 
 
 def test_in_training_some_tokens_lack_their_first_look():
-    look = SecondLook(channels=16, size=24, drop=0.5, ring_points=8).train()
+    look = SecondLook(channels=16, size=24, drop=0.5).train()
     tokens = tokens_at([[0.5, 0.5, 0.2, 0.2]] * 200)
     seen = look(torch.rand(1, 3, 32, 32), torch.ones(1, 32, 32).bool(), tokens).embeddings
     lacking = (seen == 0).all(-1)
     assert 60 < lacking.sum() < 140 and torch.equal(seen[~lacking], tokens.embeddings[~lacking])
 
 
-def test_it_puts_a_place_right_in_units_of_the_place(look):
-    """The same change moves a large box, and its outline, more than a small one."""
+def test_a_box_is_put_right_in_units_of_its_sides_and_its_outline_goes_with_it(look):
     tokens = tokens_at([[0.5, 0.5, 0.4, 0.2], [0.5, 0.5, 0.2, 0.1]])
-    change = torch.zeros(1, 2, 4 + 2 * 8)
-    change[..., :4] = torch.tensor([0.1, 0.0, math.log(2), 0.0])
-    change[..., 4] = 1.0  # the first point, to the right by half a width
+    change = torch.tensor([0.1, 0.0, math.log(2), 0.0]).expand(1, 2, 4)
     boxes, rings = look._put_right(tokens, change)
     assert torch.allclose(boxes[0], torch.tensor([[0.54, 0.5, 0.8, 0.2], [0.52, 0.5, 0.4, 0.1]]))
-    moved = rings - tokens.rings
-    assert torch.allclose(moved[0, :, 0], torch.tensor([[0.2, 0.0], [0.1, 0.0]]))
-    assert moved[:, :, 1:].abs().max() == 0
+    assert torch.allclose(rings, ellipses(boxes, 8), atol=1e-6)

@@ -10,7 +10,6 @@ from torch.nn.utils.rnn import pad_sequence
 
 from visionllm.models.visionllm import real_pixels, target_of
 from visionllm.structures import ImageTokens
-from visionllm.structures.rings import ellipses
 
 from .lesson import Lesson
 
@@ -20,13 +19,13 @@ JITTER = 0.05  # of a box's sides: places are off by that much (standard deviati
 
 @HOOKS.register_module()
 class TeachLooking(Lesson):
-    """Train the second look, and the heads' projectors behind it, on objects' names, boxes and outlines.
+    """Train the second look, and the heads' projectors behind it, on objects' names and boxes.
 
     Args:
         steps, lr, weights, cache, batch_size: As in ``Lesson``.
     """
 
-    shown = ('acc_name', 'acc_word', 'loss_extent', 'loss_ring')
+    shown = ('acc_name', 'acc_word', 'loss_extent')
 
     def __init__(self, steps: int, lr: float = 2e-3, weights: list[float] | None = None, cache: str | None = None,
                  batch_size: int | None = None):
@@ -53,14 +52,13 @@ def seen_close_up(model, data: dict, places: list[Tensor]) -> ImageTokens:
     counts = [len(place) for place in places]
     picture = torch.repeat_interleave(torch.arange(len(places)), torch.tensor(counts)).to(data['inputs'].device)
     boxes = nearly(torch.cat(places))[:, None]  # [n, 1, 4]: nothing is looked at twice, nor for padding
-    blank = ImageTokens(boxes.new_zeros(len(boxes), 1, model.connector.embed_dims), boxes, boxes[..., 0],
-                        ellipses(boxes, model.connector.ring_points))
+    blank = ImageTokens(boxes.new_zeros(len(boxes), 1, model.connector.embed_dims), boxes, boxes[..., 0])
     real = real_pixels(data['inputs'], data['data_samples'])
     seen = model.second_look(data['inputs'][picture], real[picture], blank)
-    embeddings, boxes, rings = (pad_sequence(each[:, 0].split(counts), batch_first=True)
-                                for each in (seen.embeddings, seen.boxes, seen.rings))
+    embeddings, boxes = (pad_sequence(each[:, 0].split(counts), batch_first=True)
+                         for each in (seen.embeddings, seen.boxes))
     there = [boxes.new_full((count, ), SURE) for count in counts]
-    return ImageTokens(embeddings, boxes, pad_sequence(there, batch_first=True, padding_value=-SURE), rings)
+    return ImageTokens(embeddings, boxes, pad_sequence(there, batch_first=True, padding_value=-SURE))
 
 
 def nearly(boxes: Tensor) -> Tensor:

@@ -7,9 +7,10 @@ import torch
 import torch.nn.functional as F
 from mmdet.registry import HOOKS
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
 
 from visionllm.models.connectors.language_guided import sigmoid_focal_loss
-from visionllm.models.visionllm import boxes_in, target_of
+from visionllm.models.visionllm import boxes_in
 from visionllm.structures import ImageTokens
 
 from .lesson import Lesson
@@ -40,11 +41,7 @@ class TeachPointing(Lesson):
     def losses(self, model, batch: dict) -> dict[str, Tensor]:
         """Of each token's being meant. The accuracy is of pictures: is the likeliest token one that is meant?"""
         data = model.data_preprocessor(batch, training=True)
-        meant = [target_of(sample).boxes for sample in data['data_samples']]
-        tokens = self._tokens(model, data, meant)
-        target = torch.zeros_like(tokens.objectness)
-        for row, boxes in zip(target, meant):
-            row[:len(boxes)] = 1
+        tokens, target = self._tokens(model, data)
         heard = model.token_guidance(tokens, model.guide(data['data_samples'])).objectness
         right = target.gather(1, heard.argmax(1, keepdim=True)).mean()
         # the focal loss says how likely; alone, it leaves the guidance deaf for longer than lessons last
@@ -53,14 +50,15 @@ class TeachPointing(Lesson):
                     acc_meant=100 * right)
 
     @torch.no_grad()
-    def _tokens(self, model, data: dict, meant: list[Tensor]) -> ImageTokens:
-        """Tokens on what is meant, on what is not, and on the ground."""
-        places = []
-        for sample, boxes in zip(data['data_samples'], meant):
-            others = boxes_in(sample, sample.ignored_instances)
-            places.append(torch.cat([boxes, others, torch.rand(STRANGERS, 4, device=boxes.device)]))
+    def _tokens(self, model, data: dict) -> tuple[ImageTokens, Tensor]:
+        """Tokens on what is not meant, on what is, and on the ground; and ``float[B, M]``, 1 for what is meant."""
+        places, meant = [], []
+        for sample in data['data_samples']:
+            others, boxes = (boxes_in(sample, objects) for objects in (sample.ignored_instances, sample.gt_instances))
+            places.append(torch.cat([others, boxes, torch.rand(STRANGERS, 4, device=boxes.device)]))
+            meant.append(torch.tensor([0.0] * len(others) + [1.0] * len(boxes) + [0.0] * STRANGERS))
         model.second_look.eval()  # what it knows is used, not changed
         tokens = seen_close_up(model, data, places)
         for there, place in zip(tokens.objectness, places):
             there[len(place) - STRANGERS:] = -SURE
-        return tokens
+        return tokens, pad_sequence(meant, batch_first=True).to(tokens.objectness)

@@ -45,10 +45,7 @@ class VisionLLM(BaseDetector):
         self.llm = MODELS.build(llm) if llm else None
         self.connector = MODELS.build({**connector, 'text_width': self.text_encoder.width})
         channels = self.connector.embed_dims
-        self.second_look = None
-        if second_look:
-            sizes = dict(channels=channels, ring_points=self.connector.ring_points)
-            self.second_look = MODELS.build({**second_look, **sizes})
+        self.second_look = MODELS.build({**second_look, 'channels': channels}) if second_look else None
         self.token_guidance = None
         if token_guidance:
             sizes = dict(channels=channels, text_width=self.text_encoder.width)

@@ -77,7 +77,7 @@ class LanguageGuidedTokenizer(BaseModule):
         self.decoder = DeformableDetrTransformerDecoder(**decoder)
         self.positional_encoding = SinePositionalEncoding(**positional_encoding)
         channels = self.embed_dims = self.encoder.embed_dims
-        self.with_box_refine, self.ring_points = with_box_refine, ring_points
+        self.with_box_refine = with_box_refine
         self.level_embed = nn.Parameter(torch.randn(num_feature_levels, channels))
         self.query_embedding = nn.Embedding(num_queries, 2 * channels)
         self.reference_points_fc = nn.Linear(channels, 2)
@@ -144,7 +144,7 @@ class LanguageGuidedTokenizer(BaseModule):
     def _rings(self, state: Tensor, boxes: Tensor) -> Tensor:
         """Outlines ``float[B, M, P, 2]``: an ellipse in the box, and what the token knows better."""
         change = self.ring_branch(state).unflatten(-1, (-1, 2))
-        return ellipses(boxes.detach(), self.ring_points) + boxes[..., None, 2:].detach() / 2 * change
+        return ellipses(boxes.detach(), change.shape[2]) + boxes[..., None, 2:].detach() / 2 * change
 
     def _boxes(self, level: int, state: Tensor, reference: Tensor) -> Tensor:
         change = self.reg_branches[level](state)  # [B, M, 4]
@@ -178,7 +178,7 @@ class LanguageGuidedTokenizer(BaseModule):
     def _ring_loss(self, tokens: ImageTokens, gt_boxes: list[Tensor], gt_rings: list[Tensor],
                    pairs: Pairs) -> dict[str, Tensor]:
         """L1 on the outlines of paired tokens, in units of half the box; a ring may start at any of its points."""
-        if self.ring_points == 0 or not any(rings.shape[1] for rings in gt_rings):
+        if tokens.rings.shape[2] == 0 or not any(rings.shape[1] for rings in gt_rings):
             return {}
         distances = []
         for b, (chosen, objects) in enumerate(pairs):

@@ -3,9 +3,9 @@
 An image token reads its place from maps of stride 8 and more, where a small object is two pixels wide, and learns from
 objects of every size. Cut out of the picture itself, all objects are of one size, and a few small convolutions tell
 shapes apart that the tokenizer confuses: of the objects found on 160 scenes, 4.5 % had a wrong name instead of 8.5 %.
-They see edges, too, and put box and outline right.
+They see edges, too, and put the box right.
 
-Letters: B pictures, M image tokens, C channels of the tokens, P = ``size``, R points of an outline.
+Letters: B pictures, M image tokens, C channels of the tokens, P = ``size``.
 """
 
 import math
@@ -25,8 +25,8 @@ from .language_guided import valid_ratio
 
 @MODELS.register_module()
 class SecondLook(BaseModule):
-    """Add to each token's embedding, box and outline what its place looks like close up. Starts as nothing: its output
-    layers are zero.
+    """Add to each token's embedding and box what its place looks like close up. Starts as nothing: its output layers
+    are zero.
 
     What the first look knows already would leave the second little to learn from; so in training some tokens lack the
     first.
@@ -37,11 +37,10 @@ class SecondLook(BaseModule):
         margin: Side of what is cut out, in longer sides of the token's box.
         drop: Share of tokens whose own embedding is withheld in training.
         widths: Channels of the stages; each halves the cut-out.
-        ring_points: R; 0 where tokens have no outline.
     """
 
     def __init__(self, channels: int, size: int = 48, margin: float = 1.3, drop: float = 0.5,
-                 widths: Sequence[int] = (24, 48, 96, 128), ring_points: int = 0):
+                 widths: Sequence[int] = (24, 48, 96, 128)):
         super().__init__()
         self.size, self.margin, self.drop = size, margin, drop
         norm = dict(norm_cfg=dict(type='BN'), bias=False)
@@ -52,7 +51,7 @@ class SecondLook(BaseModule):
         self.out = nn.Linear(widths[-1], channels)
         pixels = math.ceil(size / 2**len(widths))**2  # of the last stage
         self.place = nn.Sequential(nn.Linear(widths[-1] * pixels, channels), nn.ReLU(),
-                                   nn.Linear(channels, 4 + 2 * ring_points))
+                                   nn.Linear(channels, 4))
         for last in (self.out, self.place[-1]):
             nn.init.zeros_(last.weight)
             nn.init.zeros_(last.bias)
@@ -74,11 +73,12 @@ class SecondLook(BaseModule):
 
     @staticmethod
     def _put_right(tokens: ImageTokens, change: Tensor) -> tuple[Tensor, Tensor]:
-        """Boxes and outlines, changed by ``float[B, M, 4 + 2 R]`` in units of the box's sides, and of half of them."""
-        shift, growth, ring = change.split([2, 2, change.shape[-1] - 4], -1)
+        """Boxes, changed by ``float[B, M, 4]`` in units of their sides; outlines go with them."""
+        shift, growth = change.split(2, -1)
         centres, sides = tokens.boxes.split(2, -1)
-        boxes = torch.cat([centres + sides * shift, sides * growth.exp()], -1).clamp(0, 1)
-        return boxes, tokens.rings + sides[..., None, :] / 2 * ring.unflatten(-1, (-1, 2))
+        moved, grown = centres + sides * shift, growth.exp()
+        rings = moved[..., None, :] + (tokens.rings - centres[..., None, :]) * grown[..., None, :]
+        return torch.cat([moved, sides * grown], -1).clamp(0, 1), rings
 
     def cut_out(self, images: Tensor, pad_mask: Tensor, boxes: Tensor) -> Tensor:
         """Squares around boxes ``float[B, M, 4]`` (cxcywh in [0, 1]): ``float[B, M, 3, P, P]``, zero outside."""
