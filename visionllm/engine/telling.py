@@ -9,7 +9,7 @@ import torch
 from mmdet.registry import HOOKS
 from torch import Tensor, nn
 
-from visionllm.models.heads.next_token import words_of
+from visionllm.models.heads.next_token import as_mentioned, like_after_like, words_of
 from visionllm.models.visionllm import instruction_of, target_of
 from visionllm.structures import Target
 
@@ -55,12 +55,13 @@ class TeachTelling(Lesson):
 
 
 def symbolic(llm, head, target: Target) -> Tensor:
-    """A picture as it should be read, in any order and a little off: ``float[n, E]``."""
-    order = torch.randperm(len(target.labels))
-    names = [target.names[label] for label in target.labels[order].tolist()]
+    """A picture as it should be read, a little off: ``float[n, E]``."""
+    names = [target.names[label] for label in target.labels.tolist()]
     if not names:
         return llm.new_rows.weight.new_zeros(0, llm.width)
     known, index = words_of(names, head.words)
-    words = llm.embed_names(known)[index.to(order.device)]
+    words = llm.embed_names(known)[index.to(target.labels.device)]  # [n, W, E]
     words = words + NOISE * words.detach().std() * torch.randn_like(words)
-    return head.with_places(llm, words, target.boxes[order]).flatten(0, 1)
+    target.pairs = (torch.arange(len(names), device=target.labels.device), ) * 2
+    order = as_mentioned(like_after_like(words), target)
+    return head.with_places(llm, words[order], target.boxes[order]).flatten(0, 1)

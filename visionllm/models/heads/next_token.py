@@ -3,7 +3,8 @@
     instruction .. image tokens .. instruction | what is said <end> | what is asked | what is said <end> ...
 
 An image token stands there as a short phrase of a foreign language and two words for where: "small red metal ring top
-left". A language model that is given one word for all of it has to take it apart again, and learns that slowly.
+left". A language model that is given one word for all of it has to take it apart again, and learns that slowly. In
+training, things stand in the order in which a caption mentions them, so that what is said next is what comes next.
 
 Letters: B pictures, M image tokens, W words of a phrase, T tokens of a text (the longest of the batch), E width of the
 language model.
@@ -17,6 +18,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from visionllm.language import Instruction, OutputFormat
+from visionllm.language.mentions import mentions
 from visionllm.structures import ImageTokens, Target
 from visionllm.structures.places import PLACE_CHANNELS, place_features
 
@@ -61,7 +63,7 @@ class NextTokenHead(BaseModule):
         """Cross-entropy of what should be said, token by token; of what is asked in between nothing is learned. And of
         the words that image tokens should be."""
         losses = self.word_loss(llm, tokens, targets)
-        return losses | self.text_loss(llm, instructions, self.describe(llm, tokens), targets)
+        return losses | self.text_loss(llm, instructions, self.describe(llm, tokens, targets), targets)
 
     def text_loss(self, llm: CausalLM, instructions: list[Instruction], pictures: list[Tensor],
                   targets: list[Target]) -> dict[str, Tensor]:
@@ -121,12 +123,19 @@ class NextTokenHead(BaseModule):
         """What each image token is: ``float[..., M, W, E]``."""
         return self.token_projector(token_features(tokens)).unflatten(-1, (self.words, -1))
 
-    def describe(self, llm: CausalLM, tokens: ImageTokens) -> list[Tensor]:
-        """Pictures as the language model reads them, ``float[n, E]`` each: what, and where, of all that is there."""
+    def describe(self, llm: CausalLM, tokens: ImageTokens, targets: list[Target] | None = None) -> list[Tensor]:
+        """Pictures as the language model reads them, ``float[n, E]`` each: what, and where, of all that is there.
+
+        Like stands after like; in training (``targets``), what the caption mentions stands in its order.
+        """
         told = tokens.objectness.sigmoid() >= self.score_thr
         told |= F.one_hot(tokens.objectness.argmax(-1), told.shape[1]).bool()
-        words = self.with_places(llm, self._phrases(tokens), tokens.boxes)
-        return [words[b, told[b]].flatten(0, 1) for b in range(len(words))]
+        phrases = self._phrases(tokens)
+        orders = [like_after_like(words) for words in phrases]
+        if targets is not None:
+            orders = [as_mentioned(order, target) for order, target in zip(orders, targets)]
+        words = self.with_places(llm, phrases, tokens.boxes)
+        return [words[b, order[told[b, order]]].flatten(0, 1) for b, order in enumerate(orders)]
 
     def with_places(self, llm: CausalLM, words: Tensor, boxes: Tensor) -> Tensor:
         """Phrases ``float[..., W, E]`` of things in boxes ``float[..., 4]``, and after each two words for its place.
@@ -147,6 +156,32 @@ class NextTokenHead(BaseModule):
             before, _, after = instruction.text.partition('<image>')
             prompts.append(torch.cat([llm.embed_text(before)[0], picture, llm.embed_text(after + self.opening)[0]]))
         return prompts
+
+
+def as_mentioned(order: Tensor, target: Target) -> Tensor:
+    """An order of tokens ``int[M]``, changed to that in which the first thing said speaks of what they show; what it
+    does not speak of stays behind."""
+    tokens, objects = target.pairs
+    names = [target.names[label] for label in target.labels[objects].tolist()]
+    place = mentions(names, target.turns[0] if target.turns else '')
+    rank = torch.full_like(order, max(place, default=0) + 1)
+    rank[tokens] = torch.tensor(place, dtype=torch.long, device=order.device)
+    return order[rank[order].argsort(stable=True)]
+
+
+@torch.no_grad()
+def like_after_like(phrases: Tensor) -> Tensor:
+    """An order in which each of some phrases ``float[M, W, E]`` is followed by the most similar of those left, by all
+    its words and once more by its noun, so that things of one kind stand together."""
+    alike = 0
+    for words in (phrases.flatten(1), phrases[:, -1]):
+        words = F.normalize(words, dim=-1)
+        alike = alike + words @ words.T
+    order = [0]
+    while len(order) < len(phrases):
+        alike[:, order[-1]] = -torch.inf  # it had its turn
+        order.append(int(alike[order[-1]].argmax()))
+    return torch.tensor(order, device=phrases.device)
 
 
 def words_of(phrases: list[str], count: int) -> tuple[list[str], Tensor]:
