@@ -3,6 +3,7 @@ import torch
 
 from visionllm.datasets.scenes import SHAPES
 from visionllm.language import TASKS, InstructionError, write_instruction
+from visionllm.models.connectors import TokenGuidance
 
 from ..conftest import sample_batch
 
@@ -100,3 +101,14 @@ def test_remembered_instruction_is_forgotten_when_weights_change(tiny):
     tiny.load_state_dict(state, strict=True)
     again = tiny.test_step(sample_batch(instruction(), 1))[0].pred_instances.scores
     assert torch.allclose(before, again)
+
+
+def test_tokens_are_guided_by_the_names_alone(tiny, monkeypatch):
+    heard = []
+    guidance = TokenGuidance(tiny.connector.embed_dims, tiny.text_encoder.width, num_layers=1)
+    monkeypatch.setattr(tiny, 'token_guidance', guidance)
+    monkeypatch.setattr(tiny, 'guide', lambda texts, guide=tiny.guide: heard.append(texts) or guide(texts))
+    both = instruction(('star', 'heart'))
+    for text in (both, CAPTION):
+        tiny.test_step(sample_batch(text, 1))
+    assert heard == [[both], ['star, heart'], [CAPTION], [CAPTION]]

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
 from visionllm.models.connectors.language_guided import sigmoid_focal_loss
-from visionllm.models.visionllm import boxes_in
+from visionllm.models.visionllm import asked_for, boxes_in
 from visionllm.structures import ImageTokens
 
 from .lesson import Lesson
@@ -42,7 +42,8 @@ class TeachPointing(Lesson):
         """Of each token's being meant. The accuracy is of pictures: is the likeliest token one that is meant?"""
         data = model.data_preprocessor(batch, training=True)
         tokens, target = self._tokens(model, data)
-        heard = model.token_guidance(tokens, model.guide(data['data_samples'])).objectness
+        text = model.guide([asked_for(sample) for sample in data['data_samples']])
+        heard = model.token_guidance(tokens, text).objectness
         right = target.gather(1, heard.argmax(1, keepdim=True)).mean()
         # the focal loss says how likely; alone, it leaves the guidance deaf for longer than lessons last
         return dict(loss_meant=sigmoid_focal_loss(heard, target).sum() / target.sum().clamp_min(1),

@@ -89,20 +89,19 @@ class VisionLLM(BaseDetector):
         return batch_data_samples
 
     def look(self, batch_inputs: Tensor, samples: Samples) -> list[ImageTokens]:
-        """Image tokens of the batch, guided by each sample's instruction."""
+        """Image tokens of the batch, guided by each sample's instruction: pixels by all of it, tokens by its names."""
         features = self.extract_feat(batch_inputs)
         pad_mask = real_pixels(batch_inputs, samples)
-        guidance = self.guide(samples)
+        guidance = self.guide([sample.instruction for sample in samples])
         layers = self.connector(features, pad_mask, guidance)
         if self.second_look is not None:
             layers[-1] = self.second_look(batch_inputs, pad_mask, layers[-1])
         if self.token_guidance is not None:
-            layers[-1] = self.token_guidance(layers[-1], guidance)
+            layers[-1] = self.token_guidance(layers[-1], self.guide([asked_for(sample) for sample in samples]))
         return layers
 
-    def guide(self, samples: Samples) -> TextFeatures:
-        """Each sample's instruction as the text encoder sees it."""
-        texts = [sample.instruction for sample in samples]
+    def guide(self, texts: list[str]) -> TextFeatures:
+        """Texts as the text encoder sees them; those that are alike are read once."""
         unique = list(dict.fromkeys(texts))
         features = self.text_encoder(unique)
         rows = [unique.index(text) for text in texts]
@@ -166,6 +165,11 @@ def instruction_of(sample: DetDataSample) -> Instruction:
         raise InstructionError('A sample carries no instruction. Add dict(type=\'WriteInstruction\') to the '
                                'pipeline, or the instruction_collate function to the training dataloader.')
     return parse_instruction(sample.instruction)
+
+
+def asked_for(sample: DetDataSample) -> str:
+    """The part of a sample's instruction that says what is meant: its names; all of it where it has none."""
+    return ', '.join(instruction_of(sample).class_names) or sample.instruction
 
 
 def target_of(sample: DetDataSample) -> Target:
