@@ -5,7 +5,7 @@ import json
 import pytest
 from mmengine.config import Config
 
-from visionllm.apis.studies import GREY, Study, blind, classes, points, tested_on
+from visionllm.apis.studies import GREY, Study, blind, classes, points, data_and_metric
 
 from ..conftest import ROOT, load_config
 from .test_tools import run
@@ -100,4 +100,4 @@ def test_without_its_picture_a_question_is_asked_about_grey(five, monkeypatch):
 def test_a_config_that_does_not_test_a_task_says_so():
     cfg = load_config(TINY)
     with pytest.raises(ValueError, match='tests no segmentation'):
-        tested_on(cfg, 'segmentation')
+        data_and_metric(cfg, 'segmentation')

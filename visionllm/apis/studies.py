@@ -42,7 +42,7 @@ class Study:
             ValueError: The config has none.
         """
         cfg = Config.fromfile(config)
-        part, metric = tested_on(cfg, task)
+        part, metric = data_and_metric(cfg, task)
         model = Inferencer.from_files(config, checkpoint).model
         dataset = DATASETS.build(part)
         indices = range(len(dataset) if num_images is None else min(num_images, len(dataset)))
@@ -95,7 +95,7 @@ class Study:
         return write_instruction(names, (task.wordings + task.held_out)[wording], output_format, tokens)
 
 
-def tested_on(cfg: Config, task: str) -> tuple[dict, dict]:
+def data_and_metric(cfg: Config, task: str) -> tuple[dict, dict]:
     """Configs of the dataset that a config tests a task on, and of the metric that judges it.
 
     Raises:
