@@ -5,7 +5,7 @@ import json
 import pytest
 from mmengine.config import Config
 
-from visionllm.apis.studies import GREY, Study, blind, classes, points, data_and_metric
+from visionllm.apis.studies import GREY, Study, blind, classes, data_and_metric, points
 
 from ..conftest import ROOT, load_config
 from .test_tools import run
