@@ -16,6 +16,8 @@ in docs/studies/NAME.json.
 additions     the detector without each of our additions to the paper
 tasks         five tasks from one training run against one each
 lora          rank of the adapters
+randomness    what of the instruction is drawn anew each batch
+text_encoder  none, trained and frozen
 """
 
 import argparse

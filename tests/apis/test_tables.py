@@ -4,10 +4,12 @@ import json
 import pytest
 from mmdet.registry import HOOKS, MODELS
 from mmengine.config import Config
+from mmengine.registry import FUNCTIONS
 
 from visionllm.apis import tables
 from visionllm.apis.tables import TABLES, Row, Table, fill
 
+REGISTRIES = dict(custom_hooks=HOOKS, model=MODELS, train_dataloader=FUNCTIONS)
 ROWS = [(table, name) for table in sorted(TABLES) for name in TABLES[table].rows]
 
 
@@ -23,8 +25,8 @@ def test_every_row_changes_something_that_its_config_has(table, name):
         if last in part:
             assert part[last] != value or table == 'lora'  # whose row of the default rank changes nothing
             continue
-        default = inspect.signature((HOOKS if parents[0] == 'custom_hooks' else MODELS).get(part.type)).parameters
-        assert default[last].default != value
+        default = inspect.signature(REGISTRIES[parents[0]].get(part.type)).parameters[last].default
+        assert default != value
 
 
 def test_rows_that_are_done_are_kept_and_others_added(tmp_path, monkeypatch):

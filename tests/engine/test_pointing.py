@@ -35,12 +35,13 @@ def test_what_is_meant_is_told_from_what_is_not_and_from_the_ground(tiny):
     assert tokens.objectness.abs().eq(SURE).all()
 
 
-def test_only_the_guidance_learns(tiny):
+def test_only_the_guidance_and_a_trained_text_encoder_learn(tiny):
     model, batch = pointed(tiny, others=1)
     before = {name: value.clone() for name, value in model.state_dict().items()}
     TeachPointing(steps=2).before_train(lesson_runner(model, [batch] * 2))
     changed = {name for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
-    assert changed and all(name.startswith('token_guidance.') for name in changed)
+    parts = ('token_guidance.', 'text_encoder.')  # the tiny model's text encoder is trained
+    assert changed and all(name.startswith(parts) for name in changed)
 
 
 def test_a_picture_of_one_object_needs_no_others(tiny):

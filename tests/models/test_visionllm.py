@@ -1,11 +1,12 @@
 import pytest
 import torch
+from mmdet.registry import MODELS
 
 from visionllm.datasets.scenes import SHAPES
 from visionllm.language import TASKS, InstructionError, write_instruction
 from visionllm.models.connectors import TokenGuidance
 
-from ..conftest import sample_batch
+from ..conftest import load_config, sample_batch
 
 TASK = TASKS['detection']
 
@@ -112,3 +113,13 @@ def test_tokens_are_guided_by_the_names_alone(tiny, monkeypatch):
     for text in (both, CAPTION):
         tiny.test_step(sample_batch(text, 1))
     assert heard == [[both], ['star, heart'], [CAPTION], [CAPTION]]
+
+
+def test_without_a_text_encoder_the_sentence_moves_no_token():
+    cfg = load_config('configs/visionllm/visionllm_tiny_scenes.py').model
+    cfg.text_encoder = dict(type='NoText')
+    model = MODELS.build(cfg).eval()
+    batches = [model.data_preprocessor(sample_batch(text, 1)) for text in (instruction(), instruction(('star', )))]
+    with torch.no_grad():
+        first, second = (model.look(data['inputs'], data['data_samples'])[-1] for data in batches)
+    assert torch.equal(first.embeddings, second.embeddings) and torch.equal(first.objectness, second.objectness)

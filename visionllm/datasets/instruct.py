@@ -47,7 +47,8 @@ class PackInstructionInputs(PackDetInputs):
 
 
 @FUNCTIONS.register_module()
-def instruction_collate(data_batch: list[dict], max_names: int = 80, points: tuple[int, int] = (4, 32)) -> dict:
+def instruction_collate(data_batch: list[dict], max_names: int = 80, points: tuple[int, int] = (4, 32),
+                        vary: tuple[str, ...] = ('wording', 'classes', 'format')) -> dict:
     """Collate samples of one task, and give them a random instruction and ``gt_instances.points`` to answer it with.
 
     Args:
@@ -55,16 +56,18 @@ def instruction_collate(data_batch: list[dict], max_names: int = 80, points: tup
             (``PackInstructionInputs``); with ``masks`` (polygons) where polygons are asked for.
         max_names: At most that many classes in an instruction.
         points: Fewest and most points of a polygon, drawn at random.
+        vary: What is drawn anew for each batch: the wording, the class set with its order and tokens, the format
+            (paper, table 4a).
     """
     samples = [item['data_samples'] for item in data_batch]
     task = TASKS[samples[0].task]
     rng = np.random.default_rng(np.random.randint(2**31))  # mmengine seeds numpy in each worker
     output_format = task.output_format
-    if output_format.is_outline:
+    if output_format.is_outline and 'format' in vary:
         output_format = OutputFormat(int(rng.integers(points[0], points[1] + 1)))
-    wording = str(rng.choice(task.wordings))
+    wording = str(rng.choice(task.wordings)) if 'wording' in vary else task.wordings[0]
     for together in _alike(samples):
-        text = _instruction(rng, together, wording, output_format, max_names)
+        text = _instruction(rng if 'classes' in vary else None, together, wording, output_format, max_names)
         for sample in together:
             sample.set_metainfo(dict(instruction=text))
             sample.gt_instances.points = points_of(sample.gt_instances, output_format)
@@ -81,13 +84,15 @@ def _alike(samples: list[DetDataSample]) -> list[list[DetDataSample]]:
     return list(groups.values())
 
 
-def _instruction(rng: np.random.Generator, samples: list[DetDataSample], wording: str, output_format: OutputFormat,
-                 max_names: int) -> str:
-    """A random instruction for samples that can share it."""
+def _instruction(rng: np.random.Generator | None, samples: list[DetDataSample], wording: str,
+                 output_format: OutputFormat, max_names: int) -> str:
+    """An instruction for samples that can share it: of a random class set, or of all classes as they come."""
     first = samples[0]
     if output_format.is_text:
         return write_instruction((), wording, output_format, question=first.get('question', ''))
     names = first.text
+    if rng is None:
+        return write_instruction(names, wording, output_format)
     present = sorted({names[label] for sample in samples for label in sample.gt_instances.labels.tolist()})
     chosen, tokens = draw_class_set(rng, names, present, max_names)
     return write_instruction(chosen, wording, output_format, tokens)

@@ -35,8 +35,8 @@ class TeachPointing(Lesson):
         super().__init__(steps, lr, weights, cache, batch_size)
 
     def parts(self, model) -> list[nn.Module]:
-        """The token guidance."""
-        return [model.token_guidance]
+        """The token guidance, and the text encoder where it is trained at all."""
+        return [model.token_guidance, model.text_encoder]
 
     def losses(self, model, batch: dict) -> dict[str, Tensor]:
         """Of each token's being meant. The accuracy is of pictures: is the likeliest token one that is meant?"""

@@ -1,3 +1,4 @@
+from .no_text import NoText
 from .text import TextEncoder
 
-__all__ = ['TextEncoder']
+__all__ = ['NoText', 'TextEncoder']
