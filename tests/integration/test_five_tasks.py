@@ -5,7 +5,7 @@ import json
 import pytest
 from mmengine.config import Config
 
-from visionllm.apis.studies import GREY, Study, blind, classes, data_and_metric, points
+from visionllm.apis.studies import GREY, Study, bins, blind, classes, data_and_metric, points
 
 from ..conftest import ROOT, load_config
 from .test_tools import run
@@ -85,6 +85,7 @@ def test_each_study_asks_on_the_test_set_of_its_task(five):
     masks = points(ask['segmentation'], counts=(8, 16))
     assert [row['points'] for row in masks['rows']] == [8, 16] and {'AP', 'AP50', 'AP75'} <= set(masks['box'])
     assert [row['share'] for row in classes(ask['detection'], shares=(0.5, 1.0))['rows']] == [0.5, 1.0]
+    assert [row['bins'] for row in bins(ask['detection'], counts=(9, 1025))['rows']] == [9, 1025]
     answered = blind(ask['questions'])
     assert 0 <= answered['blind']['accuracy'] <= 100 and 0 <= answered['seeing']['accuracy'] <= 100
 

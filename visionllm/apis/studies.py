@@ -190,6 +190,27 @@ def points(study: Study, counts: tuple[int, ...] = (8, 14, 16, 24, 48)) -> dict:
                 rows=rows)
 
 
+def bins(study: Study, counts: tuple[int, ...] = (65, 129, 257, 513, 1025, 2049)) -> dict:
+    """AP of the answers, and of the same rounded to what so many location bins could say (paper, table 3c).
+
+    Locations are read as an expectation over 1025 bins, which is finer than any of them.
+    """
+    ids = study.category_ids(study.names)
+    sides = {image['id']: (image['width'], image['height']) for image in study.truth['images']}
+    found = study.ask(study.instruction(study.names))
+    rows = [dict(bins=count, **average_precision(study.truth, [rounded(record, sides, count) for record in found], ids))
+            for count in counts]
+    return dict(exact=average_precision(study.truth, found, ids), rows=rows)
+
+
+def rounded(record: dict, sides: dict[int, tuple[int, int]], count: int) -> dict:
+    """A detection whose corners lie on a grid of ``count`` bins over twice the picture, as offsets do."""
+    step = 2 * np.asarray(sides[record['image_id']]) / (count - 1)
+    corner, extent = np.asarray(record['bbox']).reshape(2, 2)
+    low, high = (np.round(point / step) * step for point in (corner, corner + extent))
+    return {**record, 'bbox': [*low.tolist(), *(high - low).tolist()]}
+
+
 def blind(study: Study) -> dict:
     """Share of questions answered rightly, in percent, with the pictures and without them."""
     result = {}
@@ -228,4 +249,4 @@ def _draw_curves(scores: np.ndarray, right: np.ndarray, total: int, figure: str)
 # what is shown, and on the test set of which task
 STUDIES = dict(obedience=(obedience, 'detection'), wordings=(wordings, 'detection'),
                calibration=(calibration, 'detection'), reading=(reading, 'detection'), classes=(classes, 'detection'),
-               points=(points, 'segmentation'), blind=(blind, 'questions'))
+               bins=(bins, 'detection'), points=(points, 'segmentation'), blind=(blind, 'questions'))
