@@ -18,7 +18,8 @@ custom_hooks = [
     dict(type='TeachReading', steps=240, cache='work_dirs/reading_smollm2-135m_r16.pth'),
     dict(type='TeachTelling', steps=1200, batch_size=8, weights=[0, 0, 0, 1, 1], cache='work_dirs/telling_nano.pth'),
     dict(type='TeachLooking', steps=12000, weights=[1, 0, 0, 1, 0], cache='work_dirs/looking_nano.pth'),
-    dict(type='TeachPointing', steps=3000, batch_size=64, weights=[1, 0, 6, 1, 1], cache='work_dirs/pointing_nano.pth'),
+    dict(type='TeachPointing', steps=3000, lr=1e-3, batch_size=64, weights=[1, 0, 6, 1, 1],
+         cache='work_dirs/pointing_nano.pth'),
     dict(type='TeachWords', steps=600, weights=[1, 1, 3, 1, 0], cache='work_dirs/words_five_nano.pth'),
 ]
 optim_wrapper = dict(paramwise_cfg=dict(custom_keys={'token_guidance': dict(lr_mult=0.25),

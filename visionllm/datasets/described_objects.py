@@ -6,8 +6,7 @@ COCO file of objects beside it.
 
 from pathlib import Path
 
-from .coco import lies_outside
-from .sentences import by_id, read_json, require_known
+from .sentences import by_id, objects_by_picture, read_json, require_known
 
 
 def add_objects(samples: list[dict], instances_file: str | Path | None) -> None:
@@ -22,13 +21,9 @@ def add_objects(samples: list[dict], instances_file: str | Path | None) -> None:
     if instances_file is None:
         return
     content = read_json(instances_file)
-    images = by_id(content['images'])
-    require_known([sample['img_id'] for sample in samples], images, f'a picture of {instances_file}')
+    require_known([sample['img_id'] for sample in samples], by_id(content['images']), f'a picture of {instances_file}')
     called = {category['id']: category['name'] for category in content['categories']}
-    objects: dict[int, list[dict]] = {}
-    for ann in content['annotations']:
-        if not ann.get('iscrowd') and not lies_outside(ann['bbox'], images[ann['image_id']]):
-            objects.setdefault(ann['image_id'], []).append(ann)
+    objects = objects_by_picture(content)
     for sample in samples:
         found = objects.get(sample['img_id'], [])
         names = sorted({called[ann['category_id']] for ann in found})

@@ -9,8 +9,8 @@ import pickle
 from collections.abc import Sequence
 from pathlib import Path
 
-from .coco import AnnotationError, box_ring, lies_outside, outline_parts
-from .sentences import by_id, read_json, record_keys, require_known
+from .coco import AnnotationError, box_ring, outline_parts
+from .sentences import by_id, objects_by_picture, read_json, record_keys, require_known
 
 
 class _Containers(pickle.Unpickler):
@@ -89,7 +89,7 @@ def from_refs(refs: list[dict], instances: dict, others: bool = False) -> list[d
     images, objects = by_id(instances['images']), by_id(instances['annotations'])
     require_known([ref['ann_id'] for ref in refs], objects, 'an object')
     require_known([ref['image_id'] for ref in refs], images, 'a picture')
-    around = _by_picture(instances) if others else {}
+    around = objects_by_picture(instances) if others else {}
     return [
         # ``sent`` is the published, cleaned form of ``raw``
         _sample(images[ref['image_id']], sentence.get('sent', sentence.get('raw')), [objects[ref['ann_id']]],
@@ -124,7 +124,7 @@ def from_scenes(records: list[dict], instances: dict, others: bool = False) -> l
     images, objects = by_id(instances['images']), by_id(instances['annotations'])
     require_known([record['ann_id'] for record in records], objects, 'an object')
     require_known([record['image_id'] for record in records], images, 'a picture')
-    around = _by_picture(instances) if others else {}
+    around = objects_by_picture(instances) if others else {}
     return [
         _sample(images[record['image_id']], record['expression'], [objects[record['ann_id']]],
                 bool(record.get('relation')), others=around.get(record['image_id'], ())) for record in records
@@ -137,7 +137,7 @@ def _sample(image: dict, expression: str, objects: list[dict], relation: bool = 
     instances = [_from_coco(ann, image) for ann in objects]
     meant = {ann['id'] for ann in objects if others}
     instances += [{**_from_coco(ann, image), 'ignore_flag': 1} for ann in others
-                  if ann['id'] not in meant and not lies_outside(ann['bbox'], image)]
+                  if ann['id'] not in meant]
     boxed = any(instance.pop('boxed', False) for instance in instances)
     return dict(
         file_name=image['file_name'],
@@ -149,15 +149,6 @@ def _sample(image: dict, expression: str, objects: list[dict], relation: bool = 
         relation=relation,
         split=split,
         note='an object has no outline of three points and its box stands in' if boxed else None)
-
-
-def _by_picture(instances: dict) -> dict[int, list[dict]]:
-    """A COCO file's objects, but for crowds, under their pictures' ids."""
-    found: dict[int, list[dict]] = {}
-    for ann in instances['annotations']:
-        if not ann.get('iscrowd'):
-            found.setdefault(ann['image_id'], []).append(ann)
-    return found
 
 
 def _from_coco(ann: dict, image: dict) -> dict:

@@ -21,7 +21,7 @@ from PIL import Image
 from visionllm.language import InstructionError, OutputFormat, parse_format
 from visionllm.language.vocabulary import NEW_TOKENS
 
-from .coco import AnnotationError
+from .coco import AnnotationError, lies_outside
 from .images import ImageError
 
 _RESERVED = {*NEW_TOKENS, '<class>', '<format>', '<question>'}
@@ -160,6 +160,16 @@ def record_keys(content: dict | list, part: str | None = None) -> set[str]:
 def by_id(records: list[dict]) -> dict:
     """Records under their ids."""
     return {record['id']: record for record in records}
+
+
+def objects_by_picture(content: dict) -> dict[int, list[dict]]:
+    """A COCO file's objects under their pictures' ids; without crowds, and boxes that are empty or outside."""
+    images = by_id(content['images'])
+    objects: dict[int, list[dict]] = {}
+    for ann in content['annotations']:
+        if not ann.get('iscrowd') and not lies_outside(ann['bbox'], images[ann['image_id']]):
+            objects.setdefault(ann['image_id'], []).append(ann)
+    return objects
 
 
 def require_known(ids: Collection, known: Collection, what: str) -> None:

@@ -31,7 +31,7 @@ class Lesson(Hook):
     priority = 'LOWEST'  # after the model's own weights were loaded; among each other in the config's order
     shown: tuple[str, ...] = ()  # of the losses, in the log
 
-    def __init__(self, steps: int, lr: float, weights: list[float] | None = None, cache: str | None = None,
+    def __init__(self, steps: int, lr: float = 2e-3, weights: list[float] | None = None, cache: str | None = None,
                  batch_size: int | None = None):
         self.steps, self.lr, self.weights, self.batch_size = steps, lr, weights, batch_size
         self.cache = Path(cache) if cache else None

@@ -21,15 +21,10 @@ JITTER = 0.05  # of a box's sides: places are off by that much (standard deviati
 class TeachLooking(Lesson):
     """Train the second look, and the heads' projectors behind it, on objects' names and boxes.
 
-    Args:
-        steps, lr, weights, cache, batch_size: As in ``Lesson``.
+    Arguments as of ``Lesson``.
     """
 
     shown = ('acc_name', 'acc_word', 'loss_extent')
-
-    def __init__(self, steps: int, lr: float = 2e-3, weights: list[float] | None = None, cache: str | None = None,
-                 batch_size: int | None = None):
-        super().__init__(steps, lr, weights, cache, batch_size)
 
     def parts(self, model) -> list[nn.Module]:
         """The second look and the heads."""

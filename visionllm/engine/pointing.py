@@ -24,15 +24,10 @@ class TeachPointing(Lesson):
     """Train the token guidance on phrases whose pictures' other objects are known (``ReferringDataset(others=True)``),
     and on instructions that mean everything.
 
-    Args:
-        steps, lr, weights, cache, batch_size: As in ``Lesson``.
+    Arguments as of ``Lesson``.
     """
 
     shown = ('loss_meant', 'loss_which', 'acc_meant')
-
-    def __init__(self, steps: int, lr: float = 1e-3, weights: list[float] | None = None, cache: str | None = None,
-                 batch_size: int | None = None):
-        super().__init__(steps, lr, weights, cache, batch_size)
 
     def parts(self, model) -> list[nn.Module]:
         """The token guidance, and the text encoder where it is trained at all."""
