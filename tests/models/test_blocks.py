@@ -15,7 +15,7 @@ def test_every_block_reads_as_if_it_were_alone(tiny):
     with torch.no_grad():
         states, read = llm(torch.cat([shared, blocks.flatten(0, 1)[None]], 1), prefix, attention, positions)
         selected = torch.tensor([[4, 1]])
-        attention, positions = coordinate_pass_layout(prefix.length + images + tail, images, selected, 4)
+        attention, positions = coordinate_pass_layout(prefix.length + images + tail, selected, 4)
         second, _ = llm(coordinates[selected[0]].flatten(0, 1)[None], read, attention, positions)
         for row, i in enumerate([4, 1]):
             alone, _ = llm(torch.cat([shared, blocks[i:i + 1], coordinates[i:i + 1]], 1), prefix)
@@ -23,12 +23,9 @@ def test_every_block_reads_as_if_it_were_alone(tiny):
             assert torch.allclose(alone[0, images + tail:], parallel, atol=1e-4)
 
 
-def test_order_of_the_tokens_does_not_change_a_block(tiny):
-    llm = tiny.llm
-    prefix = llm.read('Find {"star": <c3>}')
-    attention, positions = class_pass_layout(prefix.length, 4, 3, torch.device('cpu'))
-    assert positions[4:].tolist() == [prefix.length + 4, prefix.length + 5] * 3
-    assert attention[4:, :prefix.length + 4].all()
-    assert attention[4:, prefix.length + 4:].int().tolist() == [
-        [1, 0, 0, 0, 0, 0], [1, 1, 0, 0, 0, 0], [0, 0, 1, 0, 0, 0], [0, 0, 1, 1, 0, 0], [0, 0, 0, 0, 1, 0],
-        [0, 0, 0, 0, 1, 1]]
+def test_all_blocks_stand_at_the_same_place(tiny):
+    blocks, positions = class_pass_layout(7, 4, 3, torch.device('cpu'))
+    assert positions.tolist() == [7, 8, 9, 10] + [11, 12] * 3
+    assert (blocks.shared, blocks.context, blocks.size) == (11, 4, 2)
+    blocks, positions = coordinate_pass_layout(11, torch.tensor([[2, 0]]), 4)
+    assert positions.tolist() == [13, 14, 15, 16] * 2 and blocks.earlier.tolist() == [[[15, 16], [11, 12]]]

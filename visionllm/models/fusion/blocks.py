@@ -13,47 +13,27 @@ Letters: S tokens of the instruction, R of the context, M blocks, q coordinates 
 import torch
 from torch import Tensor
 
+from ..llms import Blocks
+
 CLASS_BLOCK = 2  # the image token and <cls>
 
 
-def class_pass_layout(prefix: int, context: int, blocks: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Attention and positions of pass 1.
-
-    Returns:
-        ``bool[T, S + T]`` and ``int[T]`` with ``T = R + 2 M``.
-    """
-    length = context + CLASS_BLOCK * blocks
-    block = torch.ones(CLASS_BLOCK, CLASS_BLOCK, dtype=torch.bool, device=device).tril()
-    own = torch.zeros(length, length, dtype=torch.bool, device=device)
-    own[:context, :context] = torch.ones(context, context, dtype=torch.bool, device=device).tril()
-    own[context:, :context] = True
-    own[context:, context:] = torch.block_diag(*[block] * blocks)
-    seen = torch.ones(length, prefix, dtype=torch.bool, device=device)
+def class_pass_layout(prefix: int, context: int, blocks: int, device: torch.device) -> tuple[Blocks, Tensor]:
+    """Pass 1: who sees whom, and positions ``int[R + 2 M]``."""
     places = torch.cat([torch.arange(context, device=device),
                         context + torch.arange(CLASS_BLOCK, device=device).repeat(blocks)])
-    return torch.cat([seen, own], 1), prefix + places
+    return Blocks(shared=prefix + context, context=context, size=CLASS_BLOCK), prefix + places
 
 
-def coordinate_pass_layout(shared: int, blocks: int, selected: Tensor, queries: int) -> tuple[Tensor, Tensor]:
-    """Attention and positions of pass 2: the coordinates of selected blocks, after pass 1.
+def coordinate_pass_layout(shared: int, selected: Tensor, queries: int) -> tuple[Blocks, Tensor]:
+    """Pass 2, the coordinates of selected blocks: who sees whom, and positions ``int[n q]``.
 
     Args:
         shared: S + R, what every block sees.
-        selected: ``int[B, n]``, the block that each group of queries belongs to.
+        selected: ``int[B, n]``, the block of pass 1 that each group of queries belongs to.
         queries: q.
-
-    Returns:
-        ``bool[B, n q, S + T + n q]`` and ``int[n q]``.
     """
-    batch, count = selected.shape
-    device = selected.device
-    before = torch.zeros(batch, count, shared + CLASS_BLOCK * blocks, dtype=torch.bool, device=device)
-    before[:, :, :shared] = True
-    first = shared + CLASS_BLOCK * selected  # [B, n]
-    for step in range(CLASS_BLOCK):
-        before.scatter_(2, (first + step)[..., None], True)
-    block = torch.ones(queries, queries, dtype=torch.bool, device=device).tril()
-    own = torch.block_diag(*[block] * count).expand(batch, -1, -1)
-    attention = torch.cat([before.repeat_interleave(queries, 1), own], 2)
-    positions = shared + CLASS_BLOCK + torch.arange(queries, device=device).repeat(count)
-    return attention, positions
+    step = torch.arange(CLASS_BLOCK, device=selected.device)
+    earlier = shared + CLASS_BLOCK * selected[..., None] + step
+    positions = shared + CLASS_BLOCK + torch.arange(queries, device=selected.device).repeat(selected.shape[1])
+    return Blocks(shared=shared, context=0, size=queries, earlier=earlier), positions

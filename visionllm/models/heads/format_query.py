@@ -148,7 +148,7 @@ class FormatQueryHead(BaseModule):
         states, grown = llm(torch.cat([context, blocks], 1), prefix.expand(batch), attention, positions)
         asked = states[:, context.shape[1]:].unflatten(1, (images, 2))[:, :, 1]  # [B, M, E]
         logits = asked @ llm.class_rows(instruction.class_tokens).T
-        return logits, ClassPass(grown, prefix.length + context.shape[1], images)
+        return logits, ClassPass(grown, prefix.length + context.shape[1])
 
     def decode_coordinates(self, llm: CausalLM, instruction: Instruction, done: 'ClassPass',
                            selected: Tensor) -> Tensor:
@@ -164,7 +164,7 @@ class FormatQueryHead(BaseModule):
         batch, count = selected.shape
         chosen = done.tokens.pick(selected)
         queries = self._queries(llm, token_features(chosen), names)  # [B, n, q, E]
-        attention, positions = coordinate_pass_layout(done.shared, done.images, selected, len(names))
+        attention, positions = coordinate_pass_layout(done.shared, selected, len(names))
         states, _ = llm(queries.flatten(1, 2), done.read, attention, positions)
         logits = self.location_scale[kind_of(len(names))] * (states @ llm.location_rows().T)
         return logits.unflatten(1, (count, len(names))) + self._place_prior(chosen, len(names))
@@ -375,7 +375,6 @@ class ClassPass:
     """What pass 1 leaves for pass 2."""
     read: Prefix
     shared: int  # tokens that every block sees
-    images: int  # blocks
     tokens: ImageTokens | None = None
 
 

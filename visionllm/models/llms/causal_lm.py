@@ -30,6 +30,7 @@ from visionllm.language.vocabulary import (
 )
 
 from ..frozen import leave_frozen_out, native_dtype
+from .block_attention import SHARED_PREFIX, Blocks
 
 
 @dataclass
@@ -72,8 +73,7 @@ class CausalLM(BaseModule):
             config = AutoConfig.from_pretrained(folder)
             config.update(random_config)
             model = AutoModelForCausalLM.from_config(config).to(dtype)
-        # with a mask, torch's fused attention is the faster one on a GPU; on a CPU its backward costs 3 times eager's
-        model.set_attn_implementation('sdpa' if torch.cuda.is_available() else 'eager')
+        model.set_attn_implementation(SHARED_PREFIX)
         model.requires_grad_(False)
         self.vocabulary = extend_tokenizer(AutoTokenizer.from_pretrained(folder), model.config.vocab_size)
         self.width = model.config.hidden_size
@@ -159,35 +159,41 @@ class CausalLM(BaseModule):
             self._read[text] = self(self.embed_text(text))[1]
         return self._read[text]
 
-    def forward(self, embeddings: Tensor, prefix: Prefix | None = None, attention: Tensor | None = None,
+    def forward(self, embeddings: Tensor, prefix: Prefix | None = None, attention: Tensor | Blocks | None = None,
                 positions: Tensor | None = None) -> tuple[Tensor, Prefix]:
         """Run the decoder over a continuation of a prefix.
 
         Args:
             embeddings: ``float[B, T, E]``.
             prefix: What comes before, for the same B sequences.
-            attention: ``bool[T, S + T]`` or ``bool[B, T, S + T]``, True = may be seen; causal if None.
+            attention: ``bool[T, S + T]`` or ``bool[B, T, S + T]``, True = may be seen; or blocks; causal if None.
             positions: ``int[T]`` or ``int[B, T]``, place of each token in the text; S, S + 1, ... if None.
 
         Returns:
             Hidden states ``float32[B, T, E]`` after the last norm, and the prefix grown by the continuation.
         """
         batch, length, _ = embeddings.shape
-        dtype = self.decoder.embed_tokens.weight.dtype
         seen = prefix.length if prefix is not None else 0
         if positions is None:
             positions = torch.arange(seen, seen + length, device=embeddings.device)
-        if attention is None:
-            attention = torch.ones(length, seen + length, dtype=torch.bool, device=embeddings.device).tril(seen)
-        bias = torch.zeros(attention.shape, dtype=dtype, device=embeddings.device).masked_fill(~attention, -1e9)
+        seeing = dict(blocks=attention) if isinstance(attention, Blocks) else dict(
+            attention_mask=self._bias(attention, batch, length, seen))
         cache = DynamicCache()
         for layer, (key, value) in enumerate(prefix.layers if prefix is not None else []):
             cache.update(key, value, layer)
         output = self.decoder(
-            inputs_embeds=embeddings.to(dtype),
-            attention_mask=bias.unsqueeze(-3).expand(batch, 1, -1, -1),  # [B, 1, T, S + T]
+            inputs_embeds=embeddings.to(self.decoder.embed_tokens.weight.dtype),
             position_ids=positions.expand(batch, -1),
             past_key_values=cache,
-            use_cache=True)
+            use_cache=True,
+            **seeing)
         layers = [(layer.keys, layer.values) for layer in output.past_key_values.layers]
         return output.last_hidden_state.float(), Prefix(layers, seen + length)
+
+    def _bias(self, attention: Tensor | None, batch: int, length: int, seen: int) -> Tensor:
+        """What is added to attention scores: ``float[B, 1, T, S + T]``."""
+        weight = self.decoder.embed_tokens.weight
+        if attention is None:
+            attention = torch.ones(length, seen + length, dtype=torch.bool, device=weight.device).tril(seen)
+        bias = torch.zeros(attention.shape, dtype=weight.dtype, device=weight.device).masked_fill(~attention, -1e9)
+        return bias.unsqueeze(-3).expand(batch, 1, -1, -1)

@@ -1,0 +1,94 @@
+"""Attention of many independent blocks behind one shared prefix, exact and without a mask over all of them.
+
+    read before ..... | context | block 0 | block 1 | ...
+
+A block sees the shared tokens and its own. Scores against the shared tokens are one matrix product for all blocks,
+scores against its own a small one a block, and one softmax runs over both: n blocks of q tokens cost n q (S + q)
+instead of n q (S + n q). Registered with transformers, so any model that goes through its attention interface can use
+it: ``set_attn_implementation(SHARED_PREFIX)``, then ``model(..., blocks=Blocks(...))``.
+
+Letters: B sequences, T new tokens, S shared ones, H heads, G heads of keys and values, D their width, n blocks of q
+tokens, e earlier tokens that only one block sees.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from transformers import AttentionInterface
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.models.llama.modeling_llama import eager_attention_forward
+
+SHARED_PREFIX = 'shared_prefix'
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """How new tokens stand: a context that reads causally, then blocks of one size."""
+    shared: int  # S: tokens that every block sees, the context included
+    context: int  # how many of them are new
+    size: int  # q
+    earlier: Tensor | None = None  # int[B, n, e]: places of tokens, read before, that only this block sees
+
+
+def block_attention(query: Tensor, key: Tensor, value: Tensor, blocks: Blocks, scaling: float) -> Tensor:
+    """Attention of blocks.
+
+    Args:
+        query: ``float[B, H, n q, D]``.
+        key, value: ``float[B, G, .., D]``, of all tokens: those read before, the context, the blocks.
+
+    Returns:
+        ``float[B, n q, H, D]``.
+    """
+    batch, heads, length, width = query.shape
+    groups, count = key.shape[1], length // blocks.size
+    asked = query.unflatten(1, (groups, -1)).unflatten(3, (count, blocks.size))
+    asked = asked.transpose(2, 3).flatten(3, 4) * scaling  # [B, G, n, H/G q, D]
+    near_key, near_value = (own_tokens(states, blocks, count) for states in (key, value))  # [B, G, n, e + q, D]
+    far_key, far_value = (states[:, :, :blocks.shared] for states in (key, value))
+    far = (asked.flatten(2, 3) @ far_key.mT).unflatten(2, (count, -1))  # [B, G, n, H/G q, S]
+    near = asked @ near_key.mT + unseen(blocks.size, near_key).repeat(heads // groups, 1)
+    weights = torch.cat([far, near], -1).softmax(-1, dtype=torch.float32).to(query.dtype)
+    far, near = weights.split([far.shape[-1], near.shape[-1]], -1)
+    answer = (far.flatten(2, 3) @ far_value).unflatten(2, (count, -1)) + near @ near_value
+    return answer.unflatten(3, (-1, blocks.size)).permute(0, 2, 4, 1, 3, 5).reshape(batch, length, heads, width)
+
+
+def own_tokens(states: Tensor, blocks: Blocks, count: int) -> Tensor:
+    """Keys or values that only one block sees: ``float[B, G, n, e + q, D]``."""
+    new = states[:, :, -count * blocks.size:].unflatten(2, (count, blocks.size))
+    if blocks.earlier is None:
+        return new
+    places = blocks.earlier.flatten(1)[:, None, :, None].expand(-1, states.shape[1], -1, states.shape[3])
+    return torch.cat([states.gather(2, places).unflatten(2, (count, -1)), new], 3)
+
+
+def unseen(size: int, own: Tensor) -> Tensor:
+    """What is added to scores ``float[q, e + q]``: a token sees no later one of its block."""
+    earlier = own.shape[3] - size
+    later = torch.ones(size, earlier + size, dtype=torch.bool, device=own.device).triu(earlier + 1)
+    return torch.zeros(later.shape, dtype=own.dtype, device=own.device).masked_fill(later, -torch.inf)
+
+
+def shared_prefix_attention(module: nn.Module, query: Tensor, key: Tensor, value: Tensor,
+                            attention_mask: Tensor | None, scaling: float, dropout: float = 0.0,
+                            blocks: Blocks | None = None, **kwargs) -> tuple[Tensor, Tensor | None]:
+    """For transformers' attention interface: dense with a mask, or, with ``blocks``, as above. ``kwargs`` is what
+    other implementations are told."""
+    # with a mask, torch's fused attention is the faster one on a GPU; on a CPU its backward costs 3 times eager's
+    dense = sdpa_attention_forward if query.is_cuda else eager_attention_forward
+    if blocks is None:
+        return dense(module, query, key, value, attention_mask, scaling=scaling, dropout=dropout)
+    context, asked = query.split([blocks.context, query.shape[2] - blocks.context], 2)
+    answers = [block_attention(asked, key, value, blocks, scaling)]
+    if blocks.context:
+        reads = torch.ones(blocks.context, blocks.shared, dtype=torch.bool, device=query.device)
+        bias = torch.zeros(reads.shape, dtype=query.dtype, device=query.device)
+        bias = bias.masked_fill(reads.triu(blocks.shared - blocks.context + 1), -torch.inf)
+        seen = (states[:, :, :blocks.shared] for states in (key, value))
+        answers.insert(0, dense(module, context, *seen, bias, scaling=scaling)[0])
+    return torch.cat(answers, 1), None
+
+
+AttentionInterface.register(SHARED_PREFIX, shared_prefix_attention)
