@@ -13,7 +13,7 @@ Letters: S tokens of the instruction, R of the context, M blocks, q coordinates 
 import torch
 from torch import Tensor
 
-from ..llms import Blocks
+from visionllm.ops.block_attention import Blocks
 
 CLASS_BLOCK = 2  # the image token and <cls>
 

@@ -28,9 +28,9 @@ from visionllm.language.vocabulary import (
     NUM_LOCATION_TOKENS,
     extend_tokenizer,
 )
+from visionllm.ops.block_attention import SHARED_PREFIX, Blocks
 
 from ..frozen import leave_frozen_out, native_dtype
-from .block_attention import SHARED_PREFIX, Blocks
 
 
 @dataclass

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from visionllm.models.llms import SHARED_PREFIX, Blocks, block_attention
+from visionllm.ops.block_attention import SHARED_PREFIX, Blocks, block_attention
 
 
 def dense_mask(read: int, blocks: Blocks, count: int, batch: int) -> torch.Tensor:
