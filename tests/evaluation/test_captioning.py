@@ -159,8 +159,8 @@ def sample_of(img_id, pred_text, captions) -> DetDataSample:
     return sample
 
 
-def evaluate(samples: list, batch: int = 2) -> dict:
-    evaluator = Evaluator([dict(type='CaptionMetric')])
+def evaluate(samples: list, batch: int = 2, things: tuple = ()) -> dict:
+    evaluator = Evaluator([dict(type='CaptionMetric', things=things)])
     for start in range(0, len(samples), batch):
         evaluator.process(samples[start:start + batch])
     return evaluator.evaluate(len(samples))
@@ -195,3 +195,10 @@ def test_the_metric_refuses_what_it_cannot_judge():
         evaluate([sample_of(i, 'a', ['a']) for i in (3, 4, 3)])
     with pytest.raises(ValueError, match='Picture 3 has None as its pred_text where a string is expected'):
         evaluate([DetDataSample(metainfo=dict(img_id=3, captions=['a']))])
+
+
+def test_a_caption_is_faithful_if_all_it_names_is_there():
+    references = ['a red star and two blue crosses', 'two blue crosses and a red star']
+    said = ['A red star.', 'two blue crosses', 'a blue star', 'red things', 'a red star and a blue star']
+    samples = [sample_of(i, text, references) for i, text in enumerate(said)]
+    assert evaluate(samples, things=('red star', 'blue star', 'blue cross'))['caption/faithful'] == 60

@@ -123,11 +123,15 @@ def _likeness(said: _Weighed, reference: _Weighed) -> float:
 class CaptionMetric(BaseMetric):
     """``BLEU-1`` to ``BLEU-4`` and ``CIDEr``, in percent, and ``empty``: how many captions held no word.
 
+    Where the names of things are given, ``faithful`` is the share of captions, in percent, that speak of none that all
+    references of their picture are silent about (100 less the CHAIR of Rohrbach et al., 2018, with captions as truth).
+
     Reads ``pred_text`` (str), ``captions`` (the picture's references) and ``img_id`` of each sample.
 
     Args:
         collect_device: Where results of several processes meet, ``cpu`` or ``gpu``.
         prefix: Put before the names of the figures.
+        things: Names of things, of one or more words, in the singular.
 
     Raises:
         ValueError: A sample lacks a caption or references, a picture comes twice, or there is no sample.
@@ -135,8 +139,9 @@ class CaptionMetric(BaseMetric):
 
     default_prefix = 'caption'
 
-    def __init__(self, collect_device: str = 'cpu', prefix: str | None = None):
+    def __init__(self, collect_device: str = 'cpu', prefix: str | None = None, things: Sequence[str] = ()):
         super().__init__(collect_device, prefix)
+        self.things = [tuple(name.split()) for name in things]
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         """Keep the words of a batch."""
@@ -157,4 +162,15 @@ class CaptionMetric(BaseMetric):
             raise ValueError(f'Picture {picture} was captioned {times} times; the data set must give each picture '
                              'once, with all its references.')
         scores = {f'BLEU-{size}': score for size, score in enumerate(bleu(candidates, references), 1)}
+        if self.things:
+            faithful = [spoken_of(said, self.things) <= set().union(*(spoken_of(text, self.things) for text in texts))
+                        for said, texts in zip(candidates, references)]
+            scores['faithful'] = 100 * sum(faithful) / len(faithful)
         return scores | dict(CIDEr=cider(candidates, references), empty=candidates.count([]))
+
+
+def spoken_of(words: Words, things: Sequence[tuple[str, ...]]) -> set[tuple[str, ...]]:
+    """The things that a text speaks of, one or several of them."""
+    said = {words[start:start + size] for words in [tuple(words)] for size in {len(name) for name in things}
+            for start in range(len(words) - size + 1)}
+    return {name for name in things if any((*name[:-1], name[-1] + ending) in said for ending in ('', 's', 'es'))}

@@ -81,6 +81,9 @@ val_dataloader = dict(
         ]))
 test_dataloader = val_dataloader
 
+things = [f'{colour} {shape}'  # what captions speak of
+          for colour in ('red', 'orange', 'yellow', 'green', 'blue', 'purple', 'pink', 'white')
+          for shape in ('circle', 'square', 'triangle', 'star', 'heart', 'cross', 'ring', 'moon', 'arrow', 'hexagon')]
 ann_file = data_root + 'annotations/instances_test.json'
 val_evaluator = dict(
     type='TaskEvaluator',
@@ -88,6 +91,6 @@ val_evaluator = dict(
         detection=dict(type='CocoMetric', ann_file=ann_file, metric='bbox', prefix='detection'),
         segmentation=dict(type='CocoMetric', ann_file=ann_file, metric=['bbox', 'segm'], prefix='segmentation'),
         grounding=dict(type='GroundingMetric'),
-        captioning=dict(type='CaptionMetric'),
+        captioning=dict(type='CaptionMetric', things=things),
         questions=dict(type='AnswerMetric')))
 test_evaluator = val_evaluator
