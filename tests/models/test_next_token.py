@@ -92,16 +92,30 @@ def test_names_are_read_from_their_end():
     assert phrases == [['a', 'a', 'dog'], ['small', 'red', 'star'], ['red', 'dining', 'table']]
 
 
-def test_only_what_is_likely_there_is_told(tiny):
+def test_only_what_is_trusted_is_told(tiny, monkeypatch):
     head, tokens = tiny.heads['text'], random_tokens(2)
-    tokens.objectness = torch.full_like(tokens.objectness, -9.0)
-    tokens.objectness[0, [3, 5]] = 9.0
-    tokens.objectness[1, 7] = -8.0  # the likeliest, whatever it is worth
+    trust = torch.full_like(tokens.objectness, -9.0)
+    trust[0, [3, 5]] = 9.0
+    trust[1, 7] = -8.0  # the likeliest, whatever it is worth
+    monkeypatch.setattr(head, '_trust', lambda _: trust)
     with torch.no_grad():
         first, second = head.describe(tiny.llm, tokens)
         each = head.with_places(tiny.llm, head._phrases(tokens), tokens.boxes)
     assert any(torch.equal(first, each[0, told].flatten(0, 1)) for told in ([3, 5], [5, 3]))
     assert torch.equal(second, each[1, 7])
+
+
+def test_in_training_all_that_is_there_is_told(tiny, monkeypatch):
+    head, tokens = tiny.heads['text'], random_tokens(1)
+    monkeypatch.setattr(head, '_trust', lambda _: torch.full_like(tokens.objectness, -9.0))
+    there = target('a star and a ring')
+    there.pairs = (torch.tensor([2, 9]), torch.tensor([0, 1]))
+    there.labels, there.names = torch.tensor([0, 1]), ('star', 'ring')
+    with torch.no_grad():
+        told = head.describe(tiny.llm, tokens, [there])[0]
+        each = head.with_places(tiny.llm, head._phrases(tokens), tokens.boxes)[0]
+    likeliest = [0] if len(told) > each[:2].flatten(0, 1).shape[0] else []
+    assert torch.equal(told, each[[2, 9, *likeliest]].flatten(0, 1))
 
 
 def test_tokens_learn_the_words_of_their_objects_names(tiny):
@@ -114,9 +128,11 @@ def test_tokens_learn_the_words_of_their_objects_names(tiny):
     for _ in range(60):
         losses = head.word_loss(tiny.llm, tokens, some)
         optimizer.zero_grad()
-        losses['loss_word'].backward()
+        (losses['loss_word'] + losses['loss_trust']).backward()
         optimizer.step()
     assert losses['acc_word'] == 100
+    trusted = head._trust(tokens) > 0
+    assert trusted[:, [4, 9]].all() and trusted.sum() == 4, 'all other tokens are on nothing'
     assert head.word_loss(tiny.llm, tokens, [target('a star')] * 2) == {}
 
 

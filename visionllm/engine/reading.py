@@ -162,7 +162,7 @@ class TeachReading(Hook):
     """Before a new training run, teach the language model to read class maps; during it, keep the skill alive.
 
     Args:
-        steps: Number of steps, each of four texts.
+        steps: Number of steps, each of four texts. 0 for a model that starts from one that reads.
         cache: File to keep the taught weights in; where it exists, it is read instead of teaching again.
         rehearse: Every so many training steps one text is read again, its gradient added to the step's. The ten
             names of a small world would otherwise wear away what was learned on all others. 0 for never.
@@ -174,8 +174,8 @@ class TeachReading(Hook):
         self.steps, self.cache, self.rehearse = steps, Path(cache) if cache else None, rehearse
 
     def before_train(self, runner) -> None:
-        if runner.iter > 0:
-            return  # resumed: it has read before
+        if runner.iter > 0 or not self.steps:
+            return  # it has read before
         model = runner.model
         settings = dict(steps=self.steps)
         learned = recall(self.cache, settings)

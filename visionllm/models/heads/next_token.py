@@ -28,6 +28,7 @@ from .words import WORD_WEIGHT, distance, nearness, projector
 
 FILLER = 'a'  # "a a a dog" reads like a dog
 EDGES = ('top', 'bottom', 'left', 'right')
+TRUST_WIDTH = 64
 
 
 @MODELS.register_module()
@@ -40,18 +41,19 @@ class NextTokenHead(BaseModule):
         opening: Text between the instruction and what is said.
         max_new_tokens: What is said ends there at the latest.
         words: W. They learn the last W words of an object's name, where objects are known; the last is the noun.
-        score_thr: Image tokens that are less likely something are not shown to the language model, but for the
-            likeliest.
+        score_thr: Image tokens that are less likely something of which all words are right are not shown to the
+            language model, but for the likeliest.
     """
 
     def __init__(self, token_channels: int, llm_width: int, opening: str = '\n', max_new_tokens: int = 64,
-                 words: int = 4, score_thr: float = 0.3):
+                 words: int = 4, score_thr: float = 0.5):
         super().__init__()
         self.opening, self.max_new_tokens = opening, max_new_tokens
         self.words, self.score_thr = words, score_thr
         self.token_projector = projector(token_channels + PLACE_CHANNELS, llm_width, words * llm_width)
         self.place_projector = projector(PLACE_CHANNELS, llm_width, 2 * llm_width)
         nn.init.zeros_(self.place_projector[-1].weight)
+        self.trust = projector(token_channels + PLACE_CHANNELS + 1, TRUST_WIDTH, 1)
         self.name_scale = nn.Parameter(torch.tensor(10.0).log())
 
     def reads(self, output_format: OutputFormat) -> bool:
@@ -103,7 +105,8 @@ class NextTokenHead(BaseModule):
         sample.set_field(answer, 'pred_text', dtype=str)
 
     def word_loss(self, llm: CausalLM, tokens: ImageTokens, targets: list[Target]) -> dict[str, Tensor]:
-        """Align the words of image tokens with those of the names of the objects that they are paired with."""
+        """Align the words of image tokens with those of the names of the objects that they are paired with; and learn
+        which tokens are on something and have all their words right."""
         phrases = [target.names[label] for target in targets for label in target.labels[target.pairs[1]].tolist()]
         if not phrases:
             return {}
@@ -115,21 +118,34 @@ class NextTokenHead(BaseModule):
             wanted = llm.embed_names(known)
         near = nearness(words, wanted, self.name_scale).flatten(0, 1)
         entropy = F.cross_entropy(near, index.flatten())
-        right = (near.argmax(-1) == index.flatten()).float().mean()
+        right = (near.argmax(-1) == index.flatten()).unflatten(0, index.shape)  # [n, W]
         far = distance(words, wanted[index], wanted).mean()
-        return dict(loss_word=self.words * (entropy + WORD_WEIGHT * far), acc_word=100 * right)
+        trusty = torch.zeros_like(tokens.objectness)
+        for row, target, all_right in zip(trusty, targets, right.all(-1).split([len(t.pairs[0]) for t in targets])):
+            row[target.pairs[0]] = all_right.float()
+        doubt = F.binary_cross_entropy_with_logits(self._trust(tokens), trusty)
+        return dict(loss_word=self.words * (entropy + WORD_WEIGHT * far), loss_trust=doubt,
+                    acc_word=100 * right.float().mean())
 
     def _phrases(self, tokens: ImageTokens) -> Tensor:
         """What each image token is: ``float[..., M, W, E]``."""
         return self.token_projector(token_features(tokens)).unflatten(-1, (self.words, -1))
 
+    def _trust(self, tokens: ImageTokens) -> Tensor:
+        """Logits ``float[B, M]`` of each token's being something, and told rightly. Nothing is learned through it."""
+        return self.trust(torch.cat([token_features(tokens), tokens.objectness[..., None]], -1).detach()).squeeze(-1)
+
     def describe(self, llm: CausalLM, tokens: ImageTokens, targets: list[Target] | None = None) -> list[Tensor]:
         """Pictures as the language model reads them, ``float[n, E]`` each: what, and where, of all that is there.
 
-        Like stands after like; in training (``targets``), what the caption mentions stands in its order.
+        Like stands after like; in training (``targets``), what the caption mentions stands in its order, and is there
+        whether trusted or not: nothing should be said that cannot be seen.
         """
-        told = tokens.objectness.sigmoid() >= self.score_thr
-        told |= F.one_hot(tokens.objectness.argmax(-1), told.shape[1]).bool()
+        trust = self._trust(tokens)
+        told = trust.sigmoid() >= self.score_thr
+        told |= F.one_hot(trust.argmax(-1), told.shape[1]).bool()
+        for row, target in zip(told, targets or ()):
+            row[target.pairs[0]] = True
         phrases = self._phrases(tokens)
         orders = [like_after_like(words) for words in phrases]
         if targets is not None:
