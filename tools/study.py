@@ -1,6 +1,6 @@
 """What a model understands, and what its parts are worth.
 
-Measured on a trained model: ``python tools/study.py NAME CONFIG CHECKPOINT [--num-images N]``.
+Measured on a trained model: ``python tools/study.py NAME CONFIG CHECKPOINT [--num-images N] [--task TASK]``.
 
 obedience     half of the classes named: AP on them, and how many unnamed objects are hit
 wordings      eight wordings, four never seen in training
@@ -10,6 +10,8 @@ classes       25, 50, 75 and 100 % of the classes named: AP on them
 bins          AP of answers rounded to so many location bins
 points        mask AP by the number of points that the sentence asks for
 blind         questions, with the picture and without it
+figures       what tools/test.py gives, of one task (--task) and of a part of its test set
+malformed     share of a task's answers that mean nothing (--task)
 
 Trained for it, a small run a row: ``python tools/study.py NAME [--rows "hard bins" ...]``; resumable, the rows done are
 in docs/studies/NAME.json.
@@ -27,6 +29,7 @@ from pathlib import Path
 
 from visionllm.apis.studies import STUDIES, Study
 from visionllm.apis.tables import TABLES, fill
+from visionllm.language import TASKS
 
 
 def parse_args() -> argparse.Namespace:
@@ -35,6 +38,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config', nargs='?')
     parser.add_argument('checkpoint', nargs='?')
     parser.add_argument('--num-images', type=int, help='only the first pictures of the test set')
+    parser.add_argument('--task', choices=list(TASKS), help='on the test set of this task, instead of the usual one')
     parser.add_argument('--figure', help='draw the curves into this file (calibration)')
     parser.add_argument('--out', type=Path, help='write the result here as JSON')
     parser.add_argument('--rows', nargs='+', help='only these rows of a table')
@@ -49,7 +53,7 @@ def parse_args() -> argparse.Namespace:
 
 def measured(args: argparse.Namespace) -> None:
     measure, task = STUDIES[args.name]
-    study = Study.from_files(args.config, args.checkpoint, args.num_images, task)
+    study = Study.from_files(args.config, args.checkpoint, args.num_images, args.task or task)
     result = measure(study, **(dict(figure=args.figure) if args.name == 'calibration' else {}))
     text = json.dumps(result, indent=1)
     print(text)

@@ -5,7 +5,8 @@ import json
 import pytest
 from mmengine.config import Config
 
-from visionllm.apis.studies import GREY, Study, bins, blind, classes, data_and_metric, points
+from visionllm.apis.studies import GREY, Study, bins, blind, classes, data_and_metric, figures_of, malformed, points
+from visionllm.language import TASKS
 
 from ..conftest import ROOT, load_config
 from .test_tools import run
@@ -88,6 +89,14 @@ def test_each_study_asks_on_the_test_set_of_its_task(five):
     assert [row['bins'] for row in bins(ask['detection'], counts=(9, 1025))['rows']] == [9, 1025]
     answered = blind(ask['questions'])
     assert 0 <= answered['blind']['accuracy'] <= 100 and 0 <= answered['seeing']['accuracy'] <= 100
+
+
+@pytest.mark.parametrize('task', TASKS)
+def test_every_task_has_figures_and_answers_that_mean_something(five, task):
+    study = Study.from_files(*map(str, five), 3, task)
+    assert all(value >= 0 for value in figures_of(study).values())
+    counts = malformed(study)
+    assert counts['answers'] >= 3 and 0 <= counts['malformed'] <= 100
 
 
 def test_without_its_picture_a_question_is_asked_about_grey(five, monkeypatch):

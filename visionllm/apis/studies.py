@@ -108,6 +108,32 @@ def data_and_metric(cfg: Config, task: str) -> tuple[dict, dict]:
     raise ValueError(f'{cfg.filename} tests no {task}; take the config of a model that was trained for it.')
 
 
+def figures_of(study: Study) -> dict[str, float]:
+    """A model's figures on one task, over the study's pictures."""
+    if study.truth:
+        of = 'bbox' if study.task == 'detection' else 'segm'
+        found = study.ask(study.instruction(study.names))
+        figures = average_precision(study.truth, found, study.category_ids(study.names), of)
+        return {name if of == 'bbox' else f'mask_{name}': value for name, value in figures.items()}
+    metric = METRICS.build(study.metric)
+    metric.process({}, [sample.to_dict() for sample in study.answers()])
+    return metric.evaluate(len(metric.results))
+
+
+def malformed(study: Study) -> dict[str, float]:
+    """How many answers there are, and the share of them, in percent, that mean nothing: text without a word, tuples
+    whose numbers are not finite or enclose nothing."""
+    counts = np.zeros(2, dtype=int)
+    for sample in study.answers():
+        if 'pred_text' in sample:
+            counts += 1, not sample.pred_text.strip()
+        else:
+            points = sample.pred_instances.points
+            sides = points.amax(1) - points.amin(1) if len(points) else points.new_zeros(0, 2)
+            counts += len(points), int((~(sides > 0).all(1)).sum())  # a NaN is larger than nothing
+    return dict(answers=int(counts[0]), malformed=100 * float(counts[1]) / max(int(counts[0]), 1))
+
+
 def obedience(study: Study, halves: int = 2, seed: int = 0) -> dict:
     """Half of the classes, in random order and with other class tokens, against all of them.
 
@@ -249,4 +275,5 @@ def _draw_curves(scores: np.ndarray, right: np.ndarray, total: int, figure: str)
 # what is shown, and on the test set of which task
 STUDIES = dict(obedience=(obedience, 'detection'), wordings=(wordings, 'detection'),
                calibration=(calibration, 'detection'), reading=(reading, 'detection'), classes=(classes, 'detection'),
-               bins=(bins, 'detection'), points=(points, 'segmentation'), blind=(blind, 'questions'))
+               bins=(bins, 'detection'), points=(points, 'segmentation'), blind=(blind, 'questions'),
+               figures=(figures_of, 'detection'), malformed=(malformed, 'detection'))

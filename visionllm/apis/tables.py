@@ -10,13 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mmdet.registry import METRICS
 from mmengine.config import Config
 
 from visionllm.engine import StrictRunner
-from visionllm.evaluation.detection import average_precision
 
-from .studies import Study
+from .studies import Study, figures_of
 
 NANO = 'configs/visionllm/visionllm_nano_scenes.py'
 PLAIN = 'configs/visionllm/visionllm_nano_scenes_plain.py'
@@ -81,12 +79,12 @@ ONE_OF_TWO = {'custom_hooks.4.cache': None, 'custom_hooks.5.cache': None,
               'train_dataloader.sampler.weights': [1, 0, 1, 0, 0]}
 TEXT_ENCODER = {name: Row({**options, **ONE_OF_TWO}, FIVE, ('detection', 'grounding')) for name, options in {
     'none': {'model.text_encoder': dict(type='NoText', _delete_=True), 'custom_hooks.4.steps': 0,
-             'model.init_cfg.checkpoint': 'work_dirs/deformable-detr_nano_scenes/iter_9000.pth'},
+             'model.init_cfg.1.checkpoint': 'work_dirs/deformable-detr_nano_scenes/iter_9000.pth'},
     'trained': {'model.text_encoder.frozen': False},
     'frozen': {},
 }.items()}
 TABLES = dict(additions=Table(ADDITIONS, steps=100, num_images=200),
-              tasks=Table(TASKS_TOGETHER, steps=420, num_images=200),
+              tasks=Table(TASKS_TOGETHER, steps=140, num_images=200),
               lora=Table(LORA, steps=100, num_images=200),
               randomness=Table(RANDOMNESS, steps=100, num_images=200),
               text_encoder=Table(TEXT_ENCODER, steps=100, num_images=200))
@@ -128,17 +126,5 @@ def train_and_measure(table: Table, row: Row, work_dir: Path) -> dict:
     config, checkpoint = str(work_dir / Path(row.config).name), str(work_dir / f'iter_{table.steps}.pth')
     figures = {}
     for task in row.tasks:
-        figures |= measure(Study.from_files(config, checkpoint, table.num_images, task))
+        figures |= figures_of(Study.from_files(config, checkpoint, table.num_images, task))
     return figures | dict(minutes=round(minutes, 1))
-
-
-def measure(study: Study) -> dict[str, float]:
-    """A model's figures on one task, over the study's pictures."""
-    if study.truth:
-        of = 'bbox' if study.task == 'detection' else 'segm'
-        found = study.ask(study.instruction(study.names))
-        figures = average_precision(study.truth, found, study.category_ids(study.names), of)
-        return {name if of == 'bbox' else f'mask_{name}': value for name, value in figures.items()}
-    metric = METRICS.build(study.metric)
-    metric.process({}, [sample.to_dict() for sample in study.answers()])
-    return metric.evaluate(len(metric.results))
