@@ -13,6 +13,8 @@ blind         questions, with the picture and without it
 figures       what tools/test.py gives, of one task (--task) and of a part of its test set
 malformed     share of a task's answers that mean nothing (--task)
 
+Those with rows print and draw them beside the paper's (docs/studies/paper.json).
+
 Trained for it, a small run a row: ``python tools/study.py NAME [--rows "hard bins" ...]``; resumable, the rows done are
 in docs/studies/NAME.json.
 
@@ -27,9 +29,12 @@ import argparse
 import json
 from pathlib import Path
 
+from visionllm.apis.report import Rows, chart, table
 from visionllm.apis.studies import STUDIES, Study
 from visionllm.apis.tables import TABLES, fill
 from visionllm.language import TASKS
+
+RESULTS = Path(__file__).parent.parent / 'docs/studies'
 
 
 def parse_args() -> argparse.Namespace:
@@ -40,7 +45,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--num-images', type=int, help='only the first pictures of the test set')
     parser.add_argument('--task', choices=list(TASKS), help='on the test set of this task, instead of the usual one')
     parser.add_argument('--figure', help='draw the curves into this file (calibration)')
-    parser.add_argument('--out', type=Path, help='write the result here as JSON')
+    parser.add_argument('--out', type=Path, help='write the result here as JSON, and its chart beside it')
     parser.add_argument('--rows', nargs='+', help='only these rows of a table')
     args = parser.parse_args()
     if args.name in STUDIES and args.checkpoint is None:
@@ -59,12 +64,22 @@ def measured(args: argparse.Namespace) -> None:
     print(text)
     if args.out:
         args.out.write_text(text)
+    if isinstance(result.get('rows'), dict):
+        show(args.name, result['rows'], args.out)
 
 
 def trained(args: argparse.Namespace) -> None:
-    out = args.out or Path('docs/studies') / f'{args.name}.json'
-    for name, row in fill(TABLES[args.name], out, Path('work_dirs/studies') / args.name, args.rows)['rows'].items():
-        print(f'{name:46s}' + '  '.join(f'{figure} {value:.1f}' for figure, value in row.items()))
+    out = args.out or RESULTS / f'{args.name}.json'
+    rows = fill(TABLES[args.name], out, Path('work_dirs/studies') / args.name, args.rows)['rows']
+    show(args.name, rows, out)
+
+
+def show(name: str, rows: Rows, out: Path | None) -> None:
+    """Print a table, the paper's beside it, and draw it next to its file."""
+    paper = json.loads((RESULTS / 'paper.json').read_text()).get(name)
+    print(table(rows, paper))
+    if out:
+        chart(rows, paper, out.with_suffix('.png'))
 
 
 def main() -> None:

@@ -194,26 +194,26 @@ def calibration(study: Study, figure: str | None = None) -> dict:
 
 def classes(study: Study, shares: tuple[float, ...] = (0.25, 0.5, 0.75, 1.0), draws: int = 2, seed: int = 0) -> dict:
     """AP over the classes that are named, where only a share of them is (paper, table 2a)."""
-    rng, rows = np.random.default_rng(seed), []
+    rng, rows = np.random.default_rng(seed), {}
     for share in shares:
         aps = []
         for _ in range(draws if share < 1 else 1):
             named = [study.names[i] for i in rng.permutation(len(study.names))[:round(share * len(study.names))]]
             found = study.ask(study.instruction(named))
             aps.append(average_precision(study.truth, found, study.category_ids(named))['AP'])
-        rows.append(dict(share=share, AP=float(np.mean(aps)), draws=aps))
+        rows[f'{share:.0%}'] = dict(AP=float(np.mean(aps)))
     return dict(rows=rows)
 
 
 def points(study: Study, counts: tuple[int, ...] = (8, 14, 16, 24, 48)) -> dict:
     """Mask AP by the number of points that the sentence asks for (paper, table 2b), and box AP of the same model."""
     ids = study.category_ids(study.names)
-    rows = []
+    rows = {'box': average_precision(study.truth, study.ask(study.instruction(study.names, num_points=2)), ids)}
     for count in counts:
         found = study.ask(study.instruction(study.names, num_points=count))
-        rows.append(dict(points=count, **average_precision(study.truth, found, ids, of='segm')))
-    return dict(box=average_precision(study.truth, study.ask(study.instruction(study.names, num_points=2)), ids),
-                rows=rows)
+        figures = average_precision(study.truth, found, ids, of='segm')
+        rows[str(count)] = {f'mask_{name}': value for name, value in figures.items()}
+    return dict(rows=rows)
 
 
 def bins(study: Study, counts: tuple[int, ...] = (65, 129, 257, 513, 1025, 2049)) -> dict:
@@ -224,9 +224,9 @@ def bins(study: Study, counts: tuple[int, ...] = (65, 129, 257, 513, 1025, 2049)
     ids = study.category_ids(study.names)
     sides = {image['id']: (image['width'], image['height']) for image in study.truth['images']}
     found = study.ask(study.instruction(study.names))
-    rows = [dict(bins=count, **average_precision(study.truth, [rounded(record, sides, count) for record in found], ids))
-            for count in counts]
-    return dict(exact=average_precision(study.truth, found, ids), rows=rows)
+    rows = {str(count): average_precision(study.truth, [rounded(record, sides, count) for record in found], ids)
+            for count in counts}
+    return dict(rows=rows | dict(exact=average_precision(study.truth, found, ids)))
 
 
 def rounded(record: dict, sides: dict[int, tuple[int, int]], count: int) -> dict:
@@ -239,12 +239,12 @@ def rounded(record: dict, sides: dict[int, tuple[int, int]], count: int) -> dict
 
 def blind(study: Study) -> dict:
     """Share of questions answered rightly, in percent, with the pictures and without them."""
-    result = {}
+    rows = {}
     for name, without in (('seeing', False), ('blind', True)):
         metric = METRICS.build(study.metric)
         metric.process({}, [sample.to_dict() for sample in study.answers(blind=without)])
-        result[name] = metric.compute_metrics(metric.results)
-    return result
+        rows[name] = metric.compute_metrics(metric.results)
+    return dict(rows=rows)
 
 
 def reading(study: Study, lessons: int = 40) -> dict:

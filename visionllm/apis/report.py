@@ -1,0 +1,52 @@
+"""Rows of figures as a table and as a chart, ours beside the paper's."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+Rows = Mapping[str, Mapping[str, float]]
+
+
+def table(rows: Rows, paper: Rows | None = None) -> str:
+    """One line a row, one column a figure; the paper's rows below, under the same columns."""
+    columns = columns_of(rows)
+    width = max(map(len, [*rows, *(paper or ()), 'the paper']))
+    lines = [' ' * width + ''.join(f'{name:>18s}' for name in columns)]
+    lines += [_line(name, row, columns, width) for name, row in rows.items()]
+    if paper:
+        lines += ['the paper'] + [_line(name, row, columns, width) for name, row in paper.items()]
+    return '\n'.join(lines)
+
+
+def columns_of(rows: Rows) -> list[str]:
+    """The figures that any row has, in the order in which they come."""
+    return list(dict.fromkeys(name for row in rows.values() for name in row))
+
+
+def _line(name: str, row: Mapping[str, float], columns: list[str], width: int) -> str:
+    values = (f'{row[column]:18.1f}' if column in row else f'{"-":>18s}' for column in columns)
+    return f'{name:{width}s}' + ''.join(values)
+
+
+def chart(rows: Rows, paper: Rows | None, path: Path) -> None:
+    """Bars of each row, a panel for each of the first four figures; the paper's in grey below ours, which are of
+    other pictures: what compares is how the rows differ."""
+    import matplotlib
+    matplotlib.use('Agg')
+    from matplotlib import pyplot
+
+    columns = [name for name in columns_of(rows) if name != 'minutes'][:4]
+    bars = [(name, row, 'tab:blue') for name, row in rows.items()]
+    bars += [(f'paper: {name}', row, 'tab:gray') for name, row in (paper or {}).items()]
+    height = 1 + 0.3 * len(bars)
+    _, panels = pyplot.subplots(1, len(columns), figsize=(2 + 3 * len(columns), height), sharey=True, squeeze=False)
+    for panel, column in zip(panels[0], columns):
+        shown = panel.barh([name for name, _, _ in bars], [row.get(column, 0) for _, row, _ in bars],
+                           color=[colour for _, _, colour in bars])
+        panel.bar_label(shown, [f'{row[column]:.1f}' if column in row else '' for _, row, _ in bars], padding=2)
+        panel.set_title(column)
+        panel.margins(x=0.2)
+        panel.spines[['top', 'right']].set_visible(False)
+    panels[0, 0].invert_yaxis()
+    pyplot.tight_layout()
+    pyplot.savefig(path, dpi=110)
+    pyplot.close()
