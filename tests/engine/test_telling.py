@@ -1,10 +1,11 @@
 import copy
 
+import numpy as np
 import pytest
 import torch
 
 from visionllm.engine.lesson import Lesson
-from visionllm.engine.telling import TeachTelling, symbolic
+from visionllm.engine.telling import TeachTelling, drill, symbolic
 from visionllm.models.visionllm import target_of
 
 from ..conftest import lesson_runner, sample_batch
@@ -48,3 +49,16 @@ def test_it_is_taught_once(tiny, tmp_path, monkeypatch):
         assert torch.equal(again.state_dict()[name], value), name
     with pytest.raises(ValueError, match="asks for {'steps': 3"):
         lesson_of(again, steps=3, cache=cache)
+
+
+def test_drills_ask_whether_one_thing_is_both():
+    names = ['small red metal ring', 'large blue ring', 'small blue star', 'dog']
+    turns = drill(names, 200, np.random.default_rng(0))
+    answers = dict(zip(turns[::2], turns[1::2]))
+    assert {'yes', 'no'} == set(answers.values()) and len(turns) == 400
+    for question, answer in answers.items():
+        asked = set(question.removeprefix('is there a ').removesuffix('?').split())
+        assert answer == ('yes' if any(asked <= set(name.split()) for name in names) else 'no'), question
+    assert answers['is there a red ring?'] == 'yes' and answers['is there a red star?'] == 'no'
+    assert answers['is there a dog?'] == 'yes'
+    assert 0.5 < turns[1::2].count('yes') / 200 < 0.9

@@ -9,6 +9,7 @@ import torch
 from mmdet.registry import HOOKS
 from torch import Tensor, nn
 
+from visionllm.datasets.scene_language import article
 from visionllm.models.heads.next_token import as_mentioned, like_after_like, words_of
 from visionllm.models.visionllm import instruction_of, target_of
 from visionllm.structures import Target
@@ -27,15 +28,20 @@ class TeachTelling(Lesson):
         weights: Of the datasets in ``MixtureSampler``: those that ask for words and know their objects.
         steps, lr, cache, batch_size: As in ``Lesson``.
         head: Name of the head that answers in words.
+        drills: So many questions more a picture, whether there is a thing of two words ("a red ring"). That one
+            thing must be both is what is learned last: 5,000 questions alone did not teach it.
     """
 
     shown = ('loss_text', 'acc_text')
 
     def __init__(self, weights: list[float], steps: int = 300, lr: float = 1e-3, head: str = 'text',
-                 cache: str | None = None, batch_size: int | None = None):
+                 cache: str | None = None, batch_size: int | None = None, drills: int = 0):
         super().__init__(steps, lr, weights, cache, batch_size)
-        self.head = head
+        self.head, self.drills = head, drills
         self.rng, self.batches = np.random.default_rng(0), 0
+
+    def settings(self) -> dict[str, object]:
+        return super().settings() | (dict(drills=self.drills) if self.drills else {})
 
     def parts(self, model) -> list[nn.Module]:
         """The language model and the projector of places."""
@@ -45,6 +51,9 @@ class TeachTelling(Lesson):
         """As if all objects had been found and recognised; and of a class map, now and then."""
         samples = batch['data_samples']
         targets = [target_of(sample) for sample in samples]
+        for target in targets:
+            names = [target.names[label] for label in target.labels.tolist()]
+            target.turns += drill(names, self.drills, self.rng) if names else ()
         head = model.heads[self.head]
         pictures = [symbolic(model.llm, head, target) for target in targets]
         losses = head.text_loss(model.llm, [instruction_of(sample) for sample in samples], pictures, targets)
@@ -65,3 +74,17 @@ def symbolic(llm, head, target: Target) -> Tensor:
     target.pairs = (torch.arange(len(names), device=target.labels.device), ) * 2
     order = as_mentioned(like_after_like(words), target)
     return head.with_places(llm, words[order], target.boxes[order]).flatten(0, 1)
+
+
+def drill(names: list[str], count: int, rng: np.random.Generator) -> tuple[str, ...]:
+    """Questions and answers in turn, whether there is a thing of one detail and one noun, of different things half of
+    the time."""
+    things = [name.split() for name in names]
+    turns = []
+    for _ in range(count):
+        noun = things[rng.integers(len(things))]
+        *details, _ = noun if rng.random() < 0.5 else things[rng.integers(len(things))]
+        asked = [str(word) for word in rng.permutation(details)[:1]] + noun[-1:]
+        there = any(thing[-1] == asked[-1] and set(asked) <= set(thing) for thing in things)
+        turns += [f'is there {article(" ".join(asked))}?', 'yes' if there else 'no']
+    return tuple(turns)
