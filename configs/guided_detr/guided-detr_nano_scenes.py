@@ -1,5 +1,5 @@
 # The image tokenizer alone, guided by sentences: outlines of all objects, and the one object that a phrase means. No
-# language model. Starts from its specialist; the generalist starts from it.
+# language model. Starts from the detector's tokenizer; the generalist starts from it.
 #   python tools/train.py configs/guided_detr/guided-detr_nano_scenes.py --amp
 _base_ = [
     '../_base_/models/visionllm_nano.py',
@@ -12,7 +12,7 @@ model = dict(
     second_look=None,
     llm=None,
     heads=dict(_delete_=True, places=dict(type='OwnPlacesHead')),
-    init_cfg=dict(type='TokenizerPretrained', checkpoint='work_dirs/deformable-detr_nano_scenes/iter_9000.pth'))
+    init_cfg=dict(type='TokenizerPretrained', checkpoint='work_dirs/visionllm_nano_scenes/iter_420.pth'))
 train_dataloader = dict(sampler=dict(weights=[0, 1, 2, 0, 0]))
 val_dataloader = dict(
     _delete_=True, batch_size=16, num_workers=1, persistent_workers=True, drop_last=False,
@@ -21,7 +21,7 @@ test_dataloader = val_dataloader
 val_evaluator = dict(_delete_=True, type='GroundingMetric')
 test_evaluator = val_evaluator
 custom_hooks = [dict(type='ChannelsLast')]
-max_iters = 4000
+max_iters = 2000
 train_cfg = dict(max_iters=max_iters)
 optim_wrapper = dict(optimizer=dict(lr=4e-4), paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=0.25))))
 param_scheduler = [

@@ -12,14 +12,18 @@ from mmengine.model import BaseModule
 from torch import nn
 
 from visionllm.structures import ImageTokens, TextFeatures
-from visionllm.structures.places import PLACE_CHANNELS, place_features
+
+SCALES = (2.0, 4.0, 8.0)  # of a place in [-0.5, 0.5]
 
 
 @MODELS.register_module()
 class TokenGuidance(BaseModule):
     """Change the tokens' objectness, that something is there, to whether it is what the text means.
 
-    What a token is and where stays as it was. Starts as nothing: its output layer is zero.
+    What a token is and where stays as it was. Starts as nothing: its output layer is zero. Places are read as numbers,
+    several times as large as what a token looks like, and without the fast waves of ``place_features``: with these it
+    had learned no relation after 150,000 phrases (half of them right, a guess among twins), without them 91 % of those
+    unseen after 38,000.
 
     Args:
         channels: C.
@@ -30,7 +34,8 @@ class TokenGuidance(BaseModule):
 
     def __init__(self, channels: int, text_width: int, num_layers: int = 3, num_heads: int = 8):
         super().__init__()
-        self.token_in = nn.Linear(channels + PLACE_CHANNELS + 1, channels)
+        self.look_in = nn.Sequential(nn.LayerNorm(channels), nn.Linear(channels, channels))
+        self.place_in = nn.Linear(4 * len(SCALES) + 1, channels)
         self.text_in = nn.Linear(text_width, channels)
         self.layers = nn.ModuleList(
             nn.TransformerDecoderLayer(channels, num_heads, 2 * channels, dropout=0.0, batch_first=True,
@@ -45,7 +50,8 @@ class TokenGuidance(BaseModule):
         if text.features.shape[1] == 0:
             return tokens
         there = tokens.objectness.detach().sigmoid()[..., None]  # what is nothing is left of nothing
-        states = self.token_in(torch.cat([tokens.embeddings, place_features(tokens.boxes), there], -1))  # [B, M, C]
+        place = torch.cat([scale * (tokens.boxes.detach() - 0.5) for scale in SCALES] + [there], -1)
+        states = self.look_in(tokens.embeddings) + self.place_in(place)  # [B, M, C]
         heard = self.text_in(text.features)  # [B, N, C]
         for layer in self.layers:
             states = layer(states, heard, memory_key_padding_mask=~text.mask)
