@@ -1,4 +1,4 @@
-"""What ``make demo`` shows: measure the shipped detector, give it five orders, teach it other classes."""
+"""What ``make demo`` shows: measure the shipped model at five tasks, give it seven orders, teach it other classes."""
 
 import re
 import subprocess
@@ -11,39 +11,53 @@ from mmengine.registry import DATASETS, init_default_scope
 from PIL import Image
 
 from visionllm.apis import Inferencer, draw, write_answers
+from visionllm.apis.studies import Study, figures_of
 from visionllm.datasets.scenes import SHAPES
-from visionllm.language import TASKS, write_instruction
+from visionllm.language import TASKS, OutputFormat, write_instruction
 
-CONFIG = 'configs/visionllm/visionllm_nano_scenes.py'
+CONFIG = 'configs/visionllm/visionllm_nano_scenes-five-tasks.py'
 COLOURS = 'configs/visionllm/visionllm_nano_scenes-colours.py'
-CHECKPOINT = 'weights/visionllm_nano_scenes.safetensors'
-ORDERS = {
-    'all classes': SHAPES,
-    'two classes': ('star', 'heart'),
-    'another order': tuple(reversed(SHAPES)),
-    'free phrases': ('heart symbol', 'arrow sign', 'half moon', 'ring-shaped object'),
-    'nothing that is there': ('dog', 'airplane', 'banana'),
-}
-PICTURES = (11, 7, 4, 3, 8)  # of the unseen scenes, one an order
+CHECKPOINT = 'weights/visionllm_nano_scenes-five-tasks.safetensors'
+MEASURED = dict(detection=200, segmentation=40, grounding=200, captioning=100, questions=200)  # samples
+
+
+def orders() -> list[tuple[int, str]]:
+    """Numbers of unseen scenes, and what is asked of each; of each task, a wording that it was never trained on."""
+    def ask(task: str, names: tuple[str, ...] = (), points: int | None = None, question: str = '') -> str:
+        output_format = OutputFormat(points) if points else TASKS[task].output_format
+        return write_instruction(names, TASKS[task].held_out[0], output_format, question=question)
+
+    return [
+        (11, ask('detection', SHAPES)),
+        (7, ask('detection', ('heart symbol', 'arrow sign', 'half moon', 'ring-shaped object'))),
+        (8, ask('detection', ('dog', 'chair', 'banana'))),
+        (4, ask('segmentation', SHAPES, points=24)),
+        (12, ask('grounding', ('the cross below the square', ))),
+        (6, ask('captioning')),
+        (11, ask('questions', question='what colour is the star?')),
+    ]
 
 
 def tool(name: str, *arguments: str) -> list[str]:
     return [sys.executable, str(Path(__file__).with_name(f'{name}.py')), *arguments]
 
 
+def show_figures() -> None:
+    """One line a task."""
+    for task, count in MEASURED.items():
+        study = Study.from_files(CONFIG, CHECKPOINT, count, task)
+        figures = '  '.join(f'{name} {value:.1f}' for name, value in figures_of(study).items())
+        print(f'{task:13s}{count:4d} samples  {figures}', flush=True)
+
+
 def show_orders(out: Path) -> None:
-    """Five instructions on five unseen pictures, drawn into ``out``."""
+    """Seven instructions on seven unseen pictures, drawn into ``out``."""
     cfg = Config.fromfile(CONFIG)
     init_default_scope('mmdet')
-    dataset = DATASETS.build({**cfg.test_dataloader.dataset, 'pipeline': []})
+    pictures = DATASETS.build({**cfg.test_dataloader.dataset.datasets[0], 'pipeline': []})
     inferencer = Inferencer.from_files(CONFIG, CHECKPOINT)
-    task = TASKS['detection']
-    answers = []
-    wordings = task.held_out + task.wordings  # the first four were never trained on
-    for (title, names), index, wording in zip(ORDERS.items(), PICTURES, wordings):
-        sentence = write_instruction(names, wording, task.output_format)
-        print(f'[{title}] {sentence}')
-        answers.append(inferencer(dataset.get_data_info(index)['img_path'], sentence, score_thr=0.4))
+    answers = [inferencer(pictures.get_data_info(index)['img_path'], sentence, score_thr=0.4)
+               for index, sentence in orders()]
     print('\n'.join(write_answers(answers, out)))
     drawn = [draw(answer) for answer in answers]
     height = max(len(image) for image in drawn)
@@ -52,7 +66,7 @@ def show_orders(out: Path) -> None:
 
 
 def train_on() -> None:
-    """Teach the shipped detector other classes; the loss must fall."""
+    """Teach the shipped model other classes; the loss must fall."""
     command = tool('train', COLOURS, '--work-dir', 'work_dirs/demo')
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as training:
         lines = []
@@ -68,11 +82,11 @@ def train_on() -> None:
 
 
 def main() -> None:
-    print('1. COCO table of the shipped detector on 500 unseen scenes', flush=True)
-    subprocess.run(tool('test', CONFIG, CHECKPOINT, '--work-dir', 'work_dirs/demo'), check=True)
-    print('\n2. Five orders, five pictures', flush=True)
+    print('1. The shipped model at five tasks, on unseen scenes', flush=True)
+    show_figures()
+    print('\n2. Seven orders, seven pictures', flush=True)
     show_orders(Path('outputs/demo'))
-    print('\n3. The same detector learns to go by colours', flush=True)
+    print('\n3. The same model learns to go by colours', flush=True)
     train_on()
     print('\nPictures: outputs/demo, logs and curves: work_dirs/demo')
 

@@ -1,8 +1,13 @@
-# Other classes for a trained detector: the same scenes, named by colour. Takes two minutes, shown by `make demo`.
+# Other classes for the shipped model: the same scenes, named by colour. Takes two minutes, shown by `make demo`.
 #   python tools/train.py configs/visionllm/visionllm_nano_scenes-colours.py
-_base_ = './visionllm_nano_scenes.py'
-load_from = 'weights/visionllm_nano_scenes.safetensors'
-model = dict(init_cfg=None)
+_base_ = [
+    '../_base_/models/visionllm_nano_five_tasks.py',
+    '../_base_/datasets/scenes_instruction.py',
+    '../_base_/schedules/three_lessons.py',
+    '../_base_/default_runtime.py',
+]
+load_from = 'weights/visionllm_nano_scenes-five-tasks.safetensors'
+model = dict(frozen=('backbone.*', 'neck.*'))
 custom_hooks = []
 data_root = 'data/scenes_colours/'
 train_dataloader = dict(dataset=dict(data_root=data_root, num_images=1000, kind='colour'))

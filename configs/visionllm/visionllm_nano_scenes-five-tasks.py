@@ -20,15 +20,17 @@ custom_hooks = [
     dict(type='TeachLooking', steps=8000, weights=[1, 0, 0, 1, 0], cache='work_dirs/looking_nano.pth'),
     dict(type='TeachPointing', steps=1200, lr=1e-3, batch_size=64, weights=[1, 0, 6, 1, 1],
          cache='work_dirs/pointing_nano.pth'),
-    dict(type='TeachWords', steps=400, weights=[1, 1, 3, 1, 0], cache='work_dirs/words_five_nano.pth'),
+    dict(type='TeachPointing', steps=600, lr=7e-4, batch_size=64, weights=[0, 0, 1, 0, 0],
+         cache='work_dirs/pointing_more_nano.pth'),
+    dict(type='TeachWords', steps=300, weights=[1, 1, 3, 1, 0], cache='work_dirs/words_five_nano.pth'),
 ]
-optim_wrapper = dict(paramwise_cfg=dict(custom_keys={'token_guidance': dict(lr_mult=0.25),
+optim_wrapper = dict(paramwise_cfg=dict(custom_keys={'token_guidance': dict(lr_mult=0.025),
                                                      'heads.text': dict(lr_mult=0.25)}))
-max_iters = 60
+max_iters = 50
 train_cfg = dict(max_iters=max_iters)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=10),
     dict(type='CosineAnnealingLR', by_epoch=False, begin=10, end=max_iters, T_max=max_iters - 10, eta_min=0),
 ]
-default_hooks = dict(checkpoint=dict(interval=30))
+default_hooks = dict(checkpoint=dict(interval=25))
 val_cfg = val_dataloader = val_evaluator = None  # measured once, by tools/test.py

@@ -13,7 +13,7 @@ from visionllm.language.nouns import TEST_NOUNS, TRAIN_NOUNS
 
 from ..conftest import ROOT
 
-WEIGHTS = ROOT / 'weights/visionllm_nano_scenes.safetensors'
+WEIGHTS = ROOT / 'weights/visionllm_nano_scenes-five-tasks.safetensors'
 
 
 @pytest.mark.parametrize('longest', [FEW, MANY])
@@ -40,7 +40,7 @@ def test_a_few_steps_of_teaching_lower_the_loss(tiny):
 @pytest.mark.skipif(not WEIGHTS.exists(), reason='no shipped weights in this checkout')
 def test_the_shipped_language_model_reads_class_maps():
     """Unseen nouns, phrases, orders, tokens and wordings, after training on pictures."""
-    model = Inferencer.from_files('configs/visionllm/visionllm_nano_scenes.py', str(WEIGHTS)).model
+    model = Inferencer.from_files('configs/visionllm/visionllm_nano_scenes-five-tasks.py', str(WEIGHTS)).model
     accuracy = reading_accuracy(model, lessons=40)
     assert accuracy['named'] >= 98.0 and accuracy['all'] >= 94.0 and accuracy['phrased'] >= 94.0, accuracy
 

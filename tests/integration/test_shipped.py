@@ -1,21 +1,26 @@
-"""The detector that we ship, on scenes it has never seen: an instruction changes the answer, and rightly so."""
+"""The model that we ship, on scenes it has never seen: an instruction changes the answer, and rightly so."""
 
 import json
 
 import pytest
 
-from visionllm.apis.studies import Study
+from visionllm.apis.studies import Study, blind, figures_of
 from visionllm.evaluation import average_precision, hits
 
 from ..conftest import ROOT
 
-CONFIG, WEIGHTS = 'configs/visionllm/visionllm_nano_scenes.py', 'weights/visionllm_nano_scenes.safetensors'
+CONFIG = 'configs/visionllm/visionllm_nano_scenes-five-tasks.py'
+WEIGHTS = 'weights/visionllm_nano_scenes-five-tasks.safetensors'
 pytestmark = pytest.mark.skipif(not (ROOT / WEIGHTS).exists(), reason='no shipped weights in this checkout')
+
+
+def study_of(task, num_images):
+    return Study.from_files(str(ROOT / CONFIG), str(ROOT / WEIGHTS), num_images, task)
 
 
 @pytest.fixture(scope='module')
 def study():
-    return Study.from_files(str(ROOT / CONFIG), str(ROOT / WEIGHTS), num_images=48)
+    return study_of('detection', 48)
 
 
 def ap(study, found, names):
@@ -41,3 +46,24 @@ def test_only_what_is_named_is_answered(study):
     assert ap(study, found, named) > 40
     assert {record['category_id'] for record in found} <= set(study.category_ids(named))
     assert hits(study.truth, found, study.category_ids(unnamed), 0.5) < 30
+
+
+def test_outlines_have_as_many_points_as_asked_and_fit_better_than_few():
+    study = study_of('segmentation', 16)
+    coarse, fine = (study.ask(study.instruction(study.names, num_points=count)) for count in (4, 24))
+    aps = [average_precision(study.truth, found, study.category_ids(study.names), of='segm')['AP']
+           for found in (coarse, fine)]
+    assert aps[1] > 30 and aps[1] > aps[0] + 5, aps
+
+
+def test_it_finds_what_a_phrase_means():
+    assert figures_of(study_of('grounding', 96))['grounding/P@0.5'] > 60
+
+
+def test_captions_speak_of_the_picture():
+    assert figures_of(study_of('captioning', 16))['caption/CIDEr'] > 100
+
+
+def test_it_answers_from_the_picture_and_not_from_the_question():
+    answers = blind(study_of('questions', 64))['rows']
+    assert answers['seeing']['accuracy'] > answers['blind']['accuracy'] + 15, answers

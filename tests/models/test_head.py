@@ -84,7 +84,8 @@ def test_tuples_that_cannot_appear_are_not_decoded(tiny, monkeypatch):
     assert asked and asked[0] <= 3 and all(len(r) <= 3 for r in results)
     monkeypatch.setattr(tiny.heads['tuples'], 'score_thr', 2.0)
     with torch.no_grad():
-        assert [len(r) for r in tiny.heads['tuples'].predict(tiny.llm, [INSTRUCTION] * 2, random_tokens())] == [0, 0]
+        results = tiny.heads['tuples'].predict(tiny.llm, [INSTRUCTION] * 2, random_tokens())
+    assert [len(r) for r in results] == [1, 1], 'the best guess'
 
 
 def test_padding_a_selection():

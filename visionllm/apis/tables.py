@@ -75,16 +75,17 @@ LORA = {f'rank {rank}': Row({'model.llm.lora_rank': rank, 'model.llm.lora_alpha'
 SAME_EVERY_TIME = {'none': [], 'wording': ['wording'], 'wording and classes': ['wording', 'classes']}
 RANDOMNESS = {'wording, classes and format': Row(SAME_WORDS)} | {
     name: Row({'train_dataloader.collate_fn.vary': vary, **SAME_WORDS}) for name, vary in SAME_EVERY_TIME.items()}
-ONE_OF_TWO = {'custom_hooks.5.cache': None, 'custom_hooks.6.cache': None,
+ONE_OF_TWO = {'custom_hooks.5.cache': None, 'custom_hooks.6.cache': None, 'custom_hooks.7.cache': None,
               'train_dataloader.sampler.weights': [1, 0, 1, 0, 0]}
 TEXT_ENCODER = {name: Row({**options, **ONE_OF_TWO}, FIVE, ('detection', 'grounding')) for name, options in {
-    'none': {'model.text_encoder': dict(type='NoText', _delete_=True), 'custom_hooks.5.steps': 0,
+    'none': {'model.text_encoder': dict(type='NoText', _delete_=True),
+             'custom_hooks.5.steps': 0, 'custom_hooks.6.steps': 0,
              'model.init_cfg.1.checkpoint': 'work_dirs/deformable-detr_nano_scenes/iter_9000.pth'},
     'trained': {'model.text_encoder.frozen': False},
     'frozen': {},
 }.items()}
 TABLES = dict(additions=Table(ADDITIONS, steps=100, num_images=200),
-              tasks=Table(TASKS_TOGETHER, steps=60, num_images=200),
+              tasks=Table(TASKS_TOGETHER, steps=50, num_images=200),
               lora=Table(LORA, steps=100, num_images=200),
               randomness=Table(RANDOMNESS, steps=100, num_images=200),
               text_encoder=Table(TEXT_ENCODER, steps=100, num_images=200))

@@ -61,7 +61,8 @@ class FormatQueryHead(BaseModule):
             that is weighted to stand for all of it. None decodes all.
         train_coordinates: Decode the coordinates of at most that many matched tuples a picture in training.
         max_per_img: At most that many detections a picture.
-        score_thr: Tuples that no class gives this much are not decoded further.
+        score_thr: Tuples that no class gives this much are not decoded further, but for the likeliest of a picture:
+            who asks where the star is wants to hear the best guess.
     """
 
     def __init__(self, token_channels: int, llm_width: int, opening: str = '\n{"', soft_bin_sigma: float = 4.0,
@@ -336,20 +337,16 @@ class FormatQueryHead(BaseModule):
         scores = logits.softmax(-1)[..., :-1]  # [B, M, K]
         classes = scores.shape[-1]
         top, index = scores.flatten(1).topk(min(self.max_per_img, scores[0].numel()))
-        kept = [index[b][top[b] >= self.score_thr] for b in range(len(scores))]
+        likely = top >= self.score_thr
+        likely[:, 0] = True
+        kept = [row[keep] for row, keep in zip(index, likely)]
         wanted = [torch.unique(k // classes) for k in kept]
-        selected, real = pad_selection(wanted)
+        points = self._points(llm, instruction, done, tokens, pad_selection(wanted)[0])
         results = []
-        points = self._points(llm, instruction, done, tokens, selected) if real.any() else None
         for b, pair in enumerate(kept):
             result = InstanceData(scores=scores[b].flatten()[pair], labels=pair % classes, tuples=pair // classes)
-            if len(pair):
-                row = torch.searchsorted(wanted[b], pair // classes)
-                outline = points[b, row]
-            else:
-                outline = scores.new_zeros(0, instruction.output_format.num_points, 2)
-            result.bboxes = extent(outline)
-            result.points = outline
+            result.points = points[b, torch.searchsorted(wanted[b], pair // classes)]
+            result.bboxes = extent(result.points)
             results.append(result)
         return results
 
