@@ -26,7 +26,8 @@ def parse_args() -> argparse.Namespace:
     asked.add_argument('--question', help='answer it')
     asked.add_argument('--caption', action='store_true', help='describe the pictures')
     parser.add_argument('--points', type=int, help='with --classes: outlines of that many points instead of boxes')
-    parser.add_argument('--score-thr', type=float, default=0.3, help='leave out less certain answers')
+    parser.add_argument('--score-thr', type=float,
+                        help='leave out less certain answers (default 0.3, with --expression 0: the best guess counts)')
     parser.add_argument('--out', default='outputs', help='folder for pictures and answers.json')
     return parser.parse_args()
 
@@ -48,7 +49,8 @@ def main() -> None:
     args = parse_args()
     instruction = sentence(args)
     inferencer = Inferencer.from_files(args.config, args.checkpoint)
-    answers = [inferencer(path, instruction, args.score_thr) for path in args.images]
+    least = args.score_thr if args.score_thr is not None else 0.0 if args.expression else 0.3
+    answers = [inferencer(path, instruction, least) for path in args.images]
     for line in write_answers(answers, Path(args.out)):
         print(line)
 
