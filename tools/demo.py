@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from mmengine.config import Config
-from mmengine.registry import DATASETS, init_default_scope
+from mmengine.registry import DATASETS
 from PIL import Image
 
 from visionllm.apis import Inferencer, draw, write_answers
@@ -42,20 +42,18 @@ def tool(name: str, *arguments: str) -> list[str]:
     return [sys.executable, str(Path(__file__).with_name(f'{name}.py')), *arguments]
 
 
-def show_figures() -> None:
+def show_figures(model) -> None:
     """One line a task."""
     for task, count in MEASURED.items():
-        study = Study.from_files(CONFIG, CHECKPOINT, count, task)
+        study = Study.of(model, CONFIG, count, task)
         figures = '  '.join(f'{name} {value:.1f}' for name, value in figures_of(study).items())
         print(f'{task:13s}{count:4d} samples  {figures}', flush=True)
 
 
-def show_orders(out: Path) -> None:
+def show_orders(inferencer: Inferencer, out: Path) -> None:
     """Seven instructions on seven unseen pictures, drawn into ``out``."""
     cfg = Config.fromfile(CONFIG)
-    init_default_scope('mmdet')
     pictures = DATASETS.build({**cfg.test_dataloader.dataset.datasets[0], 'pipeline': []})
-    inferencer = Inferencer.from_files(CONFIG, CHECKPOINT)
     answers = [inferencer(pictures.get_data_info(index)['img_path'], sentence, score_thr=0.4)
                for index, sentence in orders()]
     print('\n'.join(write_answers(answers, out)))
@@ -82,10 +80,11 @@ def train_on() -> None:
 
 
 def main() -> None:
+    inferencer = Inferencer.from_files(CONFIG, CHECKPOINT)
     print('1. The shipped model at five tasks, on unseen scenes', flush=True)
-    show_figures()
+    show_figures(inferencer.model)
     print('\n2. Seven orders, seven pictures', flush=True)
-    show_orders(Path('outputs/demo'))
+    show_orders(inferencer, Path('outputs/demo'))
     print('\n3. The same model learns to go by colours', flush=True)
     train_on()
     print('\nPictures: outputs/demo, logs and curves: work_dirs/demo')

@@ -29,7 +29,10 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--score-thr', type=float,
                         help='leave out less certain answers (default 0.3, with --expression 0: the best guess counts)')
     parser.add_argument('--out', default='outputs', help='folder for pictures and answers.json')
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.score_thr is None:
+        args.score_thr = 0.0 if args.expression else 0.3
+    return args
 
 
 def sentence(args: argparse.Namespace) -> str:
@@ -49,8 +52,7 @@ def main() -> None:
     args = parse_args()
     instruction = sentence(args)
     inferencer = Inferencer.from_files(args.config, args.checkpoint)
-    least = args.score_thr if args.score_thr is not None else 0.0 if args.expression else 0.3
-    answers = [inferencer(path, instruction, least) for path in args.images]
+    answers = [inferencer(path, instruction, args.score_thr) for path in args.images]
     for line in write_answers(answers, Path(args.out)):
         print(line)
 

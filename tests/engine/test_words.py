@@ -123,7 +123,7 @@ def test_a_lesson_may_weigh_the_datasets_otherwise():
     assert weighted(loader, None, None) is loader and loader['sampler']['weights'] == [1, 1]
 
 
-def test_a_phrase_moves_what_is_meant_and_no_word(tiny):
+def test_a_phrase_moves_no_word_and_not_what_is_meant(tiny):
     model = copy.deepcopy(tiny)
     model.token_guidance = TokenGuidance(model.connector.embed_dims, model.text_encoder.width, num_layers=1)
     before = {name: value.clone() for name, value in model.named_parameters()}

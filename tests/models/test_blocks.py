@@ -23,7 +23,7 @@ def test_every_block_reads_as_if_it_were_alone(tiny):
             assert torch.allclose(alone[0, images + tail:], parallel, atol=1e-4)
 
 
-def test_all_blocks_stand_at_the_same_place(tiny):
+def test_all_blocks_stand_at_the_same_place():
     blocks, positions = class_pass_layout(7, 4, 3, torch.device('cpu'))
     assert positions.tolist() == [7, 8, 9, 10] + [11, 12] * 3
     assert (blocks.shared, blocks.context, blocks.size) == (11, 4, 2)

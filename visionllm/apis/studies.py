@@ -11,6 +11,7 @@ from mmdet.registry import DATASETS, METRICS
 from mmdet.structures import DetDataSample
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
+from mmengine.evaluator import BaseMetric
 from pycocotools import mask as mask_utils
 
 from visionllm.evaluation.calibration import calibration_error
@@ -41,9 +42,13 @@ class Study:
         Raises:
             ValueError: The config has none.
         """
-        cfg = Config.fromfile(config)
-        part, metric = data_and_metric(cfg, task)
-        model = Inferencer.from_files(config, checkpoint).model
+        return cls.of(Inferencer.from_files(config, checkpoint).model, config, num_images, task)
+
+    @classmethod
+    def of(cls, model: torch.nn.Module, config: str, num_images: int | None = None,
+           task: str = 'detection') -> 'Study':
+        """The same, of a model that was built from the config before."""
+        part, metric = data_and_metric(Config.fromfile(config), task)
         dataset = DATASETS.build(part)
         indices = range(len(dataset) if num_images is None else min(num_images, len(dataset)))
         dataset = dataset.get_subset(list(indices))
@@ -111,13 +116,28 @@ def data_and_metric(cfg: Config, task: str) -> tuple[dict, dict]:
 def figures_of(study: Study) -> dict[str, float]:
     """A model's figures on one task, over the study's pictures."""
     if study.truth:
-        of = 'bbox' if study.task == 'detection' else 'segm'
         found = study.ask(study.instruction(study.names))
-        figures = average_precision(study.truth, found, study.category_ids(study.names), of)
-        return {name if of == 'bbox' else f'mask_{name}': value for name, value in figures.items()}
-    metric = METRICS.build(study.metric)
-    metric.process({}, [sample.to_dict() for sample in study.answers()])
+        return box_figures(study, found) if study.task == 'detection' else mask_figures(study, found)
+    metric = judged(study)
     return metric.evaluate(len(metric.results))
+
+
+def box_figures(study: Study, found: list[dict]) -> dict[str, float]:
+    """Average precision of boxes, over all classes."""
+    return average_precision(study.truth, found, study.category_ids(study.names))
+
+
+def mask_figures(study: Study, found: list[dict]) -> dict[str, float]:
+    """Average precision of masks, over all classes."""
+    figures = average_precision(study.truth, found, study.category_ids(study.names), of='segm')
+    return {f'mask_{name}': value for name, value in figures.items()}
+
+
+def judged(study: Study, blind: bool = False) -> BaseMetric:
+    """The task's metric, which has seen all answers."""
+    metric = METRICS.build(study.metric)
+    metric.process({}, [sample.to_dict() for sample in study.answers(blind=blind)])
+    return metric
 
 
 def malformed(study: Study) -> dict[str, float]:
@@ -207,12 +227,9 @@ def classes(study: Study, shares: tuple[float, ...] = (0.25, 0.5, 0.75, 1.0), dr
 
 def points(study: Study, counts: tuple[int, ...] = (8, 14, 16, 24, 48)) -> dict:
     """Mask AP by the number of points that the sentence asks for (paper, table 2b), and box AP of the same model."""
-    ids = study.category_ids(study.names)
-    rows = {'box': average_precision(study.truth, study.ask(study.instruction(study.names, num_points=2)), ids)}
+    rows = {'box': box_figures(study, study.ask(study.instruction(study.names, num_points=2)))}
     for count in counts:
-        found = study.ask(study.instruction(study.names, num_points=count))
-        figures = average_precision(study.truth, found, ids, of='segm')
-        rows[str(count)] = {f'mask_{name}': value for name, value in figures.items()}
+        rows[str(count)] = mask_figures(study, study.ask(study.instruction(study.names, num_points=count)))
     return dict(rows=rows)
 
 
@@ -221,12 +238,10 @@ def bins(study: Study, counts: tuple[int, ...] = (65, 129, 257, 513, 1025, 2049)
 
     Locations are read as an expectation over 1025 bins, which is finer than any of them.
     """
-    ids = study.category_ids(study.names)
     sides = {image['id']: (image['width'], image['height']) for image in study.truth['images']}
     found = study.ask(study.instruction(study.names))
-    rows = {str(count): average_precision(study.truth, [rounded(record, sides, count) for record in found], ids)
-            for count in counts}
-    return dict(rows=rows | dict(exact=average_precision(study.truth, found, ids)))
+    rows = {str(count): box_figures(study, [rounded(record, sides, count) for record in found]) for count in counts}
+    return dict(rows=rows | dict(exact=box_figures(study, found)))
 
 
 def rounded(record: dict, sides: dict[int, tuple[int, int]], count: int) -> dict:
@@ -241,8 +256,7 @@ def blind(study: Study) -> dict:
     """Share of questions answered rightly, in percent, with the pictures and without them."""
     rows = {}
     for name, without in (('seeing', False), ('blind', True)):
-        metric = METRICS.build(study.metric)
-        metric.process({}, [sample.to_dict() for sample in study.answers(blind=without)])
+        metric = judged(study, without)
         rows[name] = metric.compute_metrics(metric.results)
     return dict(rows=rows)
 

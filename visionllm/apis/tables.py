@@ -13,13 +13,15 @@ from pathlib import Path
 from mmengine.config import Config
 
 from visionllm.engine import StrictRunner
+from visionllm.language import TASKS
 
+from .inferencer import Inferencer
 from .studies import Study, figures_of
 
 NANO = 'configs/visionllm/visionllm_nano_scenes.py'
 PLAIN = 'configs/visionllm/visionllm_nano_scenes_plain.py'
 FIVE = 'configs/visionllm/visionllm_nano_scenes-five-tasks.py'
-ALL_TASKS = ('detection', 'segmentation', 'grounding', 'captioning', 'questions')
+ALL_TASKS = tuple(TASKS)
 SAME_WORDS = {'custom_hooks.2.cache': 'work_dirs/studies/words.pth'}
 
 
@@ -125,7 +127,8 @@ def train_and_measure(table: Table, row: Row, work_dir: Path) -> dict:
     StrictRunner.from_cfg(cfg).train()
     minutes = (time.time() - start) / 60
     config, checkpoint = str(work_dir / Path(row.config).name), str(work_dir / f'iter_{table.steps}.pth')
+    model = Inferencer.from_files(config, checkpoint).model
     figures = {}
     for task in row.tasks:
-        figures |= figures_of(Study.from_files(config, checkpoint, table.num_images, task))
+        figures |= figures_of(Study.of(model, config, table.num_images, task))
     return figures | dict(minutes=round(minutes, 1))

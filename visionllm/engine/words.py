@@ -1,8 +1,8 @@
 """Teach image tokens to be words before the language model is asked about them.
 
 Projectors of the heads (and the second look, where the model has one) are trained to turn a token into the embeddings
-of the object's name, and objectness to tell things from ground, or the thing that a phrase means from all others. The
-language model is not run, so a step costs no more than looking at the pictures.
+of the object's name, and objectness to tell things from ground. The language model is not run, so a step costs no more
+than looking at the pictures.
 """
 
 import copy

@@ -48,7 +48,7 @@ def block_attention(query: Tensor, key: Tensor, value: Tensor, blocks: Blocks, s
     near_key, near_value = (own_tokens(states, blocks, count) for states in (key, value))  # [B, G, n, e + q, D]
     far_key, far_value = (states[:, :, :blocks.shared] for states in (key, value))
     far = (asked.flatten(2, 3) @ far_key.mT).unflatten(2, (count, -1))  # [B, G, n, H/G q, S]
-    near = asked @ near_key.mT + unseen(blocks.size, near_key).repeat(heads // groups, 1)
+    near = asked @ near_key.mT + unseen(blocks.size, near_key.shape[3], query).repeat(heads // groups, 1)
     weights = torch.cat([far, near], -1).softmax(-1, dtype=torch.float32).to(query.dtype)
     far, near = weights.split([far.shape[-1], near.shape[-1]], -1)
     answer = (far.flatten(2, 3) @ far_value).unflatten(2, (count, -1)) + near @ near_value
@@ -64,11 +64,10 @@ def own_tokens(states: Tensor, blocks: Blocks, count: int) -> Tensor:
     return torch.cat([states.gather(2, places).unflatten(2, (count, -1)), new], 3)
 
 
-def unseen(size: int, own: Tensor) -> Tensor:
-    """What is added to scores ``float[q, e + q]``: a token sees no later one of its block."""
-    earlier = own.shape[3] - size
-    later = torch.ones(size, earlier + size, dtype=torch.bool, device=own.device).triu(earlier + 1)
-    return torch.zeros(later.shape, dtype=own.dtype, device=own.device).masked_fill(later, -torch.inf)
+def unseen(size: int, total: int, like: Tensor) -> Tensor:
+    """What is added to scores ``float[size, total]`` of the last ``size`` tokens: none sees a later one."""
+    later = torch.ones(size, total, dtype=torch.bool, device=like.device).triu(total - size + 1)
+    return torch.zeros(later.shape, dtype=like.dtype, device=like.device).masked_fill(later, -torch.inf)
 
 
 def shared_prefix_attention(module: nn.Module, query: Tensor, key: Tensor, value: Tensor,
@@ -83,9 +82,7 @@ def shared_prefix_attention(module: nn.Module, query: Tensor, key: Tensor, value
     context, asked = query.split([blocks.context, query.shape[2] - blocks.context], 2)
     answers = [block_attention(asked, key, value, blocks, scaling)]
     if blocks.context:
-        reads = torch.ones(blocks.context, blocks.shared, dtype=torch.bool, device=query.device)
-        bias = torch.zeros(reads.shape, dtype=query.dtype, device=query.device)
-        bias = bias.masked_fill(reads.triu(blocks.shared - blocks.context + 1), -torch.inf)
+        bias = unseen(blocks.context, blocks.shared, query)
         seen = (states[:, :, :blocks.shared] for states in (key, value))
         answers.insert(0, dense(module, context, *seen, bias, scaling=scaling)[0])
     return torch.cat(answers, 1), None
