@@ -23,6 +23,8 @@ tasks         five tasks from one training run against one each
 lora          rank of the adapters
 randomness    what of the instruction is drawn anew each batch
 text_encoder  none, trained and frozen
+decoding      all coordinates of a tuple at once, or one after the other
+image_tokens  number of query tokens, and averages instead of queries (from scratch)
 """
 
 import argparse

@@ -17,7 +17,10 @@ ROWS = [(table, name) for table in sorted(TABLES) for name in TABLES[table].rows
 def test_every_row_changes_something_that_its_config_has(table, name):
     row = TABLES[table].rows[name]
     cfg = Config.fromfile(row.config)
-    for key, value in row.options.items():
+    types = [hook.type for hook in cfg.custom_hooks]
+    hooks = {f'custom_hooks.{types.index(name)}.{key}': value for name, changes in row.hooks.items()
+             for key, value in changes.items()}
+    for key, value in {**row.options, **hooks}.items():
         *parents, last = key.split('.')
         part = cfg
         for parent in parents:

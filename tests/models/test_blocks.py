@@ -2,7 +2,7 @@
 
 import torch
 
-from visionllm.models.fusion import class_pass_layout, coordinate_pass_layout
+from visionllm.models.fusion import class_pass_layout, coordinate_pass_layout, next_coordinate_layout
 
 
 def test_every_block_reads_as_if_it_were_alone(tiny):
@@ -17,6 +17,12 @@ def test_every_block_reads_as_if_it_were_alone(tiny):
         selected = torch.tensor([[4, 1]])
         attention, positions = coordinate_pass_layout(prefix.length + images + tail, selected, 4)
         second, _ = llm(coordinates[selected[0]].flatten(0, 1)[None], read, attention, positions)
+        one_by_one, grown = [], read
+        for step in range(4):
+            attention, positions = next_coordinate_layout(prefix.length + images + tail, selected, step, read.length)
+            states_of_step, grown = llm(coordinates[selected[0], step][None], grown, attention, positions)
+            one_by_one.append(states_of_step)
+        assert torch.allclose(torch.stack(one_by_one, 2).flatten(1, 2), second, atol=1e-4)
         for row, i in enumerate([4, 1]):
             alone, _ = llm(torch.cat([shared, blocks[i:i + 1], coordinates[i:i + 1]], 1), prefix)
             parallel = torch.cat([states[0, images + tail + 2 * i:][:2], second[0, 4 * row:][:4]])

@@ -37,6 +37,23 @@ def test_a_trained_deformable_detr_fits_and_gives_the_same_boxes(specialist, tin
         assert torch.allclose(ours.boxes, theirs, atol=1e-5)
 
 
+def test_without_a_decoder_tokens_are_averages_of_a_grid():
+    config = load_config('configs/visionllm/visionllm_tiny_scenes.py').model.connector
+    config.update(decoder=None, num_queries=6)
+    connector = MODELS.build({**config, 'text_width': 32})
+    connector.init_weights()
+    connector.encoder.forward = lambda query, **_: query
+    maps = [torch.zeros(1, 128, side, side) for side in (16, 8, 4, 2)]
+    maps[0][:, :, :8, 10:] = 1.0  # the upper right cell of two rows and three columns, but for its first columns
+    nothing = TextFeatures(torch.zeros(1, 0, 32), torch.zeros(1, 0, dtype=torch.bool))
+    pad_mask = torch.ones(1, 128, 128, dtype=torch.bool)
+    tokens = connector(maps, pad_mask, nothing)[-1]
+    assert tokens.embeddings.shape == (1, 6, 128) and tokens.boxes.shape == (1, 6, 4)
+    assert tokens.embeddings[0, :, 0].tolist() == pytest.approx([0, 1 / 3, 1, 0, 0, 0], abs=0.2)
+    pad_mask[..., 64:] = False  # what is padding does not count
+    assert connector(maps, pad_mask, nothing)[-1].embeddings[0, 2].tolist() == [0] * 128
+
+
 def test_a_detr_of_another_size_is_refused(specialist, tiny, tmp_path):
     state = specialist.state_dict()
     state['query_embedding.weight'] = torch.zeros(7, 256)

@@ -3,7 +3,7 @@ from mmdet.structures.bbox import bbox_cxcywh_to_xyxy
 
 from visionllm.datasets.scenes import SHAPES
 from visionllm.language import TASKS, OutputFormat, parse_instruction, write_instruction
-from visionllm.models.heads import FormatQueryHead
+from visionllm.models.heads import FormatQueryHead, TokenByTokenHead
 from visionllm.models.heads.format_query import pad_selection, sharpen
 from visionllm.models.heads.words import nearness
 from visionllm.models.matching import true_names
@@ -86,6 +86,18 @@ def test_tuples_that_cannot_appear_are_not_decoded(tiny, monkeypatch):
     with torch.no_grad():
         results = tiny.heads['tuples'].predict(tiny.llm, [INSTRUCTION] * 2, random_tokens())
     assert [len(r) for r in results] == [1, 1], 'the best guess'
+
+
+def test_token_by_token_each_coordinate_is_told_the_one_before(tiny, monkeypatch):
+    tokens, selected = random_tokens(), torch.tensor([[3, 1], [0, 7]])
+    monkeypatch.setattr(tiny.heads['tuples'].location_scale, 'data', torch.ones(2))
+    decoded = []
+    for decode in (FormatQueryHead.decode_coordinates, TokenByTokenHead.decode_coordinates):
+        with torch.no_grad():
+            _, done = tiny.heads['tuples'].decode_classes(tiny.llm, INSTRUCTION, tokens)
+            decoded.append(decode(tiny.heads['tuples'], tiny.llm, INSTRUCTION, done, selected))
+    same = (decoded[0] - decoded[1]).abs().amax((0, 1, 3)) < 1e-3
+    assert decoded[0].shape == decoded[1].shape and same.tolist() == [True, False, False, False]
 
 
 def test_padding_a_selection():

@@ -105,6 +105,15 @@ def test_only_what_is_trusted_is_told(tiny, monkeypatch):
     assert torch.equal(second, each[1, 7])
 
 
+def test_a_thing_found_twice_is_told_once(tiny, monkeypatch):
+    head, tokens = tiny.heads['text'], random_tokens(1)
+    tokens.boxes[0, :3] = torch.tensor([[0.5, 0.5, 0.4, 0.4], [0.51, 0.5, 0.4, 0.4], [0.2, 0.2, 0.1, 0.1]])
+    trust = torch.full_like(tokens.objectness, -9.0)
+    trust[0, :3] = torch.tensor([2.0, 3.0, 2.0])
+    monkeypatch.setattr(head, '_trust', lambda _: trust)
+    assert head._told(tokens, ()).nonzero()[:, 1].tolist() == [1, 2]
+
+
 def test_in_training_all_that_is_there_is_told(tiny, monkeypatch):
     head, tokens = tiny.heads['text'], random_tokens(1)
     monkeypatch.setattr(head, '_trust', lambda _: torch.full_like(tokens.objectness, -9.0))
@@ -121,9 +130,9 @@ def test_in_training_all_that_is_there_is_told(tiny, monkeypatch):
 def test_tokens_learn_the_words_of_their_objects_names(tiny):
     head, tokens = copy.deepcopy(tiny.heads['text']), random_tokens(2)
     names = ('small red star', 'large blue ring')
-    boxes, labels = tokens.boxes[0, :2], torch.tensor([0, 1])
-    some = [Target(boxes, labels, boxes[:, None, :2], boxes[:, None, :2], names,
-                   pairs=(torch.tensor([4, 9]), torch.tensor([1, 0]))) for _ in range(2)]
+    boxes, labels = tokens.boxes[:, [9, 4]], torch.tensor([0, 1])
+    some = [Target(own, labels, own[:, None, :2], own[:, None, :2], names,
+                   pairs=(torch.tensor([4, 9]), torch.tensor([1, 0]))) for own in boxes]
     optimizer = torch.optim.AdamW(head.parameters(), lr=2e-3)
     for _ in range(60):
         losses = head.word_loss(tiny.llm, tokens, some)

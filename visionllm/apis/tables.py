@@ -19,16 +19,19 @@ from .inferencer import Inferencer
 from .studies import Study, figures_of
 
 NANO = 'configs/visionllm/visionllm_nano_scenes.py'
+SCRATCH = 'configs/visionllm/visionllm_nano_scenes-from-scratch.py'
 PLAIN = 'configs/visionllm/visionllm_nano_scenes_plain.py'
 FIVE = 'configs/visionllm/visionllm_nano_scenes-five-tasks.py'
 ALL_TASKS = tuple(TASKS)
-SAME_WORDS = {'custom_hooks.2.cache': 'work_dirs/studies/words.pth'}
+SAME_WORDS = {'TeachWords': dict(cache='work_dirs/studies/words.pth')}
 
 
 @dataclass(frozen=True)
 class Row:
-    """A config, what is changed in it (``--cfg-options``), and the tasks that it is measured on."""
+    """A config, what is changed in it (``--cfg-options``) and in its hooks, by their type, and the tasks that it is
+    measured on."""
     options: Mapping[str, object] = field(default_factory=dict)
+    hooks: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     config: str = NANO
     tasks: tuple[str, ...] = ('detection', )
 
@@ -43,53 +46,69 @@ class Table:
 
 def without(name: str, value: object = False) -> Row:
     """The nano config with one switch of its head turned."""
-    return Row({f'model.heads.tuples.{name}': value, **SAME_WORDS})
+    return Row({f'model.heads.tuples.{name}': value}, SAME_WORDS)
 
 
 def alone(task: str) -> Row:
     """The five tasks' config, trained on pictures for one of them."""
     weights = [int(task == other) for other in ALL_TASKS]
-    return Row({'train_dataloader.sampler.weights': weights}, FIVE, (task, ))
+    return Row({'train_dataloader.sampler.weights': weights}, config=FIVE, tasks=(task, ))
 
 
+def of_two(options: Mapping[str, object], pointing: Mapping[str, object]) -> Row:
+    """The five tasks' config, trained on pictures for detection and grounding."""
+    anew = {'TeachPointing': dict(cache=None, **pointing), 'TeachWords': dict(cache=None)}
+    return Row({'train_dataloader.sampler.weights': [1, 0, 1, 0, 0], **options}, anew, FIVE,
+               ('detection', 'grounding'))
+
+
+NO_RESIDUAL = {'model.heads.tuples.name_residual': False, 'model.heads.tuples.reading_weight': 1.0}
+UNTAUGHT = {'TeachWords': dict(steps=0)}
 ADDITIONS = {
-    'all of them': Row(SAME_WORDS),
+    'all of them': Row(hooks=SAME_WORDS),
     'hard bins': without('soft_bin_sigma', 0.0),
     'no box loss': without('box_loss_weight', 0.0),
     'no objectness in the score': without('objectness_prior'),
     'no corners from the tokenizer': without('corner_prior'),
-    'no residual around the language model': Row({'model.heads.tuples.name_residual': False,
-                                                  'model.heads.tuples.reading_weight': 1.0, **SAME_WORDS}),
+    'no residual around the language model': Row(NO_RESIDUAL, SAME_WORDS),
     'all image tokens in the context': without('image_context', True),
-    'no words taught first': Row({'custom_hooks.2.steps': 0}),
-    'no name alignment': Row({'custom_hooks.2.steps': 0, 'model.heads.tuples.name_loss_weight': 0.0,
-                              'model.heads.tuples.name_residual': False,
-                              'model.heads.tuples.reading_weight': 1.0}),
+    'no words taught first': Row(hooks=UNTAUGHT),
+    'no name alignment': Row({'model.heads.tuples.name_loss_weight': 0.0, **NO_RESIDUAL}, UNTAUGHT),
     'no second look': Row({'model.second_look': None}),
-    'no second look, words taught by the detector': Row(
-        {'model.second_look': None, 'custom_hooks.2.from_detector': True, 'custom_hooks.2.steps': 200}),
+    'no second look, words taught by the detector': Row({'model.second_look': None},
+                                                        {'TeachWords': dict(from_detector=True, steps=200)}),
     "the paper's plain recipe": Row(config=PLAIN),
 }
 TASKS_TOGETHER = {'together': Row(config=FIVE, tasks=ALL_TASKS)} | {f'{task} alone': alone(task) for task in ALL_TASKS}
-LORA = {f'rank {rank}': Row({'model.llm.lora_rank': rank, 'model.llm.lora_alpha': 2 * rank,
-                             'custom_hooks.1.cache': f'work_dirs/studies/reading_r{rank}.pth', **SAME_WORDS})
-        for rank in (0, 4, 16, 64)}
+LORA = {f'rank {rank}': Row(
+    {'model.llm.lora_rank': rank, 'model.llm.lora_alpha': 2 * rank},
+    {'TeachReading': dict(cache=f'work_dirs/studies/reading_r{rank}.pth'), **SAME_WORDS}) for rank in (0, 4, 16, 64)}
 SAME_EVERY_TIME = {'none': [], 'wording': ['wording'], 'wording and classes': ['wording', 'classes']}
-RANDOMNESS = {'wording, classes and format': Row(SAME_WORDS)} | {
-    name: Row({'train_dataloader.collate_fn.vary': vary, **SAME_WORDS}) for name, vary in SAME_EVERY_TIME.items()}
-ONE_OF_TWO = {'custom_hooks.5.cache': None, 'custom_hooks.6.cache': None, 'custom_hooks.7.cache': None,
-              'train_dataloader.sampler.weights': [1, 0, 1, 0, 0]}
-TEXT_ENCODER = {name: Row({**options, **ONE_OF_TWO}, FIVE, ('detection', 'grounding')) for name, options in {
-    'none': {'model.text_encoder': dict(type='NoText', _delete_=True),
-             'custom_hooks.5.steps': 0, 'custom_hooks.6.steps': 0,
-             'model.init_cfg.1.checkpoint': 'work_dirs/deformable-detr_nano_scenes/iter_9000.pth'},
-    'trained': {'model.text_encoder.frozen': False},
-    'frozen': {},
-}.items()}
+RANDOMNESS = {'wording, classes and format': Row(hooks=SAME_WORDS)} | {
+    name: Row({'train_dataloader.collate_fn.vary': vary}, SAME_WORDS) for name, vary in SAME_EVERY_TIME.items()}
+TEXT_ENCODER = {
+    'none': of_two({'model.text_encoder': dict(type='NoText', _delete_=True),
+                    'model.init_cfg.1.checkpoint': 'work_dirs/deformable-detr_nano_scenes/iter_9000.pth'},
+                   dict(steps=0)),
+    'trained': of_two({'model.text_encoder.frozen': False}, {}),
+    'frozen': of_two({}, {}),
+}
+IMAGE_TOKENS = {
+    '10 queries': Row({'model.connector.num_queries': 10}, config=SCRATCH),
+    '20 queries': Row(config=SCRATCH),
+    '40 queries': Row({'model.connector.num_queries': 40}, config=SCRATCH),
+    'average pooling': Row({'model.connector.decoder': None}, config=SCRATCH),
+}
+DECODING = {
+    'in parallel': Row(hooks=SAME_WORDS),
+    'token by token': Row({'model.heads.tuples.type': 'TokenByTokenHead'}, SAME_WORDS),
+}
 TABLES = dict(additions=Table(ADDITIONS, steps=100, num_images=200),
               tasks=Table(TASKS_TOGETHER, steps=50, num_images=200),
               lora=Table(LORA, steps=100, num_images=200),
               randomness=Table(RANDOMNESS, steps=100, num_images=200),
+              decoding=Table(DECODING, steps=100, num_images=200),
+              image_tokens=Table(IMAGE_TOKENS, steps=400, num_images=200),
               text_encoder=Table(TEXT_ENCODER, steps=100, num_images=200))
 
 
@@ -117,18 +136,22 @@ def fill(table: Table, out: Path, work_dir: Path, rows: list[str] | None = None)
 
 
 def train_and_measure(table: Table, row: Row, work_dir: Path) -> dict:
-    """Figures of one row."""
+    """Figures of one row, the minutes of its training and the seconds of testing."""
     cfg = Config.fromfile(row.config)
-    options = {'train_cfg.max_iters': table.steps, 'param_scheduler.1.end': table.steps,
-               'param_scheduler.1.T_max': table.steps - cfg.param_scheduler[1].begin,
-               'val_cfg': None, 'val_dataloader': None, 'val_evaluator': None}  # measured below
-    cfg.merge_from_dict({**options, **row.options, 'work_dir': str(work_dir)})
+    if cfg.max_iters != table.steps:
+        cfg.merge_from_dict({'train_cfg.max_iters': table.steps, 'param_scheduler.1.end': table.steps,
+                             'param_scheduler.1.T_max': table.steps - cfg.param_scheduler[1].begin})
+    measured_below = dict(val_cfg=None, val_dataloader=None, val_evaluator=None)
+    cfg.merge_from_dict({**measured_below, **row.options, 'work_dir': str(work_dir)})
+    for hook in cfg.custom_hooks:
+        hook.update(row.hooks.get(hook.type, {}))
     start = time.time()
     StrictRunner.from_cfg(cfg).train()
     minutes = (time.time() - start) / 60
     config, checkpoint = str(work_dir / Path(row.config).name), str(work_dir / f'iter_{table.steps}.pth')
     model = Inferencer.from_files(config, checkpoint).model
-    figures = {}
+    figures, start = {}, time.time()
     for task in row.tasks:
         figures |= figures_of(Study.of(model, config, table.num_images, task))
-    return figures | dict(minutes=round(minutes, 1))
+    seconds = (time.time() - start) / len(row.tasks) / table.num_images
+    return figures | dict(minutes=round(minutes, 1), seconds_a_picture=round(seconds, 3))

@@ -1,10 +1,10 @@
 from .connectors import LanguageGuidedTokenizer, SecondLook, TokenizerPretrained
 from .encoders import TextEncoder
-from .heads import FormatQueryHead, NextTokenHead, OwnPlacesHead
+from .heads import FormatQueryHead, NextTokenHead, OwnPlacesHead, TokenByTokenHead
 from .llms import CausalLM
 from .visionllm import VisionLLM
 
 __all__ = [
     'CausalLM', 'FormatQueryHead', 'LanguageGuidedTokenizer', 'NextTokenHead', 'OwnPlacesHead', 'SecondLook',
-    'TextEncoder', 'TokenizerPretrained', 'VisionLLM'
+    'TextEncoder', 'TokenByTokenHead', 'TokenizerPretrained', 'VisionLLM'
 ]

@@ -51,13 +51,31 @@ class TextGuidance(nn.Module):
         return pixels + guided
 
 
+class GridAverage(nn.Module):
+    """In place of a decoder: token m is the average of the finest scale over the m-th cell of a grid of M cells."""
+
+    def forward(self, query: Tensor, query_pos: Tensor, value: Tensor, key_padding_mask: Tensor,
+                reference_points: Tensor, reg_branches: nn.ModuleList | None, spatial_shapes: Tensor,
+                level_start_index: Tensor, valid_ratios: Tensor) -> tuple[Tensor, Tensor]:
+        """Arguments and result as of mmdet's decoder, of one layer; only the scales and their padding are read."""
+        count = query.shape[1]
+        rows = max(n for n in range(1, math.isqrt(count) + 1) if count % n == 0)
+        height, width = spatial_shapes[0].tolist()
+        pixels = value[:, :height * width].transpose(1, 2).unflatten(-1, (height, width))  # [B, C, H, W]
+        real = ~key_padding_mask[:, None, :height * width].unflatten(-1, (height, width))
+        average, share = (F.adaptive_avg_pool2d(each, (rows, count // rows)) for each in (pixels * real, real.float()))
+        states = (average / share.clamp_min(1e-6)).flatten(2).transpose(1, 2)
+        return states[None], reference_points[None]
+
+
 @MODELS.register_module()
 class LanguageGuidedTokenizer(BaseModule):
     """Four scales and a text to M image tokens.
 
     Args:
         encoder: Of mmdet's ``DeformableDetrTransformerEncoder``.
-        decoder: Of mmdet's ``DeformableDetrTransformerDecoder``.
+        decoder: Of mmdet's ``DeformableDetrTransformerDecoder``; None for tokens that are averages over the cells of a
+            grid, and no queries (what the paper compares with).
         positional_encoding: Of mmdet's ``SinePositionalEncoding``.
         text_width: Channels of the text features.
         num_queries: M.
@@ -69,12 +87,12 @@ class LanguageGuidedTokenizer(BaseModule):
         ring_points: Give tokens an outline of that many points, too (an addition; 0 for none).
     """
 
-    def __init__(self, encoder: dict, decoder: dict, positional_encoding: dict, text_width: int,
+    def __init__(self, encoder: dict, decoder: dict | None, positional_encoding: dict, text_width: int,
                  num_queries: int = 100, num_feature_levels: int = 4, num_prototypes: int = 80,
                  with_box_refine: bool = True, ring_points: int = 0):
         super().__init__()
         self.encoder = DeformableDetrTransformerEncoder(**encoder)
-        self.decoder = DeformableDetrTransformerDecoder(**decoder)
+        self.decoder = DeformableDetrTransformerDecoder(**decoder) if decoder else GridAverage()
         self.positional_encoding = SinePositionalEncoding(**positional_encoding)
         channels = self.embed_dims = self.encoder.embed_dims
         self.with_box_refine = with_box_refine
@@ -83,7 +101,7 @@ class LanguageGuidedTokenizer(BaseModule):
         self.reference_points_fc = nn.Linear(channels, 2)
         heads = encoder['layer_cfg']['self_attn_cfg'].get('num_heads', 8)
         self.guidance = nn.ModuleList(TextGuidance(channels, text_width, heads) for _ in range(num_feature_levels))
-        layers = len(self.decoder.layers)
+        layers = decoder['num_layers'] if decoder else 1
         self.objectness_branches = nn.ModuleList(nn.Linear(channels, num_prototypes) for _ in range(layers))
         self.reg_branches = nn.ModuleList(_place_branch(channels) for _ in range(layers))
         self.ring_branch = _ring_branch(channels, ring_points) if ring_points else None

@@ -1,7 +1,7 @@
 """How a picture and its tuples are laid out behind an instruction.
 
     instruction | context | block 0 | block 1 | ... | block M-1        (pass 1: block = image token i, <cls>)
-                                    | coordinates of some blocks      (pass 2)
+                                    | coordinates of some blocks      (pass 2, all at once or one by one)
 
 The context (all image tokens, and what the instruction says after the picture) reads causally. A block sees the
 instruction, the context and itself, never another block, and all blocks stand at the same position: their order means
@@ -9,6 +9,8 @@ nothing.
 
 Letters: S tokens of the instruction, R of the context, M blocks, q coordinates a tuple, n selected blocks.
 """
+
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -37,3 +39,20 @@ def coordinate_pass_layout(shared: int, selected: Tensor, queries: int) -> tuple
     earlier = shared + CLASS_BLOCK * selected[..., None] + step
     positions = shared + CLASS_BLOCK + torch.arange(queries, device=selected.device).repeat(selected.shape[1])
     return Blocks(shared=shared, context=0, size=queries, earlier=earlier), positions
+
+
+def next_coordinate_layout(shared: int, selected: Tensor, step: int, first: int) -> tuple[Blocks, Tensor]:
+    """Pass 2 one coordinate after the other: as above for the coordinate ``step`` of each selected block, positions
+    ``int[n]``.
+
+    Args:
+        shared, selected: As in ``coordinate_pass_layout``.
+        step: So many coordinates of each block were read before.
+        first: Place of the first of them among all tokens read; the first of all blocks come first.
+    """
+    blocks, positions = coordinate_pass_layout(shared, selected, 1)
+    count = selected.shape[1]
+    before = first + torch.arange(count, device=selected.device)[:, None] + count * torch.arange(
+        step, device=selected.device)
+    earlier = torch.cat([blocks.earlier, before.expand(len(selected), -1, -1)], -1)
+    return replace(blocks, earlier=earlier), positions + step

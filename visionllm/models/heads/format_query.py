@@ -162,13 +162,17 @@ class FormatQueryHead(BaseModule):
             ``float[B, n, q, 1025]``.
         """
         names = instruction.output_format.coordinate_tokens
-        batch, count = selected.shape
+        count = selected.shape[1]
         chosen = done.tokens.pick(selected)
         queries = self._queries(llm, token_features(chosen), names)  # [B, n, q, E]
         attention, positions = coordinate_pass_layout(done.shared, selected, len(names))
         states, _ = llm(queries.flatten(1, 2), done.read, attention, positions)
-        logits = self.location_scale[kind_of(len(names))] * (states @ llm.location_rows().T)
-        return logits.unflatten(1, (count, len(names))) + self._place_prior(chosen, len(names))
+        logits = self._location_logits(llm, states, len(names)).unflatten(1, (count, len(names)))
+        return logits + self._place_prior(chosen, len(names))
+
+    def _location_logits(self, llm: CausalLM, states: Tensor, coordinates: int) -> Tensor:
+        """What was read, as logits ``float[..., 1025]``."""
+        return self.location_scale[kind_of(coordinates)] * (states @ llm.location_rows().T)
 
     def _place_prior(self, tokens: ImageTokens, coordinates: int) -> Tensor:
         """Logits ``float[B, n, q, 1025]`` of the tokenizer's own corners or outline; of its box's ellipse if it has

@@ -10,10 +10,13 @@ Letters: B pictures, M image tokens, W words of a phrase, T tokens of a text (th
 language model.
 """
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from mmdet.registry import MODELS
 from mmdet.structures import DetDataSample
+from mmdet.structures.bbox import bbox_cxcywh_to_xyxy, bbox_overlaps
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
@@ -29,6 +32,7 @@ from .words import WORD_WEIGHT, distance, nearness, projector
 FILLER = 'a'  # "a a a dog" reads like a dog
 EDGES = ('top', 'bottom', 'left', 'right')
 TRUST_WIDTH = 64
+SAME_PLACE = 0.5  # IoU from which on two boxes are of one thing
 
 
 @MODELS.register_module()
@@ -41,7 +45,7 @@ class NextTokenHead(BaseModule):
         opening: Text between the instruction and what is said.
         max_new_tokens: What is said ends there at the latest.
         words: W. They learn the last W words of an object's name, where objects are known; the last is the noun.
-        score_thr: Image tokens that are less likely something of which all words are right are not shown to the
+        score_thr: Image tokens that are less likely on something and right in all their words are not shown to the
             language model, but for the likeliest.
     """
 
@@ -106,26 +110,26 @@ class NextTokenHead(BaseModule):
 
     def word_loss(self, llm: CausalLM, tokens: ImageTokens, targets: list[Target]) -> dict[str, Tensor]:
         """Align the words of image tokens with those of the names of the objects that they are paired with; and learn
-        which tokens are on something and have all their words right."""
-        phrases = [target.names[label] for target in targets for label in target.labels[target.pairs[1]].tolist()]
+        which tokens are on something and have all its words right."""
+        phrases = [target.names[label] for target in targets for label in target.labels.tolist()]
         if not phrases:
             return {}
         said = self._phrases(tokens)  # [B, M, W, E]
-        words = torch.cat([said[b, target.pairs[0]] for b, target in enumerate(targets)])  # [n, W, E]
         known, index = words_of(phrases, self.words)
-        index = index.to(words.device)
+        index = index.to(said.device).split([len(target.labels) for target in targets])
         with torch.no_grad():
             wanted = llm.embed_names(known)
-        near = nearness(words, wanted, self.name_scale).flatten(0, 1)
-        entropy = F.cross_entropy(near, index.flatten())
-        right = (near.argmax(-1) == index.flatten()).unflatten(0, index.shape)  # [n, W]
-        far = distance(words, wanted[index], wanted).mean()
-        trusty = torch.zeros_like(tokens.objectness)
-        for row, target, all_right in zip(trusty, targets, right.all(-1).split([len(t.pairs[0]) for t in targets])):
-            row[target.pairs[0]] = all_right.float()
-        doubt = F.binary_cross_entropy_with_logits(self._trust(tokens), trusty)
-        return dict(loss_word=self.words * (entropy + WORD_WEIGHT * far), loss_trust=doubt,
-                    acc_word=100 * right.float().mean())
+        paired = torch.cat([said[b, target.pairs[0]] for b, target in enumerate(targets)])  # [n, W, E]
+        names = torch.cat([words[target.pairs[1]] for words, target in zip(index, targets)])  # [n, W]
+        near = nearness(paired, wanted, self.name_scale).flatten(0, 1)
+        entropy = F.cross_entropy(near, names.flatten())
+        far = distance(paired, wanted[names], wanted).mean()
+        right = (near.argmax(-1) == names.flatten()).float().mean()
+        with torch.no_grad():
+            heard = nearness(said, wanted, self.name_scale).argmax(-1)  # [B, M, W]
+            trusty = torch.stack([told_rightly(*each) for each in zip(heard, tokens.boxes, index, targets)])
+        doubt = F.binary_cross_entropy_with_logits(self._trust(tokens), trusty.float())
+        return dict(loss_word=self.words * (entropy + WORD_WEIGHT * far), loss_trust=doubt, acc_word=100 * right)
 
     def _phrases(self, tokens: ImageTokens) -> Tensor:
         """What each image token is: ``float[..., M, W, E]``."""
@@ -138,20 +142,30 @@ class NextTokenHead(BaseModule):
     def describe(self, llm: CausalLM, tokens: ImageTokens, targets: list[Target] | None = None) -> list[Tensor]:
         """Pictures as the language model reads them, ``float[n, E]`` each: what, and where, of all that is there.
 
-        Like stands after like; in training (``targets``), what the caption mentions stands in its order, and is there
-        whether trusted or not: nothing should be said that cannot be seen.
+        Like stands after like; in training (``targets``), what the caption mentions stands in its order.
         """
-        trust = self._trust(tokens)
-        told = trust.sigmoid() >= self.score_thr
-        told |= F.one_hot(trust.argmax(-1), told.shape[1]).bool()
-        for row, target in zip(told, targets or ()):
-            row[target.pairs[0]] = True
+        told = self._told(tokens, targets or ())
         phrases = self._phrases(tokens)
         orders = [like_after_like(words) for words in phrases]
         if targets is not None:
             orders = [as_mentioned(order, target) for order, target in zip(orders, targets)]
         words = self.with_places(llm, phrases, tokens.boxes)
         return [words[b, order[told[b, order]]].flatten(0, 1) for b, order in enumerate(orders)]
+
+    @torch.no_grad()
+    def _told(self, tokens: ImageTokens, targets: Sequence[Target]) -> Tensor:
+        """Which tokens the language model is told of, ``bool[B, M]``: those that are trusted, of one place the most.
+
+        In training those that are paired, whether trusted or not: nothing should be said that cannot be seen.
+        """
+        trust = self._trust(tokens).sigmoid()
+        for row, target in zip(trust, targets):
+            row[target.pairs[0]] = 2  # beyond doubt
+        boxes = bbox_cxcywh_to_xyxy(tokens.boxes)
+        same = bbox_overlaps(boxes, boxes) >= SAME_PLACE  # [B, M, M]
+        again = (same & (trust[:, None] > trust[..., None])).any(-1)
+        likeliest = F.one_hot(trust.argmax(-1), trust.shape[1]).bool()
+        return (trust >= self.score_thr) & ~again | likeliest
 
     def with_places(self, llm: CausalLM, words: Tensor, boxes: Tensor) -> Tensor:
         """Phrases ``float[..., W, E]`` of things in boxes ``float[..., 4]``, and after each two words for its place.
@@ -172,6 +186,13 @@ class NextTokenHead(BaseModule):
             before, _, after = instruction.text.partition('<image>')
             prompts.append(torch.cat([llm.embed_text(before)[0], picture, llm.embed_text(after + self.opening)[0]]))
         return prompts
+
+
+def told_rightly(heard: Tensor, boxes: Tensor, words: Tensor, target: Target) -> Tensor:
+    """Which tokens ``bool[M]``, heard as words ``int[M, W]`` at ``boxes``, are on an object of those words
+    ``int[G, W]``."""
+    overlap = bbox_overlaps(bbox_cxcywh_to_xyxy(boxes), bbox_cxcywh_to_xyxy(target.boxes))  # [M, G]
+    return ((overlap >= SAME_PLACE) & (heard[:, None] == words).all(-1)).any(-1)
 
 
 def as_mentioned(order: Tensor, target: Target) -> Tensor:

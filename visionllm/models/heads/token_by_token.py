@@ -1,0 +1,38 @@
+"""Coordinates one after the other, as language models write: what "output format as query" is compared with.
+
+Each is told the one before it, and waits for it. Everything else is as in ``FormatQueryHead``.
+"""
+
+import torch
+from mmdet.registry import MODELS
+from torch import Tensor
+
+from visionllm.language import Instruction
+from visionllm.language.quantizer import expected_bin
+from visionllm.language.vocabulary import NUM_LOCATION_TOKENS
+
+from ..fusion import next_coordinate_layout
+from ..llms import CausalLM
+from .format_query import ClassPass, FormatQueryHead
+from .token_features import token_features
+
+
+@MODELS.register_module()
+class TokenByTokenHead(FormatQueryHead):
+    """Sets of tuples, each coordinate after the one before it; in training, too, that is the head's own answer."""
+
+    def decode_coordinates(self, llm: CausalLM, instruction: Instruction, done: ClassPass, selected: Tensor) -> Tensor:
+        """As in ``FormatQueryHead``, in q passes."""
+        names = instruction.output_format.coordinate_tokens
+        chosen = done.tokens.pick(selected)
+        queries = self._queries(llm, token_features(chosen), names)  # [B, n, q, E]
+        prior = self._place_prior(chosen, len(names)).expand(*queries.shape[:3], NUM_LOCATION_TOKENS)
+        read, logits = done.read, []
+        for step in range(len(names)):
+            query = queries[:, :, step]
+            if step:
+                query = query + llm.location_rows()[expected_bin(logits[-1]).round().long()]
+            attention, positions = next_coordinate_layout(done.shared, selected, step, done.read.length)
+            states, read = llm(query, read, attention, positions)
+            logits.append(self._location_logits(llm, states, len(names)) + prior[:, :, step])
+        return torch.stack(logits, 2)
