@@ -1,10 +1,12 @@
 """Ask for things in pictures.
 
-    python tools/infer.py IMAGE... --config CONFIG --checkpoint FILE --instruction "Find {\"star\": <c0>} ... <image>"
-    python tools/infer.py IMAGE... --config CONFIG --checkpoint FILE --classes star "red circle" [--points 24]
-    python tools/infer.py IMAGE... --config CONFIG --checkpoint FILE --expression "the star left of the red circle"
-    python tools/infer.py IMAGE... --config CONFIG --checkpoint FILE --question "how many stars are there?"
-    python tools/infer.py IMAGE... --config CONFIG --checkpoint FILE --caption
+    python tools/infer.py IMAGE... --classes star "red circle" [--points 24]
+    python tools/infer.py IMAGE... --expression "the star left of the red circle"
+    python tools/infer.py IMAGE... --question "how many stars are there?"
+    python tools/infer.py IMAGE... --caption
+    python tools/infer.py IMAGE... --instruction "Find {\"star\": <c0>, ...} as (c, x1, y1, x2, y2) in <image>"
+
+The shipped model answers; --config CONFIG --checkpoint FILE name another.
 """
 
 import argparse
@@ -13,12 +15,16 @@ from pathlib import Path
 from visionllm.apis import Inferencer, write_answers
 from visionllm.language import TASKS, OutputFormat, write_instruction
 
+ROOT = Path(__file__).parent.parent
+SHIPPED = (str(ROOT / 'configs/visionllm/visionllm_nano_scenes-five-tasks.py'),
+           str(ROOT / 'weights/visionllm_nano_scenes-five-tasks.safetensors'))
+
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('images', nargs='+', help='picture files')
-    parser.add_argument('--config', required=True)
-    parser.add_argument('--checkpoint', required=True)
+    parser.add_argument('--config', help='of another model than the shipped one; with --checkpoint')
+    parser.add_argument('--checkpoint', help='its weights')
     asked = parser.add_mutually_exclusive_group(required=True)
     asked.add_argument('--instruction', help='the whole sentence: class set, output tuple and <image>')
     asked.add_argument('--classes', nargs='+', help='only the class names; the sentence is written for you')
@@ -30,6 +36,10 @@ def parse_args() -> argparse.Namespace:
                         help='leave out less certain answers (default 0.3, with --expression 0: the best guess counts)')
     parser.add_argument('--out', default='outputs', help='folder for pictures and answers.json')
     args = parser.parse_args()
+    if (args.config is None) != (args.checkpoint is None):
+        parser.error('--config and --checkpoint belong together: name both, or neither for the shipped model.')
+    if args.config is None:
+        args.config, args.checkpoint = SHIPPED
     if args.score_thr is None:
         args.score_thr = 0.0 if args.expression else 0.3
     return args

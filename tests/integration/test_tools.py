@@ -81,3 +81,11 @@ def test_an_order_that_cannot_be_carried_out_is_explained(trained, tmp_path, sen
     text = run('infer', str(tmp_path / 'a.png'), '--config', CONFIG, '--checkpoint', str(trained / 'iter_4.pth'),
                '--instruction', sentence, fails=True)
     assert reason in text
+
+
+def test_the_shipped_model_answers_where_none_is_named(tmp_path):
+    Image.new('RGB', (64, 64)).save(tmp_path / 'a.png')
+    run('infer', str(tmp_path / 'a.png'), '--caption', '--out', str(tmp_path))
+    assert json.loads((tmp_path / 'answers.json').read_text())[0]['text']
+    text = run('infer', str(tmp_path / 'a.png'), '--caption', '--config', CONFIG, fails=True)
+    assert '--config and --checkpoint belong together' in text
