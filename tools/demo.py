@@ -13,7 +13,7 @@ from PIL import Image
 from visionllm.apis import Inferencer, draw, write_answers
 from visionllm.apis.studies import Study, figures_of
 from visionllm.datasets.scenes import SHAPES
-from visionllm.language import TASKS, OutputFormat, write_instruction
+from visionllm.language import TASKS
 
 CONFIG = 'configs/visionllm/visionllm_nano_scenes-five-tasks.py'
 COLOURS = 'configs/visionllm/visionllm_nano_scenes-colours.py'
@@ -24,8 +24,7 @@ MEASURED = dict(detection=200, segmentation=40, grounding=200, captioning=100, q
 def orders() -> list[tuple[int, str]]:
     """Numbers of unseen scenes, and what is asked of each; of each task, a wording that it was never trained on."""
     def ask(task: str, names: tuple[str, ...] = (), points: int | None = None, question: str = '') -> str:
-        output_format = OutputFormat(points) if points else TASKS[task].output_format
-        return write_instruction(names, TASKS[task].held_out[0], output_format, question=question)
+        return TASKS[task].order(names, len(TASKS[task].wordings), points, question=question)
 
     return [
         (11, ask('detection', SHAPES)),

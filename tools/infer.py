@@ -13,7 +13,7 @@ import argparse
 from pathlib import Path
 
 from visionllm.apis import Inferencer, write_answers
-from visionllm.language import TASKS, OutputFormat, write_instruction
+from visionllm.language import TASKS
 
 ROOT = Path(__file__).parent.parent
 SHIPPED = (str(ROOT / 'configs/visionllm/visionllm_nano_scenes-five-tasks.py'),
@@ -41,7 +41,7 @@ def parse_args() -> argparse.Namespace:
     if args.config is None:
         args.config, args.checkpoint = SHIPPED
     if args.score_thr is None:
-        args.score_thr = 0.0 if args.expression else 0.3
+        args.score_thr = 0.3 if args.expression is None else 0.0
     return args
 
 
@@ -50,12 +50,12 @@ def sentence(args: argparse.Namespace) -> str:
     if args.instruction:
         return args.instruction
     if args.classes:
-        task = TASKS['segmentation' if args.points else 'detection']
-        return write_instruction(args.classes, task.wordings[0], OutputFormat(args.points or 2))
-    if args.expression:
-        return write_instruction([args.expression], TASKS['grounding'].wordings[0], TASKS['grounding'].output_format)
-    task = TASKS['questions' if args.question else 'captioning']
-    return write_instruction((), task.wordings[0], task.output_format, question=args.question or '')
+        return TASKS['segmentation' if args.points else 'detection'].order(args.classes, num_points=args.points)
+    if args.expression is not None:
+        return TASKS['grounding'].order([args.expression])
+    if args.question is not None:
+        return TASKS['questions'].order(question=args.question)
+    return TASKS['captioning'].order()
 
 
 def main() -> None:

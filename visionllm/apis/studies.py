@@ -16,7 +16,7 @@ from pycocotools import mask as mask_utils
 
 from visionllm.evaluation.calibration import calibration_error
 from visionllm.evaluation.detection import average_precision, best_f1_score, hits, judge, true_answers
-from visionllm.language import TASKS, OutputFormat, write_instruction
+from visionllm.language import TASKS
 from visionllm.language.vocabulary import NUM_CLASS_TOKENS
 
 from .inferencer import Inferencer
@@ -95,9 +95,7 @@ class Study:
         return records
 
     def instruction(self, names: list[str], wording: int = 0, tokens=None, num_points: int | None = None) -> str:
-        task = TASKS[self.task]
-        output_format = OutputFormat(num_points) if num_points else task.output_format
-        return write_instruction(names, (task.wordings + task.held_out)[wording], output_format, tokens)
+        return TASKS[self.task].order(names, wording, num_points, tokens)
 
 
 def data_and_metric(cfg: Config, task: str) -> tuple[dict, dict]:

@@ -137,13 +137,10 @@ class WriteInstruction(BaseTransform):
 
     def __init__(self, task: str = 'detection', wording: int = 0, classes: list[str] | None = None,
                  num_points: int | None = None):
-        spec = TASKS[task]
-        self.wording = (spec.wordings + spec.held_out)[wording]
-        self.output_format = OutputFormat(num_points) if num_points else spec.output_format
-        self.classes = classes
+        self.task, self.wording, self.classes, self.num_points = TASKS[task], wording, classes, num_points
 
     def transform(self, results: dict) -> dict:
-        names = () if self.output_format.is_text else self.classes or results['text']
-        results['instruction'] = write_instruction(names, self.wording, self.output_format,
-                                                   question=results.get('question', ''))
+        names = () if self.task.output_format.is_text else self.classes or results['text']
+        results['instruction'] = self.task.order(names, self.wording, self.num_points,
+                                                 question=results.get('question', ''))
         return results

@@ -4,9 +4,11 @@ The model never sees a task's name; it reads the sentence. A fifth of the wordin
 whether wording matters. All were written for this project.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .formats import TEXT, OutputFormat
+from .instructions import write_instruction
 
 
 @dataclass(frozen=True)
@@ -15,6 +17,19 @@ class Task:
     wordings: tuple[str, ...]
     held_out: tuple[str, ...]
     output_format: OutputFormat
+
+    def order(self, names: Sequence[str] = (), wording: int = 0, num_points: int | None = None,
+              tokens: Sequence[int] | None = None, question: str = '') -> str:
+        """An instruction.
+
+        Args:
+            names: Class names, or one expression; none where words are asked for.
+            wording: Its index; those held out of training follow the others.
+            num_points: Of an outline; the task's own format if None.
+            tokens, question: As in ``write_instruction``.
+        """
+        output_format = OutputFormat(num_points) if num_points else self.output_format
+        return write_instruction(names, (self.wordings + self.held_out)[wording], output_format, tokens, question)
 
 
 DETECTION = Task(
