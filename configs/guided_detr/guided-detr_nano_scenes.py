@@ -21,10 +21,11 @@ test_dataloader = val_dataloader
 val_evaluator = dict(_delete_=True, type='GroundingMetric')
 test_evaluator = val_evaluator
 custom_hooks = [dict(type='ChannelsLast')]
-max_iters = 2000
+max_iters = 5000
 train_cfg = dict(max_iters=max_iters)
 optim_wrapper = dict(optimizer=dict(lr=4e-4), paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=0.25))))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=100),
-    dict(type='CosineAnnealingLR', by_epoch=False, begin=100, end=max_iters, T_max=max_iters - 100, eta_min=0),
+    dict(type='CosineRestartLR', by_epoch=False, begin=100, end=max_iters, periods=[1900, 3000],
+         restart_weights=[1, 0.75], eta_min=0),
 ]

@@ -10,27 +10,32 @@ _base_ = [
 model = dict(
     frozen=('backbone.*', 'neck.*'),
     init_cfg=[dict(type='Pretrained', checkpoint='work_dirs/visionllm_nano_scenes/iter_420.pth'),
-              dict(type='TokenizerPretrained', checkpoint='work_dirs/guided-detr_nano_scenes/iter_2000.pth')])
+              dict(type='TokenizerPretrained', checkpoint='work_dirs/guided-detr_nano_scenes/iter_5000.pth')])
 custom_hooks = [
     dict(type='ChannelsLast'),
     dict(type='TeachReading', steps=0),
+    # lessons of one kind go on from one another: what was lacking was drilled
     dict(type='TeachTelling', steps=1300, batch_size=8, weights=[0, 0, 0, 1, 1], cache='work_dirs/telling_nano.pth'),
     dict(type='TeachTelling', steps=450, batch_size=8, lr=5e-4, drills=6, weights=[0, 0, 0, 1, 2],
          cache='work_dirs/telling_more_nano.pth'),
+    dict(type='TeachTelling', steps=400, batch_size=8, lr=6e-4, drills=12, weights=[0, 0, 0, 1, 4],
+         cache='work_dirs/telling_most_nano.pth'),
+    dict(type='TeachTelling', steps=450, batch_size=8, lr=1e-3, drills=12, weights=[0, 0, 0, 1, 3],
+         cache='work_dirs/telling_spaced_nano.pth'),
     dict(type='TeachLooking', steps=8000, weights=[1, 0, 0, 1, 0], cache='work_dirs/looking_nano.pth'),
-    dict(type='TeachPointing', steps=1200, lr=1e-3, batch_size=64, weights=[1, 0, 6, 1, 1],
+    dict(type='TeachPointing', steps=1600, lr=1e-3, batch_size=64, weights=[1, 0, 8, 1, 1],
          cache='work_dirs/pointing_nano.pth'),
-    dict(type='TeachPointing', steps=600, lr=7e-4, batch_size=64, weights=[0, 0, 1, 0, 0],
+    dict(type='TeachPointing', steps=700, lr=7e-4, batch_size=64, weights=[0, 0, 1, 0, 0],
          cache='work_dirs/pointing_more_nano.pth'),
-    dict(type='TeachWords', steps=300, weights=[1, 1, 3, 1, 0], cache='work_dirs/words_five_nano.pth'),
+    dict(type='TeachWords', steps=1000, weights=[1, 1, 3, 1, 0], cache='work_dirs/words_five_nano.pth'),
 ]
 optim_wrapper = dict(paramwise_cfg=dict(custom_keys={'token_guidance': dict(lr_mult=0.025),
                                                      'heads.text': dict(lr_mult=0.25)}))
-max_iters = 50
+max_iters = 200
 train_cfg = dict(max_iters=max_iters)
 param_scheduler = [
-    dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=10),
-    dict(type='CosineAnnealingLR', by_epoch=False, begin=10, end=max_iters, T_max=max_iters - 10, eta_min=0),
+    dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=20),
+    dict(type='CosineAnnealingLR', by_epoch=False, begin=20, end=max_iters, T_max=max_iters - 20, eta_min=0),
 ]
-default_hooks = dict(checkpoint=dict(interval=25))
+default_hooks = dict(checkpoint=dict(interval=100))
 val_cfg = val_dataloader = val_evaluator = None  # measured once, by tools/test.py

@@ -55,10 +55,13 @@ def test_drills_ask_whether_one_thing_is_both():
     names = ['small red metal ring', 'large blue ring', 'small blue star', 'dog']
     turns = drill(names, 200, np.random.default_rng(0))
     answers = dict(zip(turns[::2], turns[1::2]))
-    assert {'yes', 'no'} == set(answers.values()) and len(turns) == 400
+    assert {'yes', 'no', 'one', 'two'} == set(answers.values()) and len(turns) == 400
+    counts = {question: answers.pop(question) for question in list(answers) if question.startswith('how many')}
+    assert counts == {'how many rings are there?': 'two', 'how many stars are there?': 'one',
+                      'how many dogs are there?': 'one'}
     for question, answer in answers.items():
         asked = set(question.removeprefix('is there a ').removesuffix('?').split())
         assert answer == ('yes' if any(asked <= set(name.split()) for name in names) else 'no'), question
     assert answers['is there a red ring?'] == 'yes' and answers['is there a red star?'] == 'no'
     assert answers['is there a dog?'] == 'yes'
-    assert 0.5 < turns[1::2].count('yes') / 200 < 0.9
+    assert 0.5 < turns[1::2].count('yes') / (200 - sum(q.startswith('how') for q in turns)) < 0.9

@@ -88,7 +88,8 @@ def test_one_batch_may_ask_for_boxes_and_for_words(tiny):
 
 def test_names_are_read_from_their_end():
     known, index = words_of(['dog', 'small red star', 'very large red dining table'], 3)
-    phrases = [[known[i] for i in row] for row in index.tolist()]
+    phrases = [[known[i].strip() for i in row] for row in index.tolist()]
+    assert all(word.startswith(' ') for word in known)
     assert phrases == [['a', 'a', 'dog'], ['small', 'red', 'star'], ['red', 'dining', 'table']]
 
 

@@ -33,8 +33,12 @@ def article(noun_phrase: str) -> str:
 
 def counted(count: int, noun: str) -> str:
     """``three red stars``."""
-    plural = noun + ('es' if noun.endswith(('s', 'x')) else 's')
-    return article(noun) if count == 1 else f'{NUMBERS[count]} {plural}'
+    return article(noun) if count == 1 else f'{NUMBERS[count]} {plural(noun)}'
+
+
+def plural(noun: str) -> str:
+    """``crosses``."""
+    return noun + ('es' if noun.endswith(('s', 'x')) else 's')
 
 
 def listing(parts: list[str]) -> str:
@@ -111,8 +115,7 @@ def questions(scene: Scene, rng: np.random.Generator) -> list[tuple[str, str, st
     shapes = Counter(o.shape for o in scene.objects)
     here = str(rng.choice(list(shapes)))
     asked = here if rng.random() < 0.7 else str(rng.choice(SHAPES))
-    plural = asked + ('es' if asked.endswith(('s', 'x')) else 's')
-    found = [(f'how many {plural} are there?', NUMBERS[shapes[asked]] if shapes[asked] else 'none', 'count')]
+    found = [(f'how many {plural(asked)} are there?', NUMBERS[shapes[asked]] if shapes[asked] else 'none', 'count')]
     singles = [o for o in scene.objects if shapes[o.shape] == 1]
     if singles:
         obj = singles[int(rng.integers(len(singles)))]

@@ -4,12 +4,14 @@ What image tokens should become (``TeachWords``) stands in for what they are: th
 words for its place. Counting, listing and pointing are learned from text in minutes.
 """
 
+from collections import Counter
+
 import numpy as np
 import torch
 from mmdet.registry import HOOKS
 from torch import Tensor, nn
 
-from visionllm.datasets.scene_language import article
+from visionllm.datasets.scene_language import NUMBERS, article, plural
 from visionllm.models.heads.next_token import as_mentioned, like_after_like, words_of
 from visionllm.models.visionllm import instruction_of, target_of
 from visionllm.structures import Target
@@ -28,8 +30,8 @@ class TeachTelling(Lesson):
         weights: Of the datasets in ``MixtureSampler``: those that ask for words and know their objects.
         steps, lr, cache, batch_size: As in ``Lesson``.
         head: Name of the head that answers in words.
-        drills: So many questions more a picture, whether there is a thing of two words ("a red ring"). That one
-            thing must be both is what is learned last: 5,000 questions alone did not teach it.
+        drills: So many questions more a picture: how many, and whether there is a thing of two words ("a red ring").
+            That one thing must be both is what is learned last: 5,000 questions alone did not teach it.
     """
 
     shown = ('loss_text', 'acc_text')
@@ -77,12 +79,16 @@ def symbolic(llm, head, target: Target) -> Tensor:
 
 
 def drill(names: list[str], count: int, rng: np.random.Generator) -> tuple[str, ...]:
-    """Questions and answers in turn, whether there is a thing of one detail and one noun, of different things half of
-    the time."""
+    """Questions and answers in turn: how many there are of a noun, one time in three; else whether there is a thing of
+    one detail and one noun, of different things half of the time."""
     things = [name.split() for name in names]
+    nouns = Counter(thing[-1] for thing in things)
     turns = []
     for _ in range(count):
         noun = things[rng.integers(len(things))]
+        if rng.random() < 1 / 3 and nouns[noun[-1]] < len(NUMBERS):
+            turns += [f'how many {plural(noun[-1])} are there?', NUMBERS[nouns[noun[-1]]]]
+            continue
         *details, _ = noun if rng.random() < 0.5 else things[rng.integers(len(things))]
         asked = [str(word) for word in rng.permutation(details)[:1]] + noun[-1:]
         there = any(thing[-1] == asked[-1] and set(asked) <= set(thing) for thing in things)

@@ -225,12 +225,13 @@ def words_of(phrases: list[str], count: int) -> tuple[list[str], Tensor]:
     """All different words of some phrases, and which of them each phrase has in its last ``count`` places.
 
     Returns:
-        The words, and ``int[n, count]``; places before a phrase begins hold ``FILLER``.
+        The words, each with the space before it that it has within a text, since to a language model " red" is another
+        token than "red"; and ``int[n, count]``; places before a phrase begins hold ``FILLER``.
     """
     split = [([FILLER] * count + phrase.split())[-count:] for phrase in phrases]
     known = sorted({word for words in split for word in words})
     place = {word: number for number, word in enumerate(known)}
-    return known, torch.tensor([[place[word] for word in words] for words in split])
+    return [f' {word}' for word in known], torch.tensor([[place[word] for word in words] for words in split])
 
 
 def spoken(llm: CausalLM, turns: tuple[str, ...]) -> tuple[Tensor, Tensor]:
