@@ -1,0 +1,116 @@
+"""What reading and decoding cost: the same tuples, in ways of ours and of others, timed in one process.
+
+What the tokens hold makes no difference to the time, so they are random.
+"""
+
+import statistics
+import time
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor
+
+from visionllm.models.fusion import class_pass_layout, coordinate_pass_layout
+from visionllm.models.llms import CausalLM, Prefix
+
+
+class Decoding:
+    """Tuples behind a prefix.
+
+    Args:
+        llm: The language model.
+        prefix: Tokens before the tuples.
+        tuples: M.
+    """
+
+    def __init__(self, llm: CausalLM, prefix: int = 300, tuples: int = 100):
+        self.llm, self.prefix, self.tuples = llm, prefix, tuples
+
+    def tokens(self, count: int, batch: int = 1) -> Tensor:
+        """Input embeddings ``float[batch, count, E]``."""
+        return torch.randn(batch, count, self.llm.width)
+
+    def read(self) -> Prefix:
+        """The prefix alone."""
+        return self.llm(self.tokens(self.prefix))[1]
+
+    def classes(self, tuples: int) -> Prefix:
+        """The prefix, and of each tuple its image token and its class query."""
+        layout = class_pass_layout(self.prefix, 0, tuples, torch.device('cpu'))
+        return self.llm(self.tokens(2 * tuples), self.read(), *layout)[1]
+
+    def coordinates(self, read: Prefix, tuples: int, queries: int) -> None:
+        """The coordinates of some tuples whose classes were read."""
+        layout = coordinate_pass_layout(self.prefix, torch.arange(tuples)[None], queries)
+        self.llm(self.tokens(tuples * queries), read, *layout)
+
+    def answer(self, tuples: int, queries: int) -> None:
+        """Everything: the prefix, all tuples' classes, the coordinates of some."""
+        self.coordinates(self.classes(self.tuples), tuples, queries)
+
+    def densely(self, queries: int) -> None:
+        """All tuples in one pass, under a mask of each token against each."""
+        size = 2 + queries
+        block = torch.arange(self.tuples * size) // size
+        own = (block[:, None] == block) & torch.ones(len(block), len(block), dtype=torch.bool).tril()
+        seen = torch.cat([torch.ones(len(block), self.prefix, dtype=torch.bool), own], 1)
+        positions = self.prefix + torch.arange(size).repeat(self.tuples)
+        self.llm(self.tokens(len(block)), self.read(), seen, positions)
+
+    def on_copies(self, queries: int) -> None:
+        """Each tuple a sequence of its own, behind a copy of the prefix."""
+        self.llm(self.tokens(2 + queries, self.tuples), self.read().expand(self.tuples))
+
+    def one_by_one(self, read: Prefix, queries: int) -> None:
+        """One tuple, each token waiting for the one before."""
+        for _ in range(2 + queries):
+            _, read = self.llm(self.tokens(1), read)
+
+
+def decoding_rows(decoding: Decoding, points: int = 24, chosen: int = 10) -> dict[str, Callable[[], object]]:
+    """What is timed, by name."""
+    tuples, queries = decoding.tuples, 2 * points
+    with torch.no_grad():
+        read, read_once, read_twice = decoding.read(), decoding.classes(tuples), decoding.classes(2 * tuples)
+    return {
+        'prefix': decoding.read,
+        'boxes of all tuples': lambda: decoding.answer(tuples, 4),
+        'boxes of some': lambda: decoding.answer(chosen, 4),
+        'outlines of all': lambda: decoding.answer(tuples, queries),
+        'outlines of some': lambda: decoding.answer(chosen, queries),
+        'outlines of all, dense mask': lambda: decoding.densely(queries),
+        'outlines of all, copied prefix': lambda: decoding.on_copies(queries),
+        'outline of one, token by token': lambda: decoding.one_by_one(read, queries),
+        'coordinates of outlines': lambda: decoding.coordinates(read_once, tuples, queries),
+        'coordinates of outlines, twice the points': lambda: decoding.coordinates(read_once, tuples, 2 * queries),
+        'coordinates of outlines, twice the tuples': lambda: decoding.coordinates(read_twice, 2 * tuples, queries),
+    }
+
+
+def ratios(seconds: Mapping[str, float], tuples: int = 100, chosen: int = 10) -> dict[str, float]:
+    """What the bars of the project are set on."""
+    alone = seconds['outline of one, token by token']
+    return {
+        'boxes of all / prefix': seconds['boxes of all tuples'] / seconds['prefix'],
+        'boxes of some / prefix': seconds['boxes of some'] / seconds['prefix'],
+        'outlines of all / dense mask': seconds['outlines of all'] / seconds['outlines of all, dense mask'],
+        'outlines of all / copied prefix': seconds['outlines of all'] / seconds['outlines of all, copied prefix'],
+        'outlines of some / prefix': seconds['outlines of some'] / seconds['prefix'],
+        'token by token, all / outlines of some': tuples * alone / seconds['outlines of some'],
+        'token by token, some / outlines of some': chosen * alone / seconds['outlines of some'],
+        'twice the points': seconds['coordinates of outlines, twice the points'] / seconds['coordinates of outlines'],
+        'twice the tuples': seconds['coordinates of outlines, twice the tuples'] / seconds['coordinates of outlines'],
+    }
+
+
+@torch.no_grad()
+def timed(rows: Mapping[str, Callable[[], object]], repeats: int = 5) -> dict[str, float]:
+    """Median seconds of each row. Rows take turns, so that what slows the machine for a while slows them all."""
+    seconds = {name: [] for name in rows}
+    for turn in range(repeats + 1):
+        for name, run in rows.items():
+            start = time.perf_counter()
+            run()
+            if turn:  # the first warms up
+                seconds[name].append(time.perf_counter() - start)
+    return {name: statistics.median(taken) for name, taken in seconds.items()}
