@@ -1,4 +1,4 @@
-"""Every command of the README exists: its tools, configs and files are there, and its flags are known."""
+"""Every command of the README and of docs/ exists: its tools, configs and files are there, and its flags are known."""
 
 import re
 import shlex
@@ -11,7 +11,8 @@ import pytest
 from .conftest import ROOT
 
 README = (ROOT / 'README.md').read_text()
-FOUND = re.findall(r'(?:^|`)((?:python tools/|make )[^`\n|]+)', README, re.M)
+DOCS = '\n'.join(path.read_text() for path in sorted((ROOT / 'docs').glob('*.md')))
+FOUND = re.findall(r'(?:^|`)((?:python tools/|make )[^`\n|]+)', README + DOCS, re.M)
 COMMANDS = sorted({line.strip() for line in FOUND})
 
 

@@ -10,14 +10,12 @@ from mmengine.config import Config
 from mmengine.registry import DATASETS
 from PIL import Image
 
-from visionllm.apis import Inferencer, draw, write_answers
+from visionllm.apis import SHIPPED, Inferencer, draw, write_answers
 from visionllm.apis.studies import Study, figures_of
 from visionllm.datasets.scenes import SHAPES
 from visionllm.language import TASKS
 
-CONFIG = 'configs/visionllm/visionllm_nano_scenes-five-tasks.py'
 COLOURS = 'configs/visionllm/visionllm_nano_scenes-colours.py'
-CHECKPOINT = 'weights/visionllm_nano_scenes-five-tasks.safetensors'
 MEASURED = dict(detection=200, segmentation=40, grounding=200, captioning=100, questions=200)  # samples
 
 
@@ -44,14 +42,14 @@ def tool(name: str, *arguments: str) -> list[str]:
 def show_figures(model) -> None:
     """One line a task."""
     for task, count in MEASURED.items():
-        study = Study.of(model, CONFIG, count, task)
+        study = Study.of(model, SHIPPED[0], count, task)
         figures = '  '.join(f'{name} {value:.1f}' for name, value in figures_of(study).items())
         print(f'{task:13s}{count:4d} samples  {figures}', flush=True)
 
 
 def show_orders(inferencer: Inferencer, out: Path) -> None:
     """Seven instructions on seven unseen pictures, drawn into ``out``."""
-    cfg = Config.fromfile(CONFIG)
+    cfg = Config.fromfile(SHIPPED[0])
     pictures = DATASETS.build({**cfg.test_dataloader.dataset.datasets[0], 'pipeline': []})
     answers = [inferencer(pictures.get_data_info(index)['img_path'], sentence, score_thr=0.4)
                for index, sentence in orders()]
@@ -79,7 +77,7 @@ def train_on() -> None:
 
 
 def main() -> None:
-    inferencer = Inferencer.from_files(CONFIG, CHECKPOINT)
+    inferencer = Inferencer.from_files(*SHIPPED)
     print('1. The shipped model at five tasks, on unseen scenes', flush=True)
     show_figures(inferencer.model)
     print('\n2. Seven orders, seven pictures', flush=True)

@@ -12,12 +12,8 @@ The shipped model answers; --config CONFIG --checkpoint FILE name another.
 import argparse
 from pathlib import Path
 
-from visionllm.apis import Inferencer, write_answers
+from visionllm.apis import SHIPPED, Inferencer, write_answers
 from visionllm.language import TASKS
-
-ROOT = Path(__file__).parent.parent
-SHIPPED = (str(ROOT / 'configs/visionllm/visionllm_nano_scenes-five-tasks.py'),
-           str(ROOT / 'weights/visionllm_nano_scenes-five-tasks.safetensors'))
 
 
 def parse_args() -> argparse.Namespace:

@@ -1,6 +1,7 @@
 """What a model understands, and what its parts are worth.
 
-Measured on a trained model: ``python tools/study.py NAME CONFIG CHECKPOINT [--num-images N] [--task TASK]``.
+Measured on a trained model, the shipped one if none is named:
+``python tools/study.py NAME [CONFIG CHECKPOINT] [--num-images N] [--task TASK]``.
 
 obedience     half of the classes named: AP on them, and how many unnamed objects are hit
 wordings      eight wordings, four never seen in training
@@ -31,6 +32,7 @@ import argparse
 import json
 from pathlib import Path
 
+from visionllm.apis import SHIPPED
 from visionllm.apis.report import Rows, chart, table
 from visionllm.apis.studies import STUDIES, Study
 from visionllm.apis.tables import TABLES, fill
@@ -50,8 +52,10 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--out', type=Path, help='write the result here as JSON, and its chart beside it')
     parser.add_argument('--rows', nargs='+', help='only these rows of a table')
     args = parser.parse_args()
-    if args.name in STUDIES and args.checkpoint is None:
-        parser.error(f'{args.name} is measured on a trained model: name its CONFIG and CHECKPOINT.')
+    if args.config is None:
+        args.config, args.checkpoint = SHIPPED
+    if args.checkpoint is None:
+        parser.error('CONFIG and CHECKPOINT belong together: name both, or neither for the shipped model.')
     unknown = set(args.rows or ()) - set(TABLES[args.name].rows if args.name in TABLES else ())
     if unknown:
         parser.error(f'{args.name} has no rows {", ".join(sorted(unknown))}.')

@@ -25,7 +25,7 @@ custom_hooks = [
     dict(type='TeachLooking', steps=8000, weights=[1, 0, 0, 1, 0], cache='work_dirs/looking_nano.pth'),
     dict(type='TeachPointing', steps=1600, lr=1e-3, batch_size=64, weights=[1, 0, 8, 1, 1],
          cache='work_dirs/pointing_nano.pth'),
-    dict(type='TeachPointing', steps=700, lr=7e-4, batch_size=64, weights=[0, 0, 1, 0, 0],
+    dict(type='TeachPointing', steps=1300, lr=1e-3, batch_size=64, weights=[0, 0, 1, 0, 0],
          cache='work_dirs/pointing_more_nano.pth'),
     dict(type='TeachWords', steps=1000, weights=[1, 1, 3, 1, 0], cache='work_dirs/words_five_nano.pth'),
 ]

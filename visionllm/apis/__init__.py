@@ -1,3 +1,3 @@
-from .inferencer import Answer, Inferencer, draw, write_answers
+from .inferencer import SHIPPED, Answer, Inferencer, draw, write_answers
 
-__all__ = ['Answer', 'Inferencer', 'draw', 'write_answers']
+__all__ = ['SHIPPED', 'Answer', 'Inferencer', 'draw', 'write_answers']

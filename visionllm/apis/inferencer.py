@@ -20,7 +20,12 @@ from visionllm.engine.checkpoint import load_local
 from visionllm.engine.runner import CheckpointMismatchError
 from visionllm.language import parse_instruction
 
-__all__ = ['Answer', 'ImageError', 'Inferencer', 'draw', 'write_answers']
+__all__ = ['SHIPPED', 'Answer', 'ImageError', 'Inferencer', 'draw', 'write_answers']
+
+ROOT = Path(__file__).parents[2]
+# config and weights of the model that comes with the project
+SHIPPED = (str(ROOT / 'configs/visionllm/visionllm_nano_scenes-five-tasks.py'),
+           str(ROOT / 'weights/visionllm_nano_scenes-five-tasks.safetensors'))
 
 PALETTE = [(230, 60, 60), (60, 140, 240), (60, 180, 90), (240, 160, 40), (150, 80, 200), (30, 180, 180),
            (240, 110, 180), (120, 120, 120), (160, 110, 50), (100, 100, 255)]
