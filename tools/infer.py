@@ -28,16 +28,14 @@ def parse_args() -> argparse.Namespace:
     asked.add_argument('--question', help='answer it')
     asked.add_argument('--caption', action='store_true', help='describe the pictures')
     parser.add_argument('--points', type=int, help='with --classes: outlines of that many points instead of boxes')
-    parser.add_argument('--score-thr', type=float,
-                        help='leave out less certain answers (default 0.3, with --expression 0: the best guess counts)')
+    parser.add_argument('--score-thr', type=float, default=0.3,
+                        help='leave out less certain answers; --expression has one, however certain (default 0.3)')
     parser.add_argument('--out', default='outputs', help='folder for pictures and answers.json')
     args = parser.parse_args()
     if (args.config is None) != (args.checkpoint is None):
         parser.error('--config and --checkpoint belong together: name both, or neither for the shipped model.')
     if args.config is None:
         args.config, args.checkpoint = SHIPPED
-    if args.score_thr is None:
-        args.score_thr = 0.3 if args.expression is None else 0.0
     return args
 
 
@@ -58,7 +56,10 @@ def main() -> None:
     args = parse_args()
     instruction = sentence(args)
     inferencer = Inferencer.from_files(args.config, args.checkpoint)
-    answers = [inferencer(path, instruction, args.score_thr) for path in args.images]
+    if args.expression is None:
+        answers = [inferencer(path, instruction, args.score_thr) for path in args.images]
+    else:
+        answers = [inferencer(path, instruction, 0.0).best() for path in args.images]
     for line in write_answers(answers, Path(args.out)):
         print(line)
 

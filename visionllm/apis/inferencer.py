@@ -1,7 +1,7 @@
 """A trained model, a picture and a sentence in; boxes or outlines with names, or words, out."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import cv2
@@ -56,6 +56,10 @@ class Answer:
             dict(name=n, score=round(s, 4), box=np.round(b, 2).tolist(), points=np.round(p, 2).tolist())
             for n, s, b, p in zip(self.names, self.scores, self.boxes, self.points)
         ])
+
+    def best(self) -> 'Answer':
+        """The likeliest object alone: an expression means one."""
+        return replace(self, names=self.names[:1], scores=self.scores[:1], boxes=self.boxes[:1], points=self.points[:1])
 
     def __str__(self) -> str:
         if self.text is not None:

@@ -80,17 +80,20 @@ def symbolic(llm, head, target: Target) -> Tensor:
 
 def drill(names: list[str], count: int, rng: np.random.Generator) -> tuple[str, ...]:
     """Questions and answers in turn: how many there are of a noun, one time in three; else whether there is a thing of
-    one detail and one noun, of different things half of the time."""
+    one detail and one noun. Half of these have the answer no, where another thing has a detail that none of the noun's
+    has: a language model that hears yes more often says yes."""
     things = [name.split() for name in names]
     nouns = Counter(thing[-1] for thing in things)
+    every = {word for thing in things for word in thing[:-1]}
     turns = []
     for _ in range(count):
-        noun = things[rng.integers(len(things))]
-        if rng.random() < 1 / 3 and nouns[noun[-1]] < len(NUMBERS):
-            turns += [f'how many {plural(noun[-1])} are there?', NUMBERS[nouns[noun[-1]]]]
+        noun = things[rng.integers(len(things))][-1]
+        if rng.random() < 1 / 3 and nouns[noun] < len(NUMBERS):
+            turns += [f'how many {plural(noun)} are there?', NUMBERS[nouns[noun]]]
             continue
-        *details, _ = noun if rng.random() < 0.5 else things[rng.integers(len(things))]
-        asked = [str(word) for word in rng.permutation(details)[:1]] + noun[-1:]
-        there = any(thing[-1] == asked[-1] and set(asked) <= set(thing) for thing in things)
-        turns += [f'is there {article(" ".join(asked))}?', 'yes' if there else 'no']
+        here = {word for thing in things if thing[-1] == noun for word in thing[:-1]}
+        there = rng.random() < 0.5 or here == every
+        details = sorted(here if there else every - here)
+        detail = f'{rng.choice(details)} ' if details else ''
+        turns += [f'is there {article(detail + noun)}?', 'yes' if there else 'no']
     return tuple(turns)

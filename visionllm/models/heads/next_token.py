@@ -50,7 +50,7 @@ class NextTokenHead(BaseModule):
     """
 
     def __init__(self, token_channels: int, llm_width: int, opening: str = '\n', max_new_tokens: int = 64,
-                 words: int = 4, score_thr: float = 0.4):
+                 words: int = 4, score_thr: float = 0.5):
         super().__init__()
         self.opening, self.max_new_tokens = opening, max_new_tokens
         self.words, self.score_thr = words, score_thr
