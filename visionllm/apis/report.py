@@ -4,13 +4,15 @@ from collections.abc import Mapping
 from pathlib import Path
 
 Rows = Mapping[str, Mapping[str, float]]
+DIGITS = '100.0'
+COSTS = ('minutes', 'seconds_a_picture')
 
 
 def table(rows: Rows, paper: Rows | None = None) -> str:
     """One line a row, one column a figure; the paper's rows below, under the same columns."""
-    columns = columns_of(rows)
+    columns = {name: max(len(name), len(DIGITS)) + 2 for name in columns_of(rows)}
     width = max(map(len, [*rows, *(paper or ()), 'the paper']))
-    lines = [' ' * width + ''.join(f'{name:>18s}' for name in columns)]
+    lines = [' ' * width + ''.join(f'{name:>{room}s}' for name, room in columns.items())]
     lines += [_line(name, row, columns, width) for name, row in rows.items()]
     if paper:
         lines += ['the paper'] + [_line(name, row, columns, width) for name, row in paper.items()]
@@ -22,19 +24,26 @@ def columns_of(rows: Rows) -> list[str]:
     return list(dict.fromkeys(name for row in rows.values() for name in row))
 
 
-def _line(name: str, row: Mapping[str, float], columns: list[str], width: int) -> str:
-    values = (f'{row[column]:18.1f}' if column in row else f'{"-":>18s}' for column in columns)
+def drawn(rows: Rows, paper: Rows) -> list[str]:
+    """The figures to draw: those that rows can be compared by, the paper's first."""
+    shared = [name for name in columns_of(rows) if sum(name in row for row in rows.values()) >= min(2, len(rows))]
+    return sorted((name for name in shared if name not in COSTS),
+                  key=lambda name: not any(name in row for row in paper.values()))
+
+
+def _line(name: str, row: Mapping[str, float], columns: Mapping[str, int], width: int) -> str:
+    values = (f'{row[column]:{room}.1f}' if column in row else f'{"-":>{room}s}' for column, room in columns.items())
     return f'{name:{width}s}' + ''.join(values)
 
 
 def chart(rows: Rows, paper: Rows | None, path: Path) -> None:
-    """Bars of each row, a panel for each of the first four figures; the paper's in grey below ours, which are of
-    other pictures: what compares is how the rows differ."""
+    """Bars of each row, a panel for each of at most six figures; the paper's in grey below ours, which are of other
+    pictures: what compares is how the rows differ."""
     import matplotlib
     matplotlib.use('Agg')
     from matplotlib import pyplot
 
-    columns = [name for name in columns_of(rows) if name != 'minutes'][:4]
+    columns = drawn(rows, paper or {})[:6]
     bars = [(name, row, 'tab:blue') for name, row in rows.items()]
     bars += [(f'paper: {name}', row, 'tab:gray') for name, row in (paper or {}).items()]
     height = 1 + 0.3 * len(bars)
