@@ -1,21 +1,20 @@
 """The model that we ship, on scenes it has never seen: an instruction changes the answer, and rightly so."""
 
 import json
+from pathlib import Path
 
 import pytest
 
+from visionllm.apis import SHIPPED
 from visionllm.apis.studies import Study, blind, figures_of
 from visionllm.evaluation import average_precision, hits
 
-from ..conftest import ROOT
-
-CONFIG = 'configs/visionllm/visionllm_nano_scenes-five-tasks.py'
-WEIGHTS = 'weights/visionllm_nano_scenes-five-tasks.safetensors'
-pytestmark = pytest.mark.skipif(not (ROOT / WEIGHTS).exists(), reason='no shipped weights in this checkout')
+CONFIG, WEIGHTS = SHIPPED
+pytestmark = pytest.mark.skipif(not Path(WEIGHTS).exists(), reason='no shipped weights in this checkout')
 
 
 def study_of(task, num_images):
-    return Study.from_files(str(ROOT / CONFIG), str(ROOT / WEIGHTS), num_images, task)
+    return Study.from_files(CONFIG, WEIGHTS, num_images, task)
 
 
 @pytest.fixture(scope='module')
@@ -29,8 +28,8 @@ def ap(study, found, names):
 
 def test_weights_are_small_and_say_how_they_were_made():
     from visionllm.engine.checkpoint import load_local
-    assert (ROOT / WEIGHTS).stat().st_size <= 25 * 2**20
-    assert 'seed' in load_local(str(ROOT / WEIGHTS))['meta']['note']
+    assert Path(WEIGHTS).stat().st_size <= 25 * 2**20
+    assert 'seed' in load_local(WEIGHTS)['meta']['note']
 
 
 def test_it_finds_things_and_another_order_changes_nothing(study):

@@ -119,14 +119,15 @@ class NextTokenHead(BaseModule):
         index = index.to(said.device).split([len(target.labels) for target in targets])
         with torch.no_grad():
             wanted = llm.embed_names(known)
-        paired = torch.cat([said[b, target.pairs[0]] for b, target in enumerate(targets)])  # [n, W, E]
+        near = nearness(said, wanted, self.name_scale)  # [B, M, W, words]
+        heard = near.argmax(-1)
+        paired, close, taken = (torch.cat([each[b, target.pairs[0]] for b, target in enumerate(targets)])
+                                for each in (said, near, heard))  # [n, W, ..]
         names = torch.cat([words[target.pairs[1]] for words, target in zip(index, targets)])  # [n, W]
-        near = nearness(paired, wanted, self.name_scale).flatten(0, 1)
-        entropy = F.cross_entropy(near, names.flatten())
+        entropy = F.cross_entropy(close.flatten(0, 1), names.flatten())
         far = distance(paired, wanted[names], wanted).mean()
-        right = (near.argmax(-1) == names.flatten()).float().mean()
+        right = (taken == names).float().mean()
         with torch.no_grad():
-            heard = nearness(said, wanted, self.name_scale).argmax(-1)  # [B, M, W]
             trusty = torch.stack([told_rightly(*each) for each in zip(heard, tokens.boxes, index, targets)])
         doubt = F.binary_cross_entropy_with_logits(self._trust(tokens), trusty.float())
         return dict(loss_word=self.words * (entropy + WORD_WEIGHT * far), loss_trust=doubt, acc_word=100 * right)
