@@ -3,6 +3,7 @@ from mmdet.structures.bbox import bbox_cxcywh_to_xyxy
 
 from visionllm.datasets.scenes import SHAPES
 from visionllm.language import TASKS, OutputFormat, parse_instruction, write_instruction
+from visionllm.models.fusion import blocks
 from visionllm.models.heads import FormatQueryHead, TokenByTokenHead
 from visionllm.models.heads.format_query import pad_selection, sharpen
 from visionllm.models.heads.words import nearness
@@ -86,6 +87,17 @@ def test_tuples_that_cannot_appear_are_not_decoded(tiny, monkeypatch):
     with torch.no_grad():
         results = tiny.heads['tuples'].predict(tiny.llm, [INSTRUCTION] * 2, random_tokens())
     assert [len(r) for r in results] == [1, 1], 'the best guess'
+
+
+def test_what_is_answered_does_not_depend_on_how_many_tuples_are_read_at_once(tiny, monkeypatch):
+    answers = []
+    for at_once in (10**6, 20, 1):
+        monkeypatch.setattr(blocks, 'TOKENS_AT_ONCE', at_once)
+        torch.manual_seed(0)
+        with torch.no_grad():
+            answers.append(tiny.heads['tuples'].predict(tiny.llm, [INSTRUCTION] * 2, random_tokens()))
+    for fewer in answers[1:]:
+        assert all(torch.allclose(a.points, b.points, atol=1e-5) for a, b in zip(answers[0], fewer))
 
 
 def test_token_by_token_each_coordinate_is_told_the_one_before(tiny, monkeypatch):

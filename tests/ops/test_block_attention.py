@@ -1,5 +1,7 @@
 """Attention of blocks against a dense mask that says the same."""
 
+from unittest.mock import patch
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -34,16 +36,18 @@ def dense_attention(query, key, value, seen, scaling):
 
 @settings(max_examples=25, deadline=None)
 @given(count=st.integers(1, 9), size=st.integers(1, 7), shared=st.integers(1, 12), earlier=st.integers(0, 3),
-       groups=st.sampled_from([1, 3]), repeat=st.sampled_from([1, 3]), seed=st.integers(0, 9))
-def test_values_and_gradients_are_those_of_a_dense_mask(count, size, shared, earlier, groups, repeat, seed):
+       groups=st.sampled_from([1, 3]), repeat=st.sampled_from([1, 3]), at_once=st.sampled_from([1, 8, 512]),
+       seed=st.integers(0, 9))
+def test_values_and_gradients_are_those_of_a_dense_mask(count, size, shared, earlier, groups, repeat, at_once, seed):
     torch.manual_seed(seed)
     batch, read = 2, shared + 5 * earlier
     states = [torch.randn(batch, heads, length, 8, requires_grad=True) for heads, length in
               ((groups * repeat, count * size), (groups, read + count * size), (groups, read + count * size))]
     places = torch.rand(batch, count, 5 * earlier).argsort(-1)[..., :earlier] + shared  # each token once a block
     blocks = Blocks(shared, 0, size, places if earlier else None)
-    answers = [block_attention(*states, blocks, 0.3),
-               dense_attention(*states, dense_mask(read, blocks, count, batch), 0.3)]
+    with patch('visionllm.ops.block_attention.QUERIES_AT_ONCE', at_once):
+        sparse = block_attention(*states, blocks, 0.3)
+    answers = [sparse, dense_attention(*states, dense_mask(read, blocks, count, batch), 0.3)]
     assert torch.allclose(*answers, atol=1e-5)
     weights = torch.randn_like(answers[0])
     gradients = [torch.autograd.grad((answer * weights).sum(), states) for answer in answers]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
-from visionllm.models.fusion import class_pass_layout, coordinate_pass_layout
+from visionllm.models.fusion import class_pass_layout, coordinate_pass_layout, in_groups
 from visionllm.models.llms import CausalLM, Prefix
 
 
@@ -41,8 +41,9 @@ class Decoding:
 
     def coordinates(self, read: Prefix, tuples: int, queries: int) -> None:
         """The coordinates of some tuples whose classes were read."""
-        layout = coordinate_pass_layout(self.prefix, torch.arange(tuples)[None], queries)
-        self.llm(self.tokens(tuples * queries), read, *layout)
+        for some in in_groups(torch.arange(tuples)[None], queries):
+            layout = coordinate_pass_layout(self.prefix, some, queries)
+            self.llm(self.tokens(some.shape[1] * queries), read, *layout)
 
     def answer(self, tuples: int, queries: int) -> None:
         """Everything: the prefix, all tuples' classes, the coordinates of some."""

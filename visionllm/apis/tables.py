@@ -62,10 +62,11 @@ def of_two(options: Mapping[str, object], pointing: Mapping[str, object]) -> Row
                ('detection', 'grounding'))
 
 
+AS_IT_IS = Row(hooks=SAME_WORDS)
 NO_RESIDUAL = {'model.heads.tuples.name_residual': False, 'model.heads.tuples.reading_weight': 1.0}
 UNTAUGHT = {'TeachWords': dict(steps=0)}
 ADDITIONS = {
-    'all of them': Row(hooks=SAME_WORDS),
+    'all of them': AS_IT_IS,
     'hard bins': without('soft_bin_sigma', 0.0),
     'no box loss': without('box_loss_weight', 0.0),
     'no objectness in the score': without('objectness_prior'),
@@ -80,11 +81,17 @@ ADDITIONS = {
     "the paper's plain recipe": Row(config=PLAIN),
 }
 TASKS_TOGETHER = {'together': Row(config=FIVE, tasks=ALL_TASKS)} | {f'{task} alone': alone(task) for task in ALL_TASKS}
-LORA = {f'rank {rank}': Row(
-    {'model.llm.lora_rank': rank, 'model.llm.lora_alpha': 2 * rank},
-    {'TeachReading': dict(cache=f'work_dirs/studies/reading_r{rank}.pth'), **SAME_WORDS}) for rank in (0, 4, 16, 64)}
+
+
+def adapted(rank: int) -> Row:
+    """The nano config with adapters of another rank."""
+    return Row({'model.llm.lora_rank': rank, 'model.llm.lora_alpha': 2 * rank},
+               {'TeachReading': dict(cache=f'work_dirs/studies/reading_r{rank}.pth'), **SAME_WORDS})
+
+
+LORA = {'rank 0': adapted(0), 'rank 4': adapted(4), 'rank 16': AS_IT_IS, 'rank 64': adapted(64)}
 SAME_EVERY_TIME = {'none': [], 'wording': ['wording'], 'wording and classes': ['wording', 'classes']}
-RANDOMNESS = {'wording, classes and format': Row(hooks=SAME_WORDS)} | {
+RANDOMNESS = {'wording, classes and format': AS_IT_IS} | {
     name: Row({'train_dataloader.collate_fn.vary': vary}, SAME_WORDS) for name, vary in SAME_EVERY_TIME.items()}
 TEXT_ENCODER = {
     'none': of_two({'model.text_encoder': dict(type='NoText', _delete_=True),
@@ -100,7 +107,7 @@ IMAGE_TOKENS = {
     'average pooling': Row({'model.connector.decoder': None}, config=SCRATCH),
 }
 DECODING = {
-    'in parallel': Row(hooks=SAME_WORDS),
+    'in parallel': AS_IT_IS,
     'token by token': Row({'model.heads.tuples.type': 'TokenByTokenHead'}, SAME_WORDS),
 }
 TABLES = dict(additions=Table(ADDITIONS, steps=100, num_images=200),
@@ -130,9 +137,23 @@ def fill(table: Table, out: Path, work_dir: Path, rows: list[str] | None = None)
                          f'asks for {table.steps} and {table.num_images}; name another file.')
     for name in rows or table.rows:
         if name not in done['rows']:
-            done['rows'][name] = train_and_measure(table, table.rows[name], work_dir / name.replace(' ', '_'))
+            row = table.rows[name]
+            done['rows'][name] = (measured_before(table, row, out.parent)
+                                  or train_and_measure(table, row, work_dir / name.replace(' ', '_')))
             out.write_text(json.dumps(done, indent=1))
     return done
+
+
+def measured_before(table: Table, row: Row, folder: Path) -> dict | None:
+    """Figures of the same row from the file of another table that trains as long."""
+    for name, other in TABLES.items():
+        path = folder / f'{name}.json'
+        if path.exists() and (other.steps, other.num_images) == (table.steps, table.num_images):
+            done = json.loads(path.read_text())['rows']
+            same = (done[key] for key, known in other.rows.items() if known == row and key in done)
+            if figures := next(same, None):
+                return figures
+    return None
 
 
 def train_and_measure(table: Table, row: Row, work_dir: Path) -> dict:

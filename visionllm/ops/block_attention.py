@@ -20,6 +20,7 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.models.llama.modeling_llama import eager_attention_forward
 
 SHARED_PREFIX = 'shared_prefix'
+QUERIES_AT_ONCE = 512  # their scores stay in a CPU's cache: a third of the time of all at once (4,800 queries)
 
 
 @dataclass(frozen=True)
@@ -47,12 +48,23 @@ def block_attention(query: Tensor, key: Tensor, value: Tensor, blocks: Blocks, s
     asked = asked.transpose(2, 3).flatten(3, 4) * scaling  # [B, G, n, H/G q, D]
     near_key, near_value = (own_tokens(states, blocks, count) for states in (key, value))  # [B, G, n, e + q, D]
     far_key, far_value = (states[:, :, :blocks.shared] for states in (key, value))
-    far = (asked.flatten(2, 3) @ far_key.mT).unflatten(2, (count, -1))  # [B, G, n, H/G q, S]
-    near = asked @ near_key.mT + unseen(blocks.size, near_key.shape[3], query).repeat(heads // groups, 1)
-    weights = torch.cat([far, near], -1).softmax(-1, dtype=torch.float32).to(query.dtype)
-    far, near = weights.split([far.shape[-1], near.shape[-1]], -1)
-    answer = (far.flatten(2, 3) @ far_value).unflatten(2, (count, -1)) + near @ near_value
+    later = unseen(blocks.size, near_key.shape[3], query).repeat(heads // groups, 1)
+    at_once = max(1, QUERIES_AT_ONCE // blocks.size)
+    answer = torch.cat([
+        _attend(*some, far_key, far_value, later)
+        for some in zip(*(each.split(at_once, 2) for each in (asked, near_key, near_value)))], 2)
     return answer.unflatten(3, (-1, blocks.size)).permute(0, 2, 4, 1, 3, 5).reshape(batch, length, heads, width)
+
+
+def _attend(asked: Tensor, near_key: Tensor, near_value: Tensor, far_key: Tensor, far_value: Tensor,
+            later: Tensor) -> Tensor:
+    """One softmax over the shared tokens and each block's own: ``float[B, G, n, H/G q, D]``."""
+    count = asked.shape[2]
+    far = (asked.flatten(2, 3) @ far_key.mT).unflatten(2, (count, -1))  # [B, G, n, H/G q, S]
+    near = asked @ near_key.mT + later
+    weights = torch.cat([far, near], -1).softmax(-1)  # bfloat16 is summed in float32 without being copied to it
+    far, near = weights.split([far.shape[-1], near.shape[-1]], -1)
+    return (far.flatten(2, 3) @ far_value).unflatten(2, (count, -1)) + near @ near_value
 
 
 def own_tokens(states: Tensor, blocks: Blocks, count: int) -> Tensor:

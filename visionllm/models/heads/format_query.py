@@ -27,7 +27,7 @@ from visionllm.structures import ImageTokens, Target
 from visionllm.structures.places import PLACE_CHANNELS
 from visionllm.structures.rings import best_turn, extent
 
-from ..fusion import class_pass_layout, coordinate_pass_layout
+from ..fusion import class_pass_layout, coordinate_pass_layout, in_groups
 from ..llms import CausalLM, Prefix
 from ..matching import match, paired_labels, true_names
 from .token_features import own_points, token_features
@@ -357,8 +357,10 @@ class FormatQueryHead(BaseModule):
     def _points(self, llm: CausalLM, instruction: Instruction, done: 'ClassPass', tokens: ImageTokens,
                 selected: Tensor) -> Tensor:
         """Decoded points ``float[B, n, N, 2]`` in [0, 1]."""
-        location = self.decode_coordinates(llm, instruction, done, selected)
-        offsets = bins_to_offsets(expected_bin(location)).unflatten(-1, (-1, 2))
+        queries = len(instruction.output_format.coordinate_tokens)
+        bins = [expected_bin(self.decode_coordinates(llm, instruction, done, some))
+                for some in in_groups(selected, queries)]
+        offsets = bins_to_offsets(torch.cat(bins, 1)).unflatten(-1, (-1, 2))
         centres = tokens.centres.gather(1, selected[..., None].expand(-1, -1, 2))
         return (offsets + centres[:, :, None]).clamp(0, 1)
 
