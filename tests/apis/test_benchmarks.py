@@ -1,14 +1,67 @@
+import copy
+
+import pytest
 import torch
 
-from visionllm.apis.benchmarks import Decoding, decoding_rows, ratios, timed
+from visionllm.apis.benchmarks import (
+    Decoding,
+    Detector,
+    Judging,
+    SharedInstruction,
+    TaskSteps,
+    decoding_suite,
+    detector_suite,
+    judging_suite,
+    loading_suite,
+    timed,
+    training_suite,
+)
+from visionllm.datasets.scenes import SHAPES
+
+TINY = 'configs/visionllm/visionllm_tiny_scenes.py'
+FIVE = 'configs/visionllm/visionllm_nano_scenes-five-tasks.py'
+PEER = 'configs/deformable_detr/deformable-detr_nano_scenes.py'
 
 
-def test_every_row_runs_and_every_ratio_is_of_rows(tiny):
-    decoding = Decoding(tiny.llm, prefix=12, tuples=4)
-    seconds = timed(decoding_rows(decoding, points=3, chosen=2), repeats=1)
-    found = ratios(seconds, tuples=4, chosen=2)
+@pytest.fixture(scope='module')
+def scenes(tmp_path_factory):
+    return f'{tmp_path_factory.mktemp("scenes")}/'
+
+
+@pytest.fixture
+def suites(tiny, scenes):
+    """Each at its smallest."""
+    model = copy.deepcopy(tiny)
+    sources = dict(llm='wheel:smollm2-135m-instruct', text_encoder='wheel:all-minilm-l6-v2')
+    return dict(
+        decoding=decoding_suite(Decoding(tiny.llm, prefix=12, tuples=4), points=3, chosen=2),
+        detector=detector_suite(Detector(TINY, **sources, size=(64, 96), peer=PEER)),
+        training=training_suite(SharedInstruction(model, SHAPES, pictures=2), TaskSteps(FIVE, model, scenes, 2)),
+        judging=judging_suite(Judging(pictures=20, detections=10)),
+        loading=loading_suite(FIVE, scenes, 2))
+
+
+def test_every_row_runs_and_every_ratio_is_of_rows(suites):
+    found = {}
+    for suite in suites.values():
+        found |= suite.compare(timed(suite.rows, repeats=1))
     assert all(value > 0 for value in found.values())
     assert found['token by token, all / outlines of some'] == 2 * found['token by token, some / outlines of some']
+
+
+def test_a_shared_instruction_gives_the_same_gradients_as_one_a_picture(tiny):
+    model = copy.deepcopy(tiny).train()
+    shared = SharedInstruction(model, SHAPES, pictures=3)
+    together, apart = shared.step(), shared.step_apart()
+    assert together.keys() == apart.keys() and any(name.startswith('llm.') for name in together)
+    assert all(torch.allclose(together[name], apart[name], atol=1e-4) for name in together)
+
+
+def test_both_evaluations_agree():
+    judging = Judging(pictures=50, detections=30)
+    ours, theirs = judging.ours(), judging.theirs()
+    assert 5 < ours['AP'] < 95
+    assert ours == pytest.approx(theirs, abs=1e-6)
 
 
 def test_all_ways_read_the_same_tokens(tiny, monkeypatch):

@@ -59,3 +59,21 @@ def chart(rows: Rows, paper: Rows | None, path: Path) -> None:
     pyplot.tight_layout()
     pyplot.savefig(path, dpi=110)
     pyplot.close()
+
+
+def bars(figures: Mapping[str, float], unit: str, path: Path) -> None:
+    """One bar a figure, on a logarithmic scale."""
+    import matplotlib
+    matplotlib.use('Agg')
+    from matplotlib import pyplot
+
+    _, panel = pyplot.subplots(figsize=(8, 1 + 0.3 * len(figures)))
+    panel.bar_label(panel.barh(list(figures), list(figures.values()), color='tab:blue'), fmt='%.3f', padding=2)
+    panel.set_xscale('log')
+    panel.set_xlabel(unit)
+    panel.margins(x=0.2)
+    panel.spines[['top', 'right']].set_visible(False)
+    panel.invert_yaxis()
+    pyplot.tight_layout()
+    pyplot.savefig(path, dpi=110)
+    pyplot.close()

@@ -21,8 +21,11 @@ def average_precision(truth: dict, detections: list[Detection], category_ids: li
     """
     if not detections:
         return dict(AP=0.0, AP50=0.0, AP75=0.0)
-    ground = COCO(truth, use_deepcopy=True)
-    evaluation = COCOeval_faster(ground, ground.loadRes(detections), iouType=of)
+    # The evaluation writes into records, so each is copied, but not what it holds (deep copies took three quarters of
+    # the time); a record without a mask would be given its box as a polygon.
+    ground = COCO({**truth, 'annotations': [dict(record) for record in truth['annotations']]})
+    found = ground.loadRes([dict(segmentation=None) | record for record in detections])
+    evaluation = COCOeval_faster(ground, found, iouType=of)
     evaluation.params.catIds = category_ids
     evaluation.evaluate()
     evaluation.accumulate()

@@ -9,6 +9,7 @@ from visionllm.assets import resolve
 from visionllm.structures import TextFeatures
 
 from ..frozen import leave_frozen_out, native_dtype
+from ..remembered import Remembered
 
 
 @MODELS.register_module()
@@ -37,9 +38,21 @@ class TextEncoder(BaseModule):
         if frozen:
             self.bert.requires_grad_(False)
             leave_frozen_out(self)
+        self._latest = Remembered()
+        self.register_load_state_dict_post_hook(lambda module, _: module._latest.clear())
+
+    def train(self, mode: bool = True) -> 'TextEncoder':
+        self._latest.clear()  # weights are about to change, or have
+        return super().train(mode)
 
     def forward(self, texts: list[str]) -> TextFeatures:
-        """Encode B texts; longer ones than BERT can take are cut at its limit."""
+        """Encode B texts; longer ones than BERT can take are cut at its limit. Without gradients the result is
+        remembered until the weights change."""
+        if torch.is_grad_enabled():
+            return self._encode(texts)
+        return self._latest.of(tuple(texts), lambda: self._encode(texts))
+
+    def _encode(self, texts: list[str]) -> TextFeatures:
         device = self.bert.device
         tokens = self.tokenizer(texts, padding=True, truncation=True, return_tensors='pt',
                                 max_length=self.bert.config.max_position_embeddings).to(device)

@@ -31,6 +31,7 @@ from visionllm.language.vocabulary import (
 from visionllm.ops.block_attention import SHARED_PREFIX, Blocks
 
 from ..frozen import leave_frozen_out, native_dtype
+from ..remembered import Remembered
 
 
 @dataclass
@@ -89,7 +90,7 @@ class CausalLM(BaseModule):
                 if 'lora_' in name:
                     parameter.data = parameter.data.float()  # trained in float32 whatever the base is
         leave_frozen_out(self)
-        self._read: dict[str, Prefix] = {}
+        self._read = Remembered()
         self.register_load_state_dict_post_hook(lambda module, _: module._read.clear())
 
     def _start_new_rows(self) -> None:
@@ -152,12 +153,10 @@ class CausalLM(BaseModule):
         return self.output(states.to(self.output.weight.dtype)).float()
 
     def read(self, text: str) -> Prefix:
-        """Keys and values of a text, one sequence. Without gradients they are kept until the weights change."""
+        """Keys and values of a text, one sequence. Without gradients they are remembered until the weights change."""
         if torch.is_grad_enabled():
             return self(self.embed_text(text))[1]
-        if text not in self._read:
-            self._read[text] = self(self.embed_text(text))[1]
-        return self._read[text]
+        return self._read.of(text, lambda: self(self.embed_text(text))[1])
 
     def forward(self, embeddings: Tensor, prefix: Prefix | None = None, attention: Tensor | Blocks | None = None,
                 positions: Tensor | None = None) -> tuple[Tensor, Prefix]:

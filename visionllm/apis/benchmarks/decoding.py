@@ -1,17 +1,15 @@
-"""What reading and decoding cost: the same tuples, in ways of ours and of others, timed in one process.
+"""What reading and decoding cost: the same tuples, in ways of ours and of others.
 
 What the tokens hold makes no difference to the time, so they are random.
 """
-
-import statistics
-import time
-from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
 
 from visionllm.models.fusion import class_pass_layout, coordinate_pass_layout, in_groups
 from visionllm.models.llms import CausalLM, Prefix
+
+from .timing import Suite
 
 
 class Decoding:
@@ -68,12 +66,13 @@ class Decoding:
             _, read = self.llm(self.tokens(1), read)
 
 
-def decoding_rows(decoding: Decoding, points: int = 24, chosen: int = 10) -> dict[str, Callable[[], object]]:
-    """What is timed, by name."""
+def decoding_suite(decoding: Decoding, points: int = 24, chosen: int = 10) -> Suite:
+    """Boxes and outlines, of all tuples and of some. Of what is written token by token one tuple is timed, and taken as
+    often as needed: the cache that grows on the way is left out, in its favour."""
     tuples, queries = decoding.tuples, 2 * points
     with torch.no_grad():
         read, read_once, read_twice = decoding.read(), decoding.classes(tuples), decoding.classes(2 * tuples)
-    return {
+    rows = {
         'prefix': decoding.read,
         'boxes of all tuples': lambda: decoding.answer(tuples, 4),
         'boxes of some': lambda: decoding.answer(chosen, 4),
@@ -86,32 +85,15 @@ def decoding_rows(decoding: Decoding, points: int = 24, chosen: int = 10) -> dic
         'coordinates of outlines, twice the points': lambda: decoding.coordinates(read_once, tuples, 2 * queries),
         'coordinates of outlines, twice the tuples': lambda: decoding.coordinates(read_twice, 2 * tuples, queries),
     }
-
-
-def ratios(seconds: Mapping[str, float], tuples: int = 100, chosen: int = 10) -> dict[str, float]:
-    """What the bars of the project are set on."""
-    alone = seconds['outline of one, token by token']
-    return {
-        'boxes of all / prefix': seconds['boxes of all tuples'] / seconds['prefix'],
-        'boxes of some / prefix': seconds['boxes of some'] / seconds['prefix'],
-        'outlines of all / dense mask': seconds['outlines of all'] / seconds['outlines of all, dense mask'],
-        'outlines of all / copied prefix': seconds['outlines of all'] / seconds['outlines of all, copied prefix'],
-        'outlines of some / prefix': seconds['outlines of some'] / seconds['prefix'],
-        'token by token, all / outlines of some': tuples * alone / seconds['outlines of some'],
-        'token by token, some / outlines of some': chosen * alone / seconds['outlines of some'],
-        'twice the points': seconds['coordinates of outlines, twice the points'] / seconds['coordinates of outlines'],
-        'twice the tuples': seconds['coordinates of outlines, twice the tuples'] / seconds['coordinates of outlines'],
-    }
-
-
-@torch.no_grad()
-def timed(rows: Mapping[str, Callable[[], object]], repeats: int = 5) -> dict[str, float]:
-    """Median seconds of each row. Rows take turns, so that what slows the machine for a while slows them all."""
-    seconds = {name: [] for name in rows}
-    for turn in range(repeats + 1):
-        for name, run in rows.items():
-            start = time.perf_counter()
-            run()
-            if turn:  # the first warms up
-                seconds[name].append(time.perf_counter() - start)
-    return {name: statistics.median(taken) for name, taken in seconds.items()}
+    alone = 'outline of one, token by token'
+    return Suite({name: torch.no_grad()(run) for name, run in rows.items()}, {
+        'boxes of all / prefix': ('boxes of all tuples', 'prefix', 1),
+        'boxes of some / prefix': ('boxes of some', 'prefix', 1),
+        'outlines of all / dense mask': ('outlines of all', 'outlines of all, dense mask', 1),
+        'outlines of all / copied prefix': ('outlines of all', 'outlines of all, copied prefix', 1),
+        'outlines of some / prefix': ('outlines of some', 'prefix', 1),
+        'token by token, all / outlines of some': (alone, 'outlines of some', tuples),
+        'token by token, some / outlines of some': (alone, 'outlines of some', chosen),
+        'twice the points': ('coordinates of outlines, twice the points', 'coordinates of outlines', 1),
+        'twice the tuples': ('coordinates of outlines, twice the tuples', 'coordinates of outlines', 1),
+    })

@@ -1,0 +1,51 @@
+import copy
+
+import pytest
+import torch
+
+from visionllm.models.remembered import REMEMBERED, Remembered
+
+TEXT = 'Find {"star": <c3>} in '
+
+
+def test_the_latest_are_remembered_and_no_more():
+    asked = []
+    kept = Remembered()
+    for key in [*range(REMEMBERED + 1), REMEMBERED, 0]:
+        assert kept.of(key, lambda key=key: asked.append(key) or -key) == -key
+    assert asked == [*range(REMEMBERED + 1), 0] and len(kept) == REMEMBERED
+
+
+@pytest.fixture
+def reader(tiny):
+    """A model, and how often each of its readers of text was run."""
+    model, runs = copy.deepcopy(tiny).eval(), dict(bert=0, llm=0)
+    for name, part in (('bert', model.text_encoder.bert), ('llm', model.llm.decoder)):
+        part.register_forward_hook(lambda *_, name=name: runs.update({name: runs[name] + 1}))
+    return model, runs
+
+
+def read(model):
+    return model.text_encoder([TEXT]).features, model.llm.read(TEXT).layers[0][0]
+
+
+def test_a_text_is_read_once_until_the_weights_change(reader):
+    model, runs = reader
+    with torch.no_grad():
+        first, again = read(model), read(model)
+        assert runs == dict(bert=1, llm=1) and all(torch.equal(*pair) for pair in zip(first, again))
+        model.train()
+        for parameter in model.parameters():
+            parameter.add_(0.01 * torch.randn_like(parameter))
+        model.eval()
+        changed = read(model)
+        assert runs == dict(bert=2, llm=2) and not any(torch.equal(*pair) for pair in zip(first, changed))
+        model.load_state_dict({name: value * 1.01 for name, value in model.state_dict().items()})
+        read(model)
+        assert runs == dict(bert=3, llm=3)
+
+
+def test_with_gradients_nothing_is_remembered(reader):
+    model, runs = reader
+    read(model), read(model)
+    assert runs == dict(bert=2, llm=2)

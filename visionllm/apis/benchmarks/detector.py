@@ -1,0 +1,76 @@
+"""A whole detector beside MMDetection's Deformable DETR: the same backbone, the same picture, random weights."""
+
+from pathlib import Path
+
+import mmdet
+import torch
+from mmdet.datasets import CocoDataset
+from mmdet.registry import MODELS
+from mmdet.structures import DetDataSample
+from mmengine.config import Config
+
+from visionllm.language import TASKS, parse_instruction
+from visionllm.structures import ImageTokens
+
+from .timing import Suite
+
+PEER = Path(mmdet.__file__).parent / '.mim/configs/deformable_detr/deformable-detr_r50_16xb2-50e_coco.py'
+
+
+class Detector:
+    """Our model of a config, with parts that any machine can load, and the peer.
+
+    Args:
+        config: Of a VisionLLM.
+        llm, text_encoder: Sources to put in the config's place.
+        size: Height and width of the picture.
+        peer: Config of the peer.
+    """
+
+    def __init__(self, config: str, llm: str, text_encoder: str, size: tuple[int, int] = (480, 640),
+                 peer: str | Path = PEER):
+        cfg = Config.fromfile(config)
+        cfg.merge_from_dict({'model.llm.source': llm, 'model.text_encoder.source': text_encoder})
+        self.ours = MODELS.build(cfg.model).eval()
+        self.peer = MODELS.build(Config.fromfile(peer).model).eval()
+        self.picture = torch.randint(255, (3, *size), dtype=torch.uint8)
+        self.names = CocoDataset.METAINFO['classes']
+        self.instruction = TASKS['detection'].order(self.names)
+        tokens = (1, cfg.model.connector.num_queries)
+        places = torch.rand(*tokens, 4) * 0.5 + 0.25
+        self.tokens = ImageTokens(torch.randn(*tokens, self.ours.connector.embed_dims), places, torch.randn(tokens))
+
+    def batch(self) -> dict:
+        size = self.picture.shape[1:]
+        meta = dict(img_shape=size, ori_shape=size, pad_shape=size, batch_input_shape=size, scale_factor=(1.0, 1.0),
+                    text=self.names, instruction=self.instruction)
+        return dict(inputs=[self.picture], data_samples=[DetDataSample(metainfo=meta)])
+
+    def forget(self) -> None:
+        """The next instruction is read as if it were the first."""
+        self.ours.eval()
+
+    def answer(self) -> None:
+        """The language model's part alone: an instruction and image tokens to boxes."""
+        self.ours.heads['tuples'].predict(self.ours.llm, [parse_instruction(self.instruction)], self.tokens)
+
+
+def detector_suite(detector: Detector) -> Suite:
+    """One picture, and the language model's part of it; an instruction that is new, and one that was read before."""
+
+    def anew(run):
+        detector.forget()
+        run()
+
+    rows = {
+        'a picture, new instruction': lambda: anew(lambda: detector.ours.test_step(detector.batch())),
+        'a picture': lambda: detector.ours.test_step(detector.batch()),
+        'a picture, Deformable DETR': lambda: detector.peer.test_step(detector.batch()),
+        'language model, new instruction': lambda: anew(detector.answer),
+        'language model': detector.answer,
+    }
+    return Suite({name: torch.no_grad()(run) for name, run in rows.items()}, {
+        'a picture, new instruction / Deformable DETR': ('a picture, new instruction', 'a picture, Deformable DETR', 1),
+        'a picture / Deformable DETR': ('a picture', 'a picture, Deformable DETR', 1),
+        'second picture / first, language model': ('language model', 'language model, new instruction', 1),
+    })
