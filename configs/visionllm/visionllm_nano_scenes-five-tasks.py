@@ -22,12 +22,15 @@ custom_hooks = [
          cache='work_dirs/telling_most_nano.pth'),
     dict(type='TeachTelling', steps=450, batch_size=8, lr=1e-3, drills=12, weights=[0, 0, 0, 1, 3],
          cache='work_dirs/telling_spaced_nano.pth'),
+    dict(type='TeachTelling', steps=500, batch_size=8, lr=8e-4, drills=12, weights=[0, 0, 0, 1, 3],
+         cache='work_dirs/telling_balanced_nano.pth'),
     dict(type='TeachLooking', steps=8000, weights=[1, 0, 0, 1, 0], cache='work_dirs/looking_nano.pth'),
     dict(type='TeachPointing', steps=1600, lr=1e-3, batch_size=64, weights=[1, 0, 8, 1, 1],
          cache='work_dirs/pointing_nano.pth'),
     dict(type='TeachPointing', steps=1300, lr=1e-3, batch_size=64, weights=[0, 0, 1, 0, 0],
          cache='work_dirs/pointing_more_nano.pth'),
     dict(type='TeachWords', steps=1000, weights=[1, 1, 3, 1, 0], cache='work_dirs/words_five_nano.pth'),
+    dict(type='TeachTracing', steps=1200, lr=1e-3, weights=[0, 1, 0, 0, 0], cache='work_dirs/tracing_nano.pth'),
 ]
 optim_wrapper = dict(paramwise_cfg=dict(custom_keys={'token_guidance': dict(lr_mult=0.025),
                                                      'heads.text': dict(lr_mult=0.25)}))

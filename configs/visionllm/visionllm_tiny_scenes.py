@@ -3,7 +3,7 @@ _base_ = './visionllm_nano_scenes.py'
 model = dict(
     frozen=(),
     connector=dict(ring_points=64),
-    second_look=dict(type='SecondLook', size=16, widths=(8, 16)),
+    second_look=dict(type='SecondLook', size=16, widths=(8, 16), snake_rounds=2),
     heads=dict(
         tuples=dict(score_thr=0.0),  # random weights are sure of nothing
         text=dict(type='NextTokenHead', max_new_tokens=8)),

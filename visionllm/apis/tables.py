@@ -55,10 +55,9 @@ def alone(task: str) -> Row:
     return Row({'train_dataloader.sampler.weights': weights}, config=FIVE, tasks=(task, ))
 
 
-def of_two(options: Mapping[str, object], pointing: Mapping[str, object]) -> Row:
+def of_two(options: Mapping[str, object], hooks: Mapping[str, Mapping[str, object]]) -> Row:
     """The five tasks' config, trained on pictures for detection and grounding."""
-    anew = {'TeachPointing': dict(cache=None, **pointing), 'TeachWords': dict(cache=None)}
-    return Row({'train_dataloader.sampler.weights': [1, 0, 1, 0, 0], **options}, anew, FIVE,
+    return Row({'train_dataloader.sampler.weights': [1, 0, 1, 0, 0], **options}, hooks, FIVE,
                ('detection', 'grounding'))
 
 
@@ -96,8 +95,9 @@ RANDOMNESS = {'wording, classes and format': AS_IT_IS} | {
 TEXT_ENCODER = {
     'none': of_two({'model.text_encoder': dict(type='NoText', _delete_=True),
                     'model.init_cfg.1.checkpoint': 'work_dirs/deformable-detr_nano_scenes/iter_9000.pth'},
-                   dict(steps=0)),
-    'trained': of_two({'model.text_encoder.frozen': False}, {}),
+                   {'TeachPointing': dict(cache=None, steps=0), 'TeachWords': dict(cache=None)}),
+    'trained': of_two({'model.text_encoder.frozen': False},
+                      {'TeachPointing': dict(cache=None), 'TeachWords': dict(cache=None)}),
     'frozen': of_two({}, {}),
 }
 IMAGE_TOKENS = {

@@ -7,9 +7,10 @@ from .pointing import TeachPointing
 from .reading import TeachReading
 from .runner import StrictRunner
 from .telling import TeachTelling
+from .tracing import TeachTracing
 from .words import TeachWords
 
 checkpoint.install_safe_loading()
 
 __all__ = ['BFloat16OptimWrapper', 'ChannelsLast', 'LossCurve', 'StrictRunner', 'TeachLooking', 'TeachPointing',
-           'TeachReading', 'TeachTelling', 'TeachWords']
+           'TeachReading', 'TeachTelling', 'TeachTracing', 'TeachWords']

@@ -3,13 +3,14 @@
 An image token reads its place from maps of stride 8 and more, where a small object is two pixels wide, and learns from
 objects of every size. Cut out of the picture itself, all objects are of one size, and a few small convolutions tell
 shapes apart that the tokenizer confuses: of the objects found on 160 scenes, 4.5 % had a wrong name instead of 8.5 %.
-They see edges, too, and put the box right.
+They see edges, too, and put the box right, and a snake the outline.
 
 Letters: B pictures, M image tokens, C channels of the tokens, P = ``size``.
 """
 
 import math
 from collections.abc import Sequence
+from itertools import accumulate
 
 import torch
 import torch.nn.functional as F
@@ -21,12 +22,13 @@ from torch import Tensor, nn
 from visionllm.structures import ImageTokens
 
 from .language_guided import valid_ratio
+from .snake import Snake
 
 
 @MODELS.register_module()
 class SecondLook(BaseModule):
-    """Add to each token's embedding and box what its place looks like close up. Starts as nothing: its output layers
-    are zero.
+    """Add to each token's embedding, box and outline what its place looks like close up. Starts as nothing: its output
+    layers are zero.
 
     What the first look knows already would leave the second little to learn from; so in training some tokens lack the
     first.
@@ -37,10 +39,11 @@ class SecondLook(BaseModule):
         margin: Side of what is cut out, in longer sides of the token's box.
         drop: Share of tokens whose own embedding is withheld in training.
         widths: Channels of the stages; each halves the cut-out.
+        snake_rounds: How often a snake moves the outlines, where tokens have any; 0 for no snake.
     """
 
     def __init__(self, channels: int, size: int = 48, margin: float = 1.3, drop: float = 0.5,
-                 widths: Sequence[int] = (24, 48, 96, 128)):
+                 widths: Sequence[int] = (24, 48, 96, 128), snake_rounds: int = 0):
         super().__init__()
         self.size, self.margin, self.drop = size, margin, drop
         norm = dict(norm_cfg=dict(type='BN'), bias=False)
@@ -52,6 +55,7 @@ class SecondLook(BaseModule):
         pixels = math.ceil(size / 2**len(widths))**2  # of the last stage
         self.place = nn.Sequential(nn.Linear(widths[-1] * pixels, channels), nn.ReLU(),
                                    nn.Linear(channels, 4))
+        self.snake = Snake(3, sum(widths[:2]), snake_rounds) if snake_rounds else None
         for last in (self.out, self.place[-1]):
             nn.init.zeros_(last.weight)
             nn.init.zeros_(last.bias)
@@ -63,12 +67,18 @@ class SecondLook(BaseModule):
             images: ``float[B, 3, height, width]``, normalised and padded.
             pad_mask: ``bool[B, height, width]``, True = real pixel.
         """
-        cut = self.cut_out(images, pad_mask, tokens.boxes.detach())
-        seen = self.stages(cut.flatten(0, 1)).unflatten(0, tokens.boxes.shape[:2])  # [B, M, widths[-1], .., ..]
+        places = tokens.boxes.detach()
+        cut = self.cut_out(images, pad_mask, places).flatten(0, 1)
+        maps = list(accumulate(self.stages, lambda features, stage: stage(features), initial=cut))
+        seen = maps[-1].unflatten(0, places.shape[:2])  # [B, M, widths[-1], .., ..]
         first = tokens.embeddings
         if self.training:
             first = first * (torch.rand_like(first[..., :1]) >= self.drop)
         boxes, rings = self._put_right(tokens, self.place(seen.flatten(2)))
+        if self.snake is not None and rings.shape[2]:
+            centre, half = (each[..., None, :] for each in self._squares(pad_mask, places))
+            moved = self.snake(cut, maps[1:3], ((rings - centre) / half).flatten(0, 1))
+            rings = centre + half * moved.unflatten(0, places.shape[:2])
         return ImageTokens(first + self.out(seen.mean((3, 4))), boxes, tokens.objectness, rings)
 
     @staticmethod
@@ -82,15 +92,19 @@ class SecondLook(BaseModule):
 
     def cut_out(self, images: Tensor, pad_mask: Tensor, boxes: Tensor) -> Tensor:
         """Squares around boxes ``float[B, M, 4]`` (cxcywh in [0, 1]): ``float[B, M, 3, P, P]``, zero outside."""
-        batch, count, _ = boxes.shape
-        height, width = images.shape[-2:]
-        real = valid_ratio(pad_mask) * boxes.new_tensor([width, height])  # [B, 2] in pixels
-        centre, extent = (boxes * real.repeat(1, 2)[:, None]).split(2, -1)  # in pixels
-        half = self.margin / 2 * extent.amax(-1).clamp_min(2)
+        centre, half = self._squares(pad_mask, boxes)
         steps = torch.arange(self.size, device=boxes.device, dtype=boxes.dtype)
         unit = (2 * steps + 1) / self.size - 1  # centres of the cut-out's pixels, in [-1, 1]
-        x, y = ((centre[..., i, None] + half[..., None] * unit) for i in (0, 1))  # [B, M, P]
-        grid = torch.stack([(2 * x / width - 1)[:, :, None].expand(-1, -1, self.size, -1),
-                            (2 * y / height - 1)[..., None].expand(-1, -1, -1, self.size)], -1)  # [B, M, P, P, 2]
+        places = centre[..., None, :] + half[..., None, :] * unit[:, None]  # [B, M, P, 2] in [0, 1]
+        x, y = (2 * places * valid_ratio(pad_mask)[:, None, None] - 1).unbind(-1)  # of the padded picture, in [-1, 1]
+        grid = torch.stack([x[:, :, None].expand(-1, -1, self.size, -1), y[..., None].expand(-1, -1, -1, self.size)],
+                           -1)  # [B, M, P, P, 2]
         cut = F.grid_sample(images, grid.flatten(1, 2), align_corners=False)  # [B, 3, M P, P]
-        return cut.unflatten(2, (count, self.size)).transpose(1, 2)
+        return cut.unflatten(2, (boxes.shape[1], self.size)).transpose(1, 2)
+
+    def _squares(self, pad_mask: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor]:
+        """Centres and half sides of what is cut out, ``float[B, M, 2]`` in [0, 1] of the real picture; they are
+        squares of pixels."""
+        pixels = (valid_ratio(pad_mask) * boxes.new_tensor(pad_mask.shape[:0:-1]))[:, None]  # [B, 1, 2]
+        centre, extent = boxes.split(2, -1)
+        return centre, self.margin / 2 * (extent * pixels).amax(-1, keepdim=True).clamp_min(2) / pixels

@@ -1,0 +1,40 @@
+"""Teach the snake to follow edges, from where the tokenizer's outlines are; no language model is run."""
+
+import torch
+from mmdet.registry import HOOKS
+from torch import Tensor, nn
+
+from visionllm.models.heads.format_query import pad_selection
+from visionllm.models.visionllm import real_pixels, target_of
+
+from .lesson import Lesson
+
+
+@HOOKS.register_module()
+class TeachTracing(Lesson):
+    """Train the snake of the second look on objects' outlines.
+
+    Arguments as of ``Lesson``.
+    """
+
+    shown = ('loss_ring', )
+
+    def parts(self, model) -> list[nn.Module]:
+        """The snake."""
+        return [model.second_look.snake]
+
+    def losses(self, model, batch: dict) -> dict[str, Tensor]:
+        """Of the outlines of those tokens that are paired with an object: a snake elsewhere costs as much."""
+        data = model.data_preprocessor(batch, training=True)
+        samples = data['data_samples']
+        targets = [target_of(sample) for sample in samples]
+        pad_mask = real_pixels(data['inputs'], samples)
+        with torch.no_grad():
+            text = model.guide([sample.instruction for sample in samples])
+            first = model.connector(model.extract_feat(data['inputs']), pad_mask, text)[-1]
+            model.tokenizer_loss([first], targets)  # pairs them
+        model.second_look.eval()  # what it knows is used, not changed
+        model.second_look.snake.train()
+        paired, _ = pad_selection([target.pairs[0] for target in targets])
+        tokens = model.second_look(data['inputs'], pad_mask, first.pick(paired))
+        return dict(loss_ring=model.tokenizer_loss([tokens], targets)['loss_ring'])
