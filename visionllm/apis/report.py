@@ -6,6 +6,7 @@ from pathlib import Path
 Rows = Mapping[str, Mapping[str, float]]
 DIGITS = '100.0'
 COSTS = ('minutes', 'seconds_a_picture')
+DECIMALS = dict(seconds_a_picture=3)  # one otherwise
 
 
 def table(rows: Rows, paper: Rows | None = None) -> str:
@@ -32,7 +33,8 @@ def drawn(rows: Rows, paper: Rows) -> list[str]:
 
 
 def _line(name: str, row: Mapping[str, float], columns: Mapping[str, int], width: int) -> str:
-    values = (f'{row[column]:{room}.1f}' if column in row else f'{"-":>{room}s}' for column, room in columns.items())
+    values = (f'{row[column]:{room}.{DECIMALS.get(column, 1)}f}' if column in row else f'{"-":>{room}s}'
+              for column, room in columns.items())
     return f'{name:{width}s}' + ''.join(values)
 
 

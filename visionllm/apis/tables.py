@@ -140,6 +140,7 @@ def fill(table: Table, out: Path, work_dir: Path, rows: list[str] | None = None)
             row = table.rows[name]
             done['rows'][name] = (measured_before(table, row, out.parent)
                                   or train_and_measure(table, row, work_dir / name.replace(' ', '_')))
+            done['rows'] = {key: done['rows'][key] for key in table.rows if key in done['rows']}  # in their order
             out.write_text(json.dumps(done, indent=1))
     return done
 
