@@ -42,31 +42,19 @@ FIVE = 'configs/visionllm/visionllm_nano_scenes-five-tasks.py'
 SCENES = 'data/scenes_tiny/'
 
 
-def decoding(llm: str, text_encoder: str) -> Suite:
-    return decoding_suite(Decoding(CausalLM(llm, lora_rank=0).eval()))
-
-
-def detector(llm: str, text_encoder: str) -> Suite:
-    return detector_suite(Detector(R50, llm, text_encoder))
-
-
-def training(llm: str, text_encoder: str) -> Suite:
+def training(args: argparse.Namespace) -> Suite:
     cfg = Config.fromfile(FIVE)
-    cfg.merge_from_dict({'model.llm.source': llm, 'model.text_encoder.source': text_encoder})
+    cfg.merge_from_dict({'model.llm.source': args.llm, 'model.text_encoder.source': args.text_encoder})
     model = MODELS.build(cfg.model)
     return training_suite(SharedInstruction(model, SHAPES), TaskSteps(FIVE, model, SCENES))
 
 
-def judging(llm: str, text_encoder: str) -> Suite:
-    return judging_suite(Judging())
-
-
-def loading(llm: str, text_encoder: str) -> Suite:
-    return loading_suite(FIVE, SCENES)
-
-
-SUITES: dict[str, Callable[[str, str], Suite]] = dict(decoding=decoding, detector=detector, training=training,
-                                                      judging=judging, loading=loading)
+SUITES: dict[str, Callable[[argparse.Namespace], Suite]] = dict(
+    decoding=lambda args: decoding_suite(Decoding(CausalLM(args.llm, lora_rank=0).eval())),
+    detector=lambda args: detector_suite(Detector(R50, args.llm, args.text_encoder)),
+    training=training,
+    judging=lambda args: judging_suite(Judging()),
+    loading=lambda args: loading_suite(FIVE, SCENES))
 
 
 def main() -> None:
@@ -83,7 +71,7 @@ def main() -> None:
     torch.manual_seed(0)
     result = dict(llm=args.llm, text_encoder=args.text_encoder, threads=torch.get_num_threads(), seconds={}, ratios={})
     for name in args.suites or SUITES:
-        suite = SUITES[name](args.llm, args.text_encoder)
+        suite = SUITES[name](args)
         seconds = timed(suite.rows, args.repeats)
         found = dict(seconds=seconds, ratios=suite.compare(seconds))
         for kind, figures in found.items():

@@ -1,5 +1,6 @@
 import copy
 
+import pytest
 import torch
 
 from visionllm.engine.tracing import TeachTracing
@@ -35,3 +36,10 @@ def test_pictures_may_hold_different_numbers_of_objects(tiny):
     batch = sample_batch(SEGMENT)
     batch['data_samples'][0].gt_instances = batch['data_samples'][0].gt_instances[:1]
     assert torch.isfinite(TeachTracing(steps=1).losses(copy.deepcopy(tiny), batch)['loss_ring'])
+
+
+def test_a_model_without_a_snake_is_told_how_to_get_one(tiny):
+    model = copy.deepcopy(tiny)
+    model.second_look.snake = None
+    with pytest.raises(ValueError, match='set ring_points in model.connector and snake_rounds in model.second_look'):
+        TeachTracing(steps=1).before_train(lesson_runner(model, [sample_batch(SEGMENT)]))

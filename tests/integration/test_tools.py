@@ -89,3 +89,11 @@ def test_the_shipped_model_answers_where_none_is_named(tmp_path):
     assert json.loads((tmp_path / 'answers.json').read_text())[0]['text']
     text = run('infer', str(tmp_path / 'a.png'), '--caption', '--config', CONFIG, fails=True)
     assert '--config and --checkpoint belong together' in text
+
+
+def test_a_benchmark_is_printed_written_and_drawn(tmp_path):
+    out = tmp_path / 'benchmark.json'
+    text = run('benchmark', 'loading', '--repeats', '1', '--out', str(out))
+    result = json.loads(out.read_text())
+    assert result['ratios']['a batch of boxes / MMDetection'] > 0 and 'a batch of outlines' in text
+    assert out.with_suffix('.png').exists()

@@ -20,7 +20,14 @@ class TeachTracing(Lesson):
     shown = ('loss_ring', )
 
     def parts(self, model) -> list[nn.Module]:
-        """The snake."""
+        """The snake.
+
+        Raises:
+            ValueError: There is none, or no outline for it to start from.
+        """
+        if model.connector.ring_branch is None or model.second_look is None or model.second_look.snake is None:
+            raise ValueError('TeachTracing needs outlines and a snake: set ring_points in model.connector and '
+                             'snake_rounds in model.second_look.')
         return [model.second_look.snake]
 
     def losses(self, model, batch: dict) -> dict[str, Tensor]:
