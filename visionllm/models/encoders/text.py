@@ -3,6 +3,7 @@
 import torch
 from mmdet.registry import MODELS
 from mmengine.model import BaseModule
+from torch.nn.utils.rnn import pad_sequence
 from transformers import AutoConfig, AutoModel, AutoTokenizer
 
 from visionllm.assets import resolve
@@ -46,16 +47,20 @@ class TextEncoder(BaseModule):
         return super().train(mode)
 
     def forward(self, texts: list[str]) -> TextFeatures:
-        """Encode B texts; longer ones than BERT can take are cut at its limit. Without gradients the result is
-        remembered until the weights change."""
+        """Encode B texts. One that is longer than BERT can take at once, as 80 class names are, is read in pieces.
+        Without gradients the result is remembered until the weights change."""
         if torch.is_grad_enabled():
             return self._encode(texts)
         return self._latest.of(tuple(texts), lambda: self._encode(texts))
 
     def _encode(self, texts: list[str]) -> TextFeatures:
-        device = self.bert.device
-        tokens = self.tokenizer(texts, padding=True, truncation=True, return_tensors='pt',
-                                max_length=self.bert.config.max_position_embeddings).to(device)
+        pieces = self.tokenizer(texts, padding=True, truncation=True, return_overflowing_tokens=True,
+                                return_tensors='pt', max_length=self.bert.config.max_position_embeddings)
+        of_text = pieces.pop('overflow_to_sample_mapping')
+        pieces = pieces.to(self.bert.device)
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
-            features = self.bert(**tokens).last_hidden_state.float()
-        return TextFeatures(features, tokens['attention_mask'].bool())
+            features = self.bert(**pieces).last_hidden_state.float()
+        real = pieces['attention_mask'].bool()
+        whole = [features[of_text == i][real[of_text == i]] for i in range(len(texts))]
+        mask = [features.new_ones(len(text), dtype=torch.bool) for text in whole]
+        return TextFeatures(pad_sequence(whole, batch_first=True), pad_sequence(mask, batch_first=True))
