@@ -15,24 +15,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from mmdet.registry import MODELS
-from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-from visionllm.apis.benchmarks import (
-    Decoding,
-    Detector,
-    Judging,
-    SharedInstruction,
-    Suite,
-    TaskSteps,
-    decoding_suite,
-    detector_suite,
-    judging_suite,
-    loading_suite,
-    timed,
-    training_suite,
-)
+from visionllm.apis import benchmarks
 from visionllm.apis.report import bars
 from visionllm.datasets.scenes import SHAPES
 from visionllm.models import CausalLM
@@ -42,19 +27,18 @@ FIVE = 'configs/visionllm/visionllm_nano_scenes-five-tasks.py'
 SCENES = 'data/scenes_tiny/'
 
 
-def training(args: argparse.Namespace) -> Suite:
-    cfg = Config.fromfile(FIVE)
-    cfg.merge_from_dict({'model.llm.source': args.llm, 'model.text_encoder.source': args.text_encoder})
-    model = MODELS.build(cfg.model)
-    return training_suite(SharedInstruction(model, SHAPES), TaskSteps(FIVE, model, SCENES))
+def training(args: argparse.Namespace) -> benchmarks.Suite:
+    model = benchmarks.built(FIVE, args.llm, args.text_encoder)
+    return benchmarks.training_suite(benchmarks.SharedInstruction(model, SHAPES),
+                                     benchmarks.TaskSteps(FIVE, model, SCENES))
 
 
-SUITES: dict[str, Callable[[argparse.Namespace], Suite]] = dict(
-    decoding=lambda args: decoding_suite(Decoding(CausalLM(args.llm, lora_rank=0).eval())),
-    detector=lambda args: detector_suite(Detector(R50, args.llm, args.text_encoder)),
+SUITES: dict[str, Callable[[argparse.Namespace], benchmarks.Suite]] = dict(
+    decoding=lambda args: benchmarks.decoding_suite(benchmarks.Decoding(CausalLM(args.llm, lora_rank=0).eval())),
+    detector=lambda args: benchmarks.detector_suite(benchmarks.Detector(R50, args.llm, args.text_encoder)),
     training=training,
-    judging=lambda args: judging_suite(Judging()),
-    loading=lambda args: loading_suite(FIVE, SCENES))
+    judging=lambda args: benchmarks.judging_suite(benchmarks.Judging()),
+    loading=lambda args: benchmarks.loading_suite(FIVE, SCENES))
 
 
 def main() -> None:
@@ -72,7 +56,7 @@ def main() -> None:
     result = dict(llm=args.llm, text_encoder=args.text_encoder, threads=torch.get_num_threads(), seconds={}, ratios={})
     for name in args.suites or SUITES:
         suite = SUITES[name](args)
-        seconds = timed(suite.rows, args.repeats)
+        seconds = benchmarks.timed(suite.rows, args.repeats)
         found = dict(seconds=seconds, ratios=suite.compare(seconds))
         for kind, figures in found.items():
             result[kind] |= figures

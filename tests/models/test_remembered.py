@@ -13,7 +13,7 @@ def test_the_latest_are_remembered_and_no_more():
     kept = Remembered()
     for key in [*range(REMEMBERED + 1), REMEMBERED, 0]:
         assert kept.of(key, lambda key=key: asked.append(key) or -key) == -key
-    assert asked == [*range(REMEMBERED + 1), 0] and len(kept) == REMEMBERED
+    assert asked == [*range(REMEMBERED + 1), 0] and len(kept.results) == REMEMBERED
 
 
 @pytest.fixture
@@ -43,6 +43,8 @@ def test_a_text_is_read_once_until_the_weights_change(reader):
         model.load_state_dict({name: value * 1.01 for name, value in model.state_dict().items()})
         read(model)
         assert runs == dict(bert=3, llm=3)
+        read(model.double())  # as on another device, what is remembered does not fit
+        assert runs == dict(bert=4, llm=4)
 
 
 def test_with_gradients_nothing_is_remembered(reader):

@@ -38,7 +38,7 @@ def test_it_learns_to_move_to_the_edge_whatever_the_edge_is():
         moved = snake(pictures, [], start)
         return (moved - best_turn(truth, moved.detach())).abs().mean()
 
-    pictures, truth = draw(32, torch.Generator().manual_seed(1))
+    _, truth = draw(32, torch.Generator().manual_seed(1))
     before = (start - best_turn(truth, start)).abs().mean()
     for _ in range(120):
         optimizer.zero_grad()

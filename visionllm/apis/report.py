@@ -41,10 +41,7 @@ def _line(name: str, row: Mapping[str, float], columns: Mapping[str, int], width
 def chart(rows: Rows, paper: Rows | None, path: Path) -> None:
     """Bars of each row, a panel for each of at most six figures; the paper's in grey below ours, which are of other
     pictures: what compares is how the rows differ."""
-    import matplotlib
-    matplotlib.use('Agg')
-    from matplotlib import pyplot
-
+    pyplot = _pyplot()
     columns = drawn(rows, paper or {})[:6]
     bars = [(name, row, 'tab:blue') for name, row in rows.items()]
     bars += [(f'paper: {name}', row, 'tab:gray') for name, row in (paper or {}).items()]
@@ -55,27 +52,33 @@ def chart(rows: Rows, paper: Rows | None, path: Path) -> None:
                            color=[colour for _, _, colour in bars])
         panel.bar_label(shown, [f'{row[column]:.1f}' if column in row else '' for _, row, _ in bars], padding=2)
         panel.set_title(column)
-        panel.margins(x=0.2)
-        panel.spines[['top', 'right']].set_visible(False)
-    panels[0, 0].invert_yaxis()
-    pyplot.tight_layout()
-    pyplot.savefig(path, dpi=110)
-    pyplot.close()
+    _save(list(panels[0]), path)
 
 
 def bars(figures: Mapping[str, float], unit: str, path: Path) -> None:
     """One bar a figure, on a logarithmic scale."""
-    import matplotlib
-    matplotlib.use('Agg')
-    from matplotlib import pyplot
-
-    _, panel = pyplot.subplots(figsize=(8, 1 + 0.3 * len(figures)))
+    _, panel = _pyplot().subplots(figsize=(8, 1 + 0.3 * len(figures)))
     panel.bar_label(panel.barh(list(figures), list(figures.values()), color='tab:blue'), fmt='%.3f', padding=2)
     panel.set_xscale('log')
     panel.set_xlabel(unit)
-    panel.margins(x=0.2)
-    panel.spines[['top', 'right']].set_visible(False)
-    panel.invert_yaxis()
+    _save([panel], path)
+
+
+def _pyplot():
+    """Matplotlib, which takes a while to load, without a window."""
+    import matplotlib
+    matplotlib.use('Agg')
+    from matplotlib import pyplot
+    return pyplot
+
+
+def _save(panels: list, path: Path) -> None:
+    """Panels of bars beside one another, the first row on top."""
+    for panel in panels:
+        panel.margins(x=0.2)
+        panel.spines[['top', 'right']].set_visible(False)
+    panels[0].invert_yaxis()
+    pyplot = _pyplot()
     pyplot.tight_layout()
     pyplot.savefig(path, dpi=110)
     pyplot.close()

@@ -49,16 +49,10 @@ def without(name: str, value: object = False) -> Row:
     return Row({f'model.heads.tuples.{name}': value}, SAME_WORDS)
 
 
-def alone(task: str) -> Row:
-    """The five tasks' config, trained on pictures for one of them."""
-    weights = [int(task == other) for other in ALL_TASKS]
-    return Row({'train_dataloader.sampler.weights': weights}, config=FIVE, tasks=(task, ))
-
-
-def of_two(options: Mapping[str, object], hooks: Mapping[str, Mapping[str, object]]) -> Row:
-    """The five tasks' config, trained on pictures for detection and grounding."""
-    return Row({'train_dataloader.sampler.weights': [1, 0, 1, 0, 0], **options}, hooks, FIVE,
-               ('detection', 'grounding'))
+def only(tasks: tuple[str, ...], options: Mapping[str, object], hooks: Mapping[str, Mapping[str, object]]) -> Row:
+    """The five tasks' config, trained on pictures for some of them."""
+    weights = [int(task in tasks) for task in ALL_TASKS]
+    return Row({'train_dataloader.sampler.weights': weights, **options}, hooks, FIVE, tasks)
 
 
 AS_IT_IS = Row(hooks=SAME_WORDS)
@@ -79,7 +73,8 @@ ADDITIONS = {
                                                         {'TeachWords': dict(from_detector=True, steps=200)}),
     "the paper's plain recipe": Row(config=PLAIN),
 }
-TASKS_TOGETHER = {'together': Row(config=FIVE, tasks=ALL_TASKS)} | {f'{task} alone': alone(task) for task in ALL_TASKS}
+TASKS_TOGETHER = {'together': Row(config=FIVE, tasks=ALL_TASKS)} | {
+    f'{task} alone': only((task, ), {}, {}) for task in ALL_TASKS}
 
 
 def adapted(rank: int) -> Row:
@@ -92,13 +87,14 @@ LORA = {'rank 0': adapted(0), 'rank 4': adapted(4), 'rank 16': AS_IT_IS, 'rank 6
 SAME_EVERY_TIME = {'none': [], 'wording': ['wording'], 'wording and classes': ['wording', 'classes']}
 RANDOMNESS = {'wording, classes and format': AS_IT_IS} | {
     name: Row({'train_dataloader.collate_fn.vary': vary}, SAME_WORDS) for name, vary in SAME_EVERY_TIME.items()}
+FOUND = ('detection', 'grounding')
 TEXT_ENCODER = {
-    'none': of_two({'model.text_encoder': dict(type='NoText', _delete_=True),
-                    'model.init_cfg.1.checkpoint': 'work_dirs/deformable-detr_nano_scenes/iter_9000.pth'},
-                   {'TeachPointing': dict(cache=None, steps=0), 'TeachWords': dict(cache=None)}),
-    'trained': of_two({'model.text_encoder.frozen': False},
-                      {'TeachPointing': dict(cache=None), 'TeachWords': dict(cache=None)}),
-    'frozen': of_two({}, {}),
+    'none': only(FOUND, {'model.text_encoder': dict(type='NoText', _delete_=True),
+                         'model.init_cfg.1.checkpoint': 'work_dirs/deformable-detr_nano_scenes/iter_9000.pth'},
+                 {'TeachPointing': dict(cache=None, steps=0), 'TeachWords': dict(cache=None)}),
+    'trained': only(FOUND, {'model.text_encoder.frozen': False},
+                    {'TeachPointing': dict(cache=None), 'TeachWords': dict(cache=None)}),
+    'frozen': only(FOUND, {}, {}),
 }
 IMAGE_TOKENS = {
     '10 queries': Row({'model.connector.num_queries': 10}, config=SCRATCH),

@@ -5,7 +5,7 @@ from mmdet.registry import HOOKS
 from torch import Tensor, nn
 
 from visionllm.models.heads.format_query import pad_selection
-from visionllm.models.visionllm import real_pixels, target_of
+from visionllm.models.visionllm import target_of
 
 from .lesson import Lesson
 
@@ -35,13 +35,11 @@ class TeachTracing(Lesson):
         data = model.data_preprocessor(batch, training=True)
         samples = data['data_samples']
         targets = [target_of(sample) for sample in samples]
-        pad_mask = real_pixels(data['inputs'], samples)
         with torch.no_grad():
-            text = model.guide([sample.instruction for sample in samples])
-            first = model.connector(model.extract_feat(data['inputs']), pad_mask, text)[-1]
-            model.tokenizer_loss([first], targets)  # pairs them
+            layers, pad_mask = model.first_look(data['inputs'], samples)
+            model.tokenizer_loss(layers[-1:], targets)  # pairs them
         model.second_look.eval()  # what it knows is used, not changed
         model.second_look.snake.train()
         paired, _ = pad_selection([target.pairs[0] for target in targets])
-        tokens = model.second_look(data['inputs'], pad_mask, first.pick(paired))
+        tokens = model.second_look(data['inputs'], pad_mask, layers[-1].pick(paired))
         return dict(loss_ring=model.tokenizer_loss([tokens], targets)['loss_ring'])

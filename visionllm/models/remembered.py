@@ -2,16 +2,35 @@
 
 from collections.abc import Callable, Hashable
 
+from torch import nn
+
 REMEMBERED = 8  # texts: a data set has one instruction, or as many as samples
 
 
-class Remembered(dict):
-    """The latest results; those from before are forgotten, so that a thousand phrases do not fill the memory."""
+class Remembered(nn.Module):
+    """The latest results; those from before are forgotten, so that a thousand phrases do not fill the memory.
+
+    A part of the module whose results they are, so that it is told when weights are about to change (``train``),
+    have (``eval``, ``load_state_dict``) or move to another device.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.results = {}
+        self.register_load_state_dict_post_hook(lambda module, _: module.results.clear())
+
+    def train(self, mode: bool = True) -> 'Remembered':
+        self.results.clear()
+        return super().train(mode)
+
+    def _apply(self, fn: Callable, recurse: bool = True) -> 'Remembered':
+        self.results.clear()
+        return super()._apply(fn, recurse)
 
     def of(self, key: Hashable, compute: Callable[[], object]) -> object:
         """What is remembered of ``key``, computed if nothing is."""
-        if key not in self:
-            if len(self) == REMEMBERED:
-                del self[next(iter(self))]  # the first that came
-            self[key] = compute()
-        return self[key]
+        if key not in self.results:
+            if len(self.results) == REMEMBERED:
+                del self.results[next(iter(self.results))]  # the first that came
+            self.results[key] = compute()
+        return self.results[key]

@@ -90,15 +90,18 @@ class VisionLLM(BaseDetector):
 
     def look(self, batch_inputs: Tensor, samples: Samples) -> list[ImageTokens]:
         """Image tokens of the batch, guided by each sample's instruction: pixels by all of it, tokens by its names."""
-        features = self.extract_feat(batch_inputs)
-        pad_mask = real_pixels(batch_inputs, samples)
-        guidance = self.guide([sample.instruction for sample in samples])
-        layers = self.connector(features, pad_mask, guidance)
+        layers, pad_mask = self.first_look(batch_inputs, samples)
         if self.second_look is not None:
             layers[-1] = self.second_look(batch_inputs, pad_mask, layers[-1])
         if self.token_guidance is not None:
             layers[-1] = self.token_guidance(layers[-1], self.guide([asked_for(sample) for sample in samples]))
         return layers
+
+    def first_look(self, batch_inputs: Tensor, samples: Samples) -> tuple[list[ImageTokens], Tensor]:
+        """Image tokens as the connector has them, and where the pictures are pictures: ``bool[B, height, width]``."""
+        pad_mask = real_pixels(batch_inputs, samples)
+        guidance = self.guide([sample.instruction for sample in samples])
+        return self.connector(self.extract_feat(batch_inputs), pad_mask, guidance), pad_mask
 
     def guide(self, texts: list[str]) -> TextFeatures:
         """Texts as the text encoder sees them; those that are alike are read once."""

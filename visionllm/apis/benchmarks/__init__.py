@@ -4,8 +4,9 @@ from .decoding import Decoding, decoding_suite
 from .detector import Detector, detector_suite
 from .judging import Judging, judging_suite
 from .loading import loading_suite
+from .subjects import built
 from .timing import Suite, timed
 from .training import SharedInstruction, TaskSteps, training_suite
 
-__all__ = ['Decoding', 'Detector', 'Judging', 'SharedInstruction', 'Suite', 'TaskSteps', 'decoding_suite',
-           'detector_suite', 'judging_suite', 'loading_suite', 'timed', 'training_suite']
+__all__ = ['Decoding', 'Detector', 'Judging', 'SharedInstruction', 'Suite', 'TaskSteps', 'built',
+           'decoding_suite', 'detector_suite', 'judging_suite', 'loading_suite', 'timed', 'training_suite']

@@ -10,8 +10,8 @@ from mmdet.structures import DetDataSample
 from mmengine.config import Config
 
 from visionllm.language import TASKS, parse_instruction
-from visionllm.structures import ImageTokens
 
+from .subjects import built, random_tokens
 from .timing import Suite
 
 PEER = Path(mmdet.__file__).parent / '.mim/configs/deformable_detr/deformable-detr_r50_16xb2-50e_coco.py'
@@ -29,16 +29,12 @@ class Detector:
 
     def __init__(self, config: str, llm: str, text_encoder: str, size: tuple[int, int] = (480, 640),
                  peer: str | Path = PEER):
-        cfg = Config.fromfile(config)
-        cfg.merge_from_dict({'model.llm.source': llm, 'model.text_encoder.source': text_encoder})
-        self.ours = MODELS.build(cfg.model).eval()
+        self.ours = built(config, llm, text_encoder).eval()
         self.peer = MODELS.build(Config.fromfile(peer).model).eval()
         self.picture = torch.randint(255, (3, *size), dtype=torch.uint8)
         self.names = CocoDataset.METAINFO['classes']
         self.instruction = TASKS['detection'].order(self.names)
-        tokens = (1, cfg.model.connector.num_queries)
-        places = torch.rand(*tokens, 4) * 0.5 + 0.25
-        self.tokens = ImageTokens(torch.randn(*tokens, self.ours.connector.embed_dims), places, torch.randn(tokens))
+        self.tokens = random_tokens(self.ours, pictures=1)
 
     def batch(self) -> dict:
         size = self.picture.shape[1:]

@@ -5,15 +5,14 @@ from collections.abc import Callable
 from unittest.mock import patch
 
 import torch
-from mmdet.registry import DATASETS
-from mmengine.config import Config
 from torch import Tensor
 
 from visionllm.datasets.instruct import instruction_collate
 from visionllm.language import TASKS, parse_instruction
 from visionllm.models import CausalLM
-from visionllm.structures import ImageTokens, Target
+from visionllm.structures import Target
 
+from .subjects import few_scenes, random_tokens
 from .timing import Suite
 
 
@@ -28,21 +27,19 @@ class SharedInstruction:
     """
 
     def __init__(self, model, names: tuple[str, ...], pictures: int = 16, objects: int = 5):
-        self.llm, self.head = model.llm, model.heads['tuples']
+        self.model, self.llm, self.head = model, model.llm, model.heads['tuples']
         self.instructions = [parse_instruction(TASKS['detection'].order(names))] * pictures
-        size = (pictures, model.connector.query_embedding.num_embeddings)
-        places = torch.rand(*size, 4) * 0.5 + 0.25
-        self.tokens = ImageTokens(torch.randn(*size, model.connector.embed_dims), places, torch.randn(size))
+        self.tokens = random_tokens(model, pictures)
         on = torch.arange(objects)
         self.targets = [
             Target(boxes[:objects], torch.randint(len(names), (objects, )), torch.rand(objects, 2, 2),
-                   torch.zeros(objects, 0, 2), names, pairs=(on, on)) for boxes in places]
+                   torch.zeros(objects, 0, 2), names, pairs=(on, on)) for boxes in self.tokens.boxes]
 
     def step(self) -> dict[str, Tensor]:
         """Forward and backward; the gradients."""
         torch.manual_seed(0)  # the same tuples every time
         losses = self.head.loss(self.llm, self.instructions, self.tokens, self.targets)
-        sum(value for name, value in losses.items() if name.startswith('loss')).backward()
+        self.model.parse_losses(losses)[0].backward()
         parts = dict(llm=self.llm, head=self.head).items()
         gradients = {f'{part}.{name}': p.grad for part, module in parts for name, p in module.named_parameters()
                      if p.grad is not None}
@@ -70,11 +67,8 @@ class TaskSteps:
 
     def __init__(self, config: str, model, data_root: str, pictures: int = 8):
         self.model = model.train()
-        self.batches = {}
-        for part in Config.fromfile(config).train_dataloader.dataset.datasets[:2]:
-            part.update(data_root=data_root, num_images=32)
-            dataset, task = DATASETS.build(part), part.pipeline[-1].task
-            self.batches[task] = [dataset[i] for i in range(pictures)]
+        self.batches = {task: [dataset[i] for i in range(pictures)]
+                        for task, dataset in few_scenes(config, data_root).items()}
 
     def step(self, task: str) -> None:
         """Forward and backward."""
@@ -82,7 +76,7 @@ class TaskSteps:
         batch = instruction_collate(copy.deepcopy(self.batches[task]), vary=())
         data = self.model.data_preprocessor(batch, training=True)
         losses = self.model(**data, mode='loss')
-        sum(value for name, value in losses.items() if 'loss' in name).backward()
+        self.model.parse_losses(losses)[0].backward()
         self.model.zero_grad(set_to_none=True)
 
 

@@ -40,11 +40,6 @@ class TextEncoder(BaseModule):
             self.bert.requires_grad_(False)
             leave_frozen_out(self)
         self._latest = Remembered()
-        self.register_load_state_dict_post_hook(lambda module, _: module._latest.clear())
-
-    def train(self, mode: bool = True) -> 'TextEncoder':
-        self._latest.clear()  # weights are about to change, or have
-        return super().train(mode)
 
     def forward(self, texts: list[str]) -> TextFeatures:
         """Encode B texts. One that is longer than BERT can take at once, as 80 class names are, is read in pieces.

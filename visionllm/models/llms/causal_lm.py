@@ -91,7 +91,6 @@ class CausalLM(BaseModule):
                     parameter.data = parameter.data.float()  # trained in float32 whatever the base is
         leave_frozen_out(self)
         self._read = Remembered()
-        self.register_load_state_dict_post_hook(lambda module, _: module._read.clear())
 
     def _start_new_rows(self) -> None:
         """Class tokens: random words of the base's scale. Locations: neighbours alike (Fourier features of the bin).
@@ -111,10 +110,6 @@ class CausalLM(BaseModule):
         rows[index('<cls>')] = base[between].mean(0)
         rows[index(FORMAT_TOKENS[1]):index(FORMAT_TOKENS[-1]) + 1] *= 0.5
         self.new_rows.weight.data.copy_(rows)
-
-    def train(self, mode: bool = True) -> 'CausalLM':
-        self._read.clear()  # weights are about to change, or have
-        return super().train(mode)
 
     def embed(self, ids: Tensor) -> Tensor:
         """Input embeddings ``float[..., E]`` of token ids ``int[...]``, new tokens included."""
