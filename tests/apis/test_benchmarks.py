@@ -6,8 +6,8 @@ import torch
 from visionllm.apis.benchmarks import (
     Decoding,
     Detector,
+    HeadStep,
     Judging,
-    SharedInstruction,
     TaskSteps,
     decoding_suite,
     detector_suite,
@@ -17,10 +17,13 @@ from visionllm.apis.benchmarks import (
     training_suite,
 )
 from visionllm.datasets.scenes import SHAPES
+from visionllm.language import TASKS
 
 TINY = 'configs/visionllm/visionllm_tiny_scenes.py'
 FIVE = 'configs/visionllm/visionllm_nano_scenes-five-tasks.py'
 PEER = 'configs/deformable_detr/deformable-detr_nano_scenes.py'
+SHARED = [TASKS['detection'].order(SHAPES)] * 3
+PHRASES = [TASKS['grounding'].order([phrase], wording) for wording, phrase in enumerate(('red star', 'a ring'))]
 
 
 @pytest.fixture(scope='module')
@@ -36,7 +39,8 @@ def suites(tiny, scenes):
     return dict(
         decoding=decoding_suite(Decoding(tiny.llm, prefix=12, tuples=4), points=3, chosen=2),
         detector=detector_suite(Detector(TINY, **sources, size=(64, 96), peer=PEER)),
-        training=training_suite(SharedInstruction(model, SHAPES, pictures=2), TaskSteps(FIVE, model, scenes, 2)),
+        training=training_suite(HeadStep(model, SHARED[:2]), HeadStep(model, PHRASES, objects=1),
+                                TaskSteps(FIVE, model, scenes, 2)),
         judging=judging_suite(Judging(pictures=20, detections=10)),
         loading=loading_suite(FIVE, scenes, 2))
 
@@ -49,10 +53,13 @@ def test_every_row_runs_and_every_ratio_is_of_rows(suites):
     assert found['token by token, all / outlines of some'] == 2 * found['token by token, some / outlines of some']
 
 
-def test_a_shared_instruction_gives_the_same_gradients_as_one_a_picture(tiny):
+@pytest.mark.parametrize('instructions, otherwise',
+                         [(SHARED, HeadStep.step_apart), (PHRASES, HeadStep.step_one_by_one)])
+def test_pictures_read_together_give_the_same_gradients_as_apart(tiny, instructions, otherwise):
     model = copy.deepcopy(tiny).train()
-    shared = SharedInstruction(model, SHAPES, pictures=3)
-    together, apart = shared.step(), shared.step_apart()
+    model.heads['tuples'].train_tuples = None  # one by one, others would be drawn
+    work = HeadStep(model, instructions, objects=1)
+    together, apart = work.step(), otherwise(work)
     assert together.keys() == apart.keys() and any(name.startswith('llm.') for name in together)
     assert all(torch.allclose(together[name], apart[name], atol=1e-4) for name in together)
 

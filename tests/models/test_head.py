@@ -1,3 +1,4 @@
+import pytest
 import torch
 from mmdet.structures.bbox import bbox_cxcywh_to_xyxy
 
@@ -8,7 +9,7 @@ from visionllm.models.heads import FormatQueryHead, TokenByTokenHead
 from visionllm.models.heads.format_query import pad_selection, sharpen
 from visionllm.models.heads.words import nearness
 from visionllm.models.matching import true_names
-from visionllm.structures import ImageTokens
+from visionllm.structures import ImageTokens, Target
 from visionllm.structures.rings import best_turn
 
 TASK = TASKS['detection']
@@ -66,7 +67,7 @@ def test_a_word_to_be_read_is_what_the_token_most_likely_is():
 
 def test_scores_are_probabilities_over_the_named_classes_and_none(tiny):
     with torch.no_grad():
-        logits, _ = tiny.heads['tuples'].decode_classes(tiny.llm, INSTRUCTION, random_tokens())
+        logits, _ = tiny.heads['tuples'].decode_classes(tiny.llm, [INSTRUCTION] * 2, random_tokens())
     assert logits.shape == (2, 20, len(SHAPES) + 1)
     assert (logits.softmax(-1)[..., :-1].sum(-1) <= 1).all()
 
@@ -75,9 +76,9 @@ def test_tuples_that_cannot_appear_are_not_decoded(tiny, monkeypatch):
     asked = []
     original = FormatQueryHead.decode_coordinates
 
-    def spy(self, llm, instruction, done, selected):
+    def spy(self, llm, output_format, done, selected):
         asked.append(selected.shape[1])
-        return original(self, llm, instruction, done, selected)
+        return original(self, llm, output_format, done, selected)
     monkeypatch.setattr(FormatQueryHead, 'decode_coordinates', spy)
     monkeypatch.setattr(tiny.heads['tuples'], 'max_per_img', 3)
     with torch.no_grad():
@@ -87,6 +88,46 @@ def test_tuples_that_cannot_appear_are_not_decoded(tiny, monkeypatch):
     with torch.no_grad():
         results = tiny.heads['tuples'].predict(tiny.llm, [INSTRUCTION] * 2, random_tokens())
     assert [len(r) for r in results] == [1, 1], 'the best guess'
+
+
+@pytest.fixture
+def mixed():
+    """Instructions of other lengths and class sets; one begins with the picture, one asks for an outline."""
+    return [parse_instruction(text) for text in (
+        'Find {"star": <c3>, "ring": <c100>, "heart": <c9>} as (c, x1, y1, x2, y2). <image>',
+        '<image> Is there {"large blue circle": <c511>}? Reply with (c, x1, y1, x2, y2), nothing else.',
+        INSTRUCTION.text, 'Trace {"star": <c3>} as (c, x1, y1, x2, y2, x3, y3, x4, y4). <image>')]
+
+
+@pytest.mark.parametrize('image_context', [False, True])
+def test_instructions_answered_together_are_answered_as_if_each_were_alone(tiny, mixed, image_context, monkeypatch):
+    head, tokens = tiny.heads['tuples'], random_tokens(4)
+    monkeypatch.setattr(head, 'image_context', image_context)
+    with torch.no_grad():
+        together = head.predict(tiny.llm, mixed, tokens)
+        alone = [head.predict(tiny.llm, mixed[b:b + 1], tokens[b:b + 1])[0] for b in range(4)]
+    for one, other, instruction in zip(together, alone, mixed):
+        assert all(torch.equal(one[key], other[key]) for key in ('tuples', 'labels'))
+        assert all(torch.allclose(one[key], other[key], atol=1e-5) for key in ('scores', 'points'))
+        assert one.labels.max() < len(instruction.class_names)
+
+
+def test_learning_from_instructions_together_is_learning_from_each(tiny, mixed, monkeypatch):
+    head, tokens, mixed = tiny.heads['tuples'], random_tokens(3), mixed[:3]
+    monkeypatch.setattr(head, 'train_tuples', None)
+    on = torch.arange(1)
+    names = ('star', 'large blue circle')
+    targets = [Target(boxes[:1], torch.tensor([label]), torch.rand(1, 2, 2), torch.zeros(1, 0, 2), names,
+                      are_words=False, pairs=(on, on)) for boxes, label in zip(tokens.boxes, (0, 1, 0))]
+
+    def learned(groups):
+        losses = [head.loss(tiny.llm, [mixed[i] for i in group], tokens[group], [targets[i] for i in group])
+                  for group in groups]
+        total = sum(loss['loss_cls'] + loss['loss_loc'] + loss['loss_box'] for loss in losses) / len(groups)
+        trained = [p for p in tiny.llm.parameters() if p.requires_grad] + [head.class_scale, head.prior]
+        return [total, *torch.autograd.grad(total, trained)]
+    for one, other in zip(learned([[0, 1, 2]]), learned([[0], [1], [2]])):
+        assert other.isfinite().all() and torch.allclose(one, other, atol=1e-4)
 
 
 def test_what_is_answered_does_not_depend_on_how_many_tuples_are_read_at_once(tiny, monkeypatch):
@@ -106,8 +147,8 @@ def test_token_by_token_each_coordinate_is_told_the_one_before(tiny, monkeypatch
     decoded = []
     for decode in (FormatQueryHead.decode_coordinates, TokenByTokenHead.decode_coordinates):
         with torch.no_grad():
-            _, done = tiny.heads['tuples'].decode_classes(tiny.llm, INSTRUCTION, tokens)
-            decoded.append(decode(tiny.heads['tuples'], tiny.llm, INSTRUCTION, done, selected))
+            _, done = tiny.heads['tuples'].decode_classes(tiny.llm, [INSTRUCTION] * 2, tokens)
+            decoded.append(decode(tiny.heads['tuples'], tiny.llm, INSTRUCTION.output_format, done, selected))
     same = (decoded[0] - decoded[1]).abs().amax((0, 1, 3)) < 1e-3
     assert decoded[0].shape == decoded[1].shape and same.tolist() == [True, False, False, False]
 

@@ -6,7 +6,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from visionllm.language import InstructionError, parse_instruction
-from visionllm.models.heads.next_token import as_mentioned, causal, left_padded, like_after_like, spoken, words_of
+from visionllm.models.heads.next_token import as_mentioned, like_after_like, spoken, words_of
+from visionllm.models.llms import causal, left_padded
 from visionllm.structures import Target
 
 from ..conftest import sample_batch

@@ -26,7 +26,7 @@ def reader(tiny):
 
 
 def read(model):
-    return model.text_encoder([TEXT]).features, model.llm.read(TEXT).layers[0][0]
+    return model.text_encoder([TEXT]).features, model.llm.read([TEXT])[0].layers[0][0]
 
 
 def test_a_text_is_read_once_until_the_weights_change(reader):

@@ -78,7 +78,7 @@ def draw_lesson(rng: np.random.Generator, corpus: Corpus, words: int, max_names:
 def answer_lesson(model, instruction: Instruction, words: Tensor) -> Tensor:
     """Logits ``float[M, K + 1]`` of symbolic image tokens ``float[M, E]``."""
     queries = model.llm.rows(['<cls>']).expand(len(words), 1, -1)
-    return model.heads['tuples'].read_words(model.llm, instruction, words[None], queries[None])[0][0]
+    return model.heads['tuples'].read_words(model.llm, [instruction], words[None], queries[None])[0][0]
 
 
 def lesson_loss(model, rng: np.random.Generator, words: int, blend: float, max_names: int = MANY) -> Tensor:

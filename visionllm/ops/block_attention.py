@@ -20,6 +20,7 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.models.llama.modeling_llama import eager_attention_forward
 
 SHARED_PREFIX = 'shared_prefix'
+ABSENT = -1e9  # added to the score of padding; finite, so that what sees nothing else is a number
 QUERIES_AT_ONCE = 512  # their scores stay in a CPU's cache: a third of the time of all at once (4,800 queries)
 
 
@@ -30,6 +31,7 @@ class Blocks:
     context: int  # how many of them are new
     size: int  # q
     earlier: Tensor | None = None  # int[B, n, e]: places of tokens, read before, that only this block sees
+    real: Tensor | None = None  # bool[B, S]: shared tokens that are no padding; all of them if None
 
 
 def block_attention(query: Tensor, key: Tensor, value: Tensor, blocks: Blocks, scaling: float) -> Tensor:
@@ -49,18 +51,20 @@ def block_attention(query: Tensor, key: Tensor, value: Tensor, blocks: Blocks, s
     near_key, near_value = (own_tokens(states, blocks, count) for states in (key, value))  # [B, G, n, e + q, D]
     far_key, far_value = (states[:, :, :blocks.shared] for states in (key, value))
     later = unseen(blocks.size, near_key.shape[3], query).repeat(heads // groups, 1)
+    padding = absent(blocks, query)
     at_once = max(1, QUERIES_AT_ONCE // blocks.size)
     answer = torch.cat([
-        _attend(*some, far_key, far_value, later)
+        _attend(*some, far_key, far_value, later, padding)
         for some in zip(*(each.split(at_once, 2) for each in (asked, near_key, near_value)))], 2)
     return answer.unflatten(3, (-1, blocks.size)).permute(0, 2, 4, 1, 3, 5).reshape(batch, length, heads, width)
 
 
 def _attend(asked: Tensor, near_key: Tensor, near_value: Tensor, far_key: Tensor, far_value: Tensor,
-            later: Tensor) -> Tensor:
+            later: Tensor, padding: Tensor | None) -> Tensor:
     """One softmax over the shared tokens and each block's own: ``float[B, G, n, H/G q, D]``."""
     count = asked.shape[2]
-    far = (asked.flatten(2, 3) @ far_key.mT).unflatten(2, (count, -1))  # [B, G, n, H/G q, S]
+    far = asked.flatten(2, 3) @ far_key.mT
+    far = (far if padding is None else far + padding).unflatten(2, (count, -1))  # [B, G, n, H/G q, S]
     near = asked @ near_key.mT + later
     weights = torch.cat([far, near], -1).softmax(-1)  # bfloat16 is summed in float32 without being copied to it
     far, near = weights.split([far.shape[-1], near.shape[-1]], -1)
@@ -82,6 +86,14 @@ def unseen(size: int, total: int, like: Tensor) -> Tensor:
     return torch.zeros(later.shape, dtype=like.dtype, device=like.device).masked_fill(later, -torch.inf)
 
 
+def absent(blocks: Blocks, like: Tensor) -> Tensor | None:
+    """What is added to scores of the shared tokens, ``float[B, 1, 1, S]``; None where there is no padding."""
+    if blocks.real is None:
+        return None
+    return torch.zeros(blocks.real.shape, dtype=like.dtype, device=like.device).masked_fill(
+        ~blocks.real, ABSENT)[:, None, None]
+
+
 def shared_prefix_attention(module: nn.Module, query: Tensor, key: Tensor, value: Tensor,
                             attention_mask: Tensor | None, scaling: float, dropout: float = 0.0,
                             blocks: Blocks | None = None, **kwargs) -> tuple[Tensor, Tensor | None]:
@@ -94,7 +106,8 @@ def shared_prefix_attention(module: nn.Module, query: Tensor, key: Tensor, value
     context, asked = query.split([blocks.context, query.shape[2] - blocks.context], 2)
     answers = [block_attention(asked, key, value, blocks, scaling)]
     if blocks.context:
-        bias = unseen(blocks.context, blocks.shared, query)
+        bias, padding = unseen(blocks.context, blocks.shared, query), absent(blocks, query)
+        bias = bias if padding is None else bias + padding
         seen = (states[:, :, :blocks.shared] for states in (key, value))
         answers.insert(0, dense(module, context, *seen, bias, scaling=scaling)[0])
     return torch.cat(answers, 1), None

@@ -6,7 +6,7 @@ from .judging import Judging, judging_suite
 from .loading import loading_suite
 from .subjects import built
 from .timing import Suite, timed
-from .training import SharedInstruction, TaskSteps, training_suite
+from .training import HeadStep, TaskSteps, training_suite
 
-__all__ = ['Decoding', 'Detector', 'Judging', 'SharedInstruction', 'Suite', 'TaskSteps', 'built',
-           'decoding_suite', 'detector_suite', 'judging_suite', 'loading_suite', 'timed', 'training_suite']
+__all__ = ['Decoding', 'Detector', 'HeadStep', 'Judging', 'Suite', 'TaskSteps', 'built', 'decoding_suite',
+           'detector_suite', 'judging_suite', 'loading_suite', 'timed', 'training_suite']

@@ -23,6 +23,7 @@ class Decoding:
 
     def __init__(self, llm: CausalLM, prefix: int = 300, tuples: int = 100):
         self.llm, self.prefix, self.tuples = llm, prefix, tuples
+        self.real = torch.ones(1, prefix, dtype=torch.bool)
 
     def tokens(self, count: int, batch: int = 1) -> Tensor:
         """Input embeddings ``float[batch, count, E]``."""
@@ -34,13 +35,12 @@ class Decoding:
 
     def classes(self, tuples: int) -> Prefix:
         """The prefix, and of each tuple its image token and its class query."""
-        layout = class_pass_layout(self.prefix, 0, tuples, torch.device('cpu'))
-        return self.llm(self.tokens(2 * tuples), self.read(), *layout)[1]
+        return self.llm(self.tokens(2 * tuples), self.read(), *class_pass_layout(self.real, 0, tuples))[1]
 
     def coordinates(self, read: Prefix, tuples: int, queries: int) -> None:
         """The coordinates of some tuples whose classes were read."""
         for some in in_groups(torch.arange(tuples)[None], queries):
-            layout = coordinate_pass_layout(self.prefix, some, queries)
+            layout = coordinate_pass_layout(self.real, some, queries)
             self.llm(self.tokens(some.shape[1] * queries), read, *layout)
 
     def answer(self, tuples: int, queries: int) -> None:

@@ -5,9 +5,10 @@
 
 The context (all image tokens, and what the instruction says after the picture) reads causally. A block sees the
 instruction, the context and itself, never another block, and all blocks stand at the same position: their order means
-nothing.
+nothing. Where the instructions of a batch differ in length, padding stands before the instruction and before what
+follows the picture; no token sees it, and no position counts it.
 
-Letters: S tokens of the instruction, R of the context, M blocks, q coordinates a tuple, n selected blocks.
+Letters: B sequences, S shared tokens, R of them the context, M blocks, q coordinates a tuple, n selected blocks.
 """
 
 from dataclasses import replace
@@ -21,25 +22,38 @@ CLASS_BLOCK = 2  # the image token and <cls>
 TOKENS_AT_ONCE = 1200  # of pass 2 on a CPU, where larger arrays leave the cache: 9,600 at once take 1.5 times as long
 
 
-def class_pass_layout(prefix: int, context: int, blocks: int, device: torch.device) -> tuple[Blocks, Tensor]:
-    """Pass 1: who sees whom, and positions ``int[R + 2 M]``."""
-    places = torch.cat([torch.arange(context, device=device),
-                        context + torch.arange(CLASS_BLOCK, device=device).repeat(blocks)])
-    return Blocks(shared=prefix + context, context=context, size=CLASS_BLOCK), prefix + places
-
-
-def coordinate_pass_layout(shared: int, selected: Tensor, queries: int) -> tuple[Blocks, Tensor]:
-    """Pass 2, the coordinates of selected blocks: who sees whom, and positions ``int[n q]``.
+def class_pass_layout(real: Tensor, context: int, blocks: int) -> tuple[Blocks, Tensor]:
+    """Pass 1: who sees whom, and positions ``int[B, R + 2 M]``.
 
     Args:
-        shared: S + R, what every block sees.
+        real: ``bool[B, S]``, which of the instruction's and the context's tokens are no padding.
+        context: R.
+        blocks: M.
+    """
+    places = real.cumsum(1)
+    of_blocks = places[:, -1:] + torch.arange(CLASS_BLOCK, device=real.device).repeat(blocks)
+    of_context = (places[:, real.shape[1] - context:] - 1).clamp_min(0)
+    return Blocks(real.shape[1], context, CLASS_BLOCK, real=padded(real)), torch.cat([of_context, of_blocks], 1)
+
+
+def padded(real: Tensor) -> Tensor | None:
+    """Which tokens are no padding, if any is."""
+    return None if real.all() else real
+
+
+def coordinate_pass_layout(real: Tensor, selected: Tensor, queries: int) -> tuple[Blocks, Tensor]:
+    """Pass 2, the coordinates of selected blocks: who sees whom, and positions ``int[B, n q]``.
+
+    Args:
+        real: ``bool[B, S]``, which of the tokens that every block sees are no padding.
         selected: ``int[B, n]``, the block of pass 1 that each group of queries belongs to.
         queries: q.
     """
     step = torch.arange(CLASS_BLOCK, device=selected.device)
+    shared = real.shape[1]
     earlier = shared + CLASS_BLOCK * selected[..., None] + step
-    positions = shared + CLASS_BLOCK + torch.arange(queries, device=selected.device).repeat(selected.shape[1])
-    return Blocks(shared=shared, context=0, size=queries, earlier=earlier), positions
+    places = CLASS_BLOCK + torch.arange(queries, device=selected.device).repeat(selected.shape[1])
+    return Blocks(shared, 0, queries, earlier, padded(real)), real.sum(1, keepdim=True) + places
 
 
 def in_groups(selected: Tensor, queries: int) -> tuple[Tensor, ...]:
@@ -49,16 +63,16 @@ def in_groups(selected: Tensor, queries: int) -> tuple[Tensor, ...]:
     return selected.split(max(1, TOKENS_AT_ONCE // (len(selected) * queries)), 1)
 
 
-def next_coordinate_layout(shared: int, selected: Tensor, step: int, first: int) -> tuple[Blocks, Tensor]:
+def next_coordinate_layout(real: Tensor, selected: Tensor, step: int, first: int) -> tuple[Blocks, Tensor]:
     """Pass 2 one coordinate after the other: as above for the coordinate ``step`` of each selected block, positions
-    ``int[n]``.
+    ``int[B, n]``.
 
     Args:
-        shared, selected: As in ``coordinate_pass_layout``.
+        real, selected: As in ``coordinate_pass_layout``.
         step: So many coordinates of each block were read before.
         first: Place of the first of them among all tokens read; the first of all blocks come first.
     """
-    blocks, positions = coordinate_pass_layout(shared, selected, 1)
+    blocks, positions = coordinate_pass_layout(real, selected, 1)
     count = selected.shape[1]
     before = first + torch.arange(count, device=selected.device)[:, None] + count * torch.arange(
         step, device=selected.device)

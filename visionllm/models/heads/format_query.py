@@ -11,6 +11,7 @@ Letters: B pictures, M image tokens, K named classes, E width of the language mo
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import torch
 import torch.nn.functional as F
@@ -19,6 +20,7 @@ from mmdet.structures.bbox import bbox_overlaps
 from mmengine.model import BaseModule
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
 
 from visionllm.language import Instruction, OutputFormat
 from visionllm.language.quantizer import bins_to_offsets, expected_bin, offsets_to_bins, soft_bins
@@ -28,7 +30,7 @@ from visionllm.structures.places import PLACE_CHANNELS
 from visionllm.structures.rings import best_turn, extent
 
 from ..fusion import class_pass_layout, coordinate_pass_layout, in_groups
-from ..llms import CausalLM, Prefix
+from ..llms import CausalLM, Prefix, left_padded
 from ..matching import match, paired_labels, true_names
 from .token_features import own_points, token_features
 from .tuples import put_tuples
@@ -98,37 +100,44 @@ class FormatQueryHead(BaseModule):
 
     # ------------------------------------------------------------------ decoding
 
-    def decode_classes(self, llm: CausalLM, instruction: Instruction,
+    def decode_classes(self, llm: CausalLM, instructions: list[Instruction],
                        tokens: ImageTokens) -> tuple[Tensor, 'ClassPass']:
         """Pass 1: which named class is each image token?
 
         Returns:
-            Logits ``float[B, M, K + 1]``, the last of ``<none>``; and what pass 2 needs.
+            Logits ``float[B, M, K + 1]``, the last of ``<none>``, K of the longest class set; -inf beyond a shorter
+            one's names. And what pass 2 needs.
         """
         features = token_features(tokens)
         words = self.token_projector(features)  # [B, M, E]
-        logits, done = self.read_words(llm, instruction, words, self._queries(llm, features, ['<cls>']))
+        logits, done = self.read_words(llm, instructions, words, self._queries(llm, features, ['<cls>']))
         logits = self.class_scale * logits
         if self.name_residual:
-            names = self._embed_names(llm, instruction.class_names)
+            names = self._embed_names(llm, [instruction.class_names for instruction in instructions])
             logits = logits + beside_none(nearness(words, names, self.name_scale))
         if self.objectness_prior:
             logits = logits + beside_none(self._here(tokens).expand(*logits.shape[:-1], logits.shape[-1] - 1))
         done.tokens = tokens
-        return logits, done
+        counts = torch.tensor([[len(instruction.class_names)] for instruction in instructions], device=logits.device)
+        unnamed = torch.arange(logits.shape[-1] - 1, device=logits.device) >= counts  # [B, K]
+        return logits.masked_fill(F.pad(unnamed, (0, 1))[:, None], -torch.inf), done
 
     @staticmethod
     @torch.no_grad()
-    def _embed_names(llm: CausalLM, names: Sequence[str]) -> Tensor:
-        """The words that image tokens aim at: ``float[K, E]``."""
-        return llm.embed_names(list(names))
+    def _embed_names(llm: CausalLM, class_sets: list[Sequence[str]]) -> Tensor:
+        """The words that image tokens aim at, ``float[B, K, E]``: K of the longest class set, some word beyond a
+        shorter one's."""
+        known = {name: place for place, name in enumerate(dict.fromkeys(chain(*class_sets)))}
+        words = llm.embed_names(list(known))
+        index = [torch.tensor([known[name] for name in names], device=words.device) for names in class_sets]
+        return words[pad_sequence(index, batch_first=True)]
 
     def _here(self, tokens: ImageTokens) -> Tensor:
         """Logits ``float[B, M, 1]`` of anything being there."""
         scale, offset = self.prior
         return scale * tokens.objectness[..., None] + offset
 
-    def read_words(self, llm: CausalLM, instruction: Instruction, words: Tensor,
+    def read_words(self, llm: CausalLM, instructions: list[Instruction], words: Tensor,
                    queries: Tensor) -> tuple[Tensor, 'ClassPass']:
         """Pass 1 on words, wherever they come from: an image, or (in ``engine.reading``) the vocabulary itself.
 
@@ -139,19 +148,21 @@ class FormatQueryHead(BaseModule):
         Returns:
             Logits ``float[B, M, K + 1]`` and what pass 2 needs.
         """
-        batch, images, _ = words.shape
-        before, _, after = instruction.text.partition('<image>')
-        prefix = llm.read(before)
-        tail = llm.embed_text(after + self.opening)  # [1, R, E]
+        images = words.shape[1]
+        before, after = zip(*[instruction.text.split('<image>') for instruction in instructions])
+        prefix, real = llm.read(before)
+        tails, real_tails, _ = left_padded([llm.embed_text(text + self.opening)[0] for text in after])
+        seen = words[:, :images if self.image_context else 0]
+        context = torch.cat([seen, tails], 1)
+        real = torch.cat([real, real.new_ones(seen.shape[:2]), real_tails], 1)
         blocks = torch.cat([words[:, :, None], queries], 2).flatten(1, 2)
-        context = torch.cat([words[:, :images if self.image_context else 0], tail.expand(batch, -1, -1)], 1)
-        attention, positions = class_pass_layout(prefix.length, context.shape[1], images, words.device)
-        states, grown = llm(torch.cat([context, blocks], 1), prefix.expand(batch), attention, positions)
+        attention, positions = class_pass_layout(real, context.shape[1], images)
+        states, grown = llm(torch.cat([context, blocks], 1), prefix, attention, positions)
         asked = states[:, context.shape[1]:].unflatten(1, (images, 2))[:, :, 1]  # [B, M, E]
-        logits = asked @ llm.class_rows(instruction.class_tokens).T
-        return logits, ClassPass(grown, prefix.length + context.shape[1])
+        logits = asked @ llm.class_rows([instruction.class_tokens for instruction in instructions]).mT
+        return logits, ClassPass(grown, real)
 
-    def decode_coordinates(self, llm: CausalLM, instruction: Instruction, done: 'ClassPass',
+    def decode_coordinates(self, llm: CausalLM, output_format: OutputFormat, done: 'ClassPass',
                            selected: Tensor) -> Tensor:
         """Pass 2: location logits of the selected tuples' coordinates.
 
@@ -161,11 +172,11 @@ class FormatQueryHead(BaseModule):
         Returns:
             ``float[B, n, q, 1025]``.
         """
-        names = instruction.output_format.coordinate_tokens
+        names = output_format.coordinate_tokens
         count = selected.shape[1]
         chosen = done.tokens.pick(selected)
         queries = self._queries(llm, token_features(chosen), names)  # [B, n, q, E]
-        attention, positions = coordinate_pass_layout(done.shared, selected, len(names))
+        attention, positions = coordinate_pass_layout(done.real, selected, len(names))
         states, _ = llm(queries.flatten(1, 2), done.read, attention, positions)
         logits = self._location_logits(llm, states, len(names)).unflatten(1, (count, len(names)))
         return logits + self._place_prior(chosen, len(names))
@@ -203,12 +214,12 @@ class FormatQueryHead(BaseModule):
              targets: list[Target]) -> dict[str, Tensor]:
         """Decode, match the decoded tuples to the named objects, cross-entropy (paper, section 3.4).
 
-        Samples that share an instruction share its computation.
+        All samples that ask for one format are read together, and an instruction that they share is read once.
         """
         losses = self.word_loss(llm, tokens, targets)
-        for instruction, members in grouped(instructions):
+        for members in of_one_format(instructions):
             share = len(members) / len(targets)
-            for name, value in self._tuple_loss(llm, instruction, tokens[members],
+            for name, value in self._tuple_loss(llm, [instructions[i] for i in members], tokens[members],
                                                 [targets[i] for i in members]).items():
                 losses[name] = losses.get(name, 0) + share * value
         return losses
@@ -223,14 +234,15 @@ class FormatQueryHead(BaseModule):
                             tokens.boxes.shape[1], len(names))
         return self.name_loss(llm, list(names), tokens[members], wanted)
 
-    def _tuple_loss(self, llm: CausalLM, instruction: Instruction, tokens: ImageTokens,
+    def _tuple_loss(self, llm: CausalLM, instructions: list[Instruction], tokens: ImageTokens,
                     targets: list[Target]) -> dict[str, Tensor]:
-        """Losses of samples that share an instruction."""
-        named, classes = zip(*[target.named_by(instruction.class_names) for target in targets])
+        """Losses of samples that ask for one format."""
+        named, classes = zip(*[target.named_by(instruction.class_names)
+                               for target, instruction in zip(targets, instructions)])
         boxes = [target.boxes[keep] for target, keep in zip(targets, named)]
         points = [target.points[keep] for target, keep in zip(targets, named)]
         tokens, weight = self._sample_tuples(tokens, [target.pairs[0] for target in targets])
-        logits, done = self.decode_classes(llm, instruction, tokens)
+        logits, done = self.decode_classes(llm, instructions, tokens)
         pairs = self._match(logits, tokens, boxes, classes)
         count = max(sum(len(objects) for _, objects in pairs), 1)
         target = paired_labels(pairs, classes, logits.shape[1], nothing=logits.shape[-1] - 1)
@@ -239,7 +251,7 @@ class FormatQueryHead(BaseModule):
         right = (logits.detach()[..., :-1].argmax(-1) == target)[things].float()
         losses = dict(loss_cls=(entropy * weight.flatten()).sum() / count,
                       acc_class=100 * right.sum() / max(len(right), 1))
-        return losses | self._coordinate_losses(llm, instruction, done, tokens, points, pairs)
+        return losses | self._coordinate_losses(llm, instructions[0].output_format, done, tokens, points, pairs)
 
     def _sample_tuples(self, tokens: ImageTokens, on_objects: list[Tensor]) -> tuple[ImageTokens, Tensor]:
         """The image tokens to decode in training, and ``float[B, n]`` how many each stands for."""
@@ -264,14 +276,14 @@ class FormatQueryHead(BaseModule):
             for b in range(len(gt_boxes))
         ]
 
-    def _coordinate_losses(self, llm: CausalLM, instruction: Instruction, done: 'ClassPass', tokens: ImageTokens,
+    def _coordinate_losses(self, llm: CausalLM, output_format: OutputFormat, done: 'ClassPass', tokens: ImageTokens,
                            gt_points: list[Tensor], pairs: list[tuple[Tensor, Tensor]]) -> dict[str, Tensor]:
         """Cross-entropy over the location tokens of matched tuples, and L1 + GIoU on the points they mean."""
         limit = self.train_coordinates or tokens.objectness.shape[1]
         pairs = [(chosen[keep], objects[keep]) for chosen, objects in pairs
                  for keep in [torch.randperm(len(chosen), device=chosen.device)[:limit]]]
         selected, real = pad_selection([chosen for chosen, _ in pairs])
-        logits = self.decode_coordinates(llm, instruction, done, selected)[real]  # [n, q, 1025]
+        logits = self.decode_coordinates(llm, output_format, done, selected)[real]  # [n, q, 1025]
         if len(logits) == 0:
             return dict(loss_loc=logits.sum(), loss_box=logits.sum())
         centres = tokens.centres.gather(1, selected[..., None].expand(-1, -1, 2))[real]
@@ -309,7 +321,7 @@ class FormatQueryHead(BaseModule):
         """
         if self.name_loss_weight == 0:
             return {}
-        wanted = self._embed_names(llm, names)
+        wanted = self._embed_names(llm, [names])[0]
         words = self.token_projector(token_features(tokens))  # [B, M, E]
         near = nearness(words, wanted, self.name_scale)
         entropy = F.cross_entropy(beside_none(near + self._here(tokens)).flatten(0, 1), target.flatten(0, 1),
@@ -329,23 +341,23 @@ class FormatQueryHead(BaseModule):
         """Answer for each picture, best first: ``bboxes`` (xyxy in [0, 1]), ``scores``, ``labels`` (index in the
         instruction's class set), ``tuples`` (image token), and ``points[n, N, 2]`` where N points were asked for."""
         results = {}
-        for instruction, members in grouped(instructions):
-            results |= zip(members, self._answer(llm, instruction, tokens[members]))
+        for members in of_one_format(instructions):
+            results |= zip(members, self._answer(llm, [instructions[i] for i in members], tokens[members]))
         return [results[i] for i in range(len(instructions))]
 
     deliver = staticmethod(put_tuples)
 
-    def _answer(self, llm: CausalLM, instruction: Instruction, tokens: ImageTokens) -> list[InstanceData]:
-        """Answers of pictures that share an instruction."""
-        logits, done = self.decode_classes(llm, instruction, tokens)
+    def _answer(self, llm: CausalLM, instructions: list[Instruction], tokens: ImageTokens) -> list[InstanceData]:
+        """Answers to instructions that ask for one format."""
+        logits, done = self.decode_classes(llm, instructions, tokens)
         scores = logits.softmax(-1)[..., :-1]  # [B, M, K]
         classes = scores.shape[-1]
         top, index = scores.flatten(1).topk(min(self.max_per_img, scores[0].numel()))
-        likely = top >= self.score_thr
+        likely = (top >= self.score_thr) & (top > 0)  # beyond a shorter class set it is 0
         likely[:, 0] = True
         kept = [row[keep] for row, keep in zip(index, likely)]
         wanted = [torch.unique(k // classes) for k in kept]
-        points = self._points(llm, instruction, done, tokens, pad_selection(wanted)[0])
+        points = self._points(llm, instructions[0].output_format, done, tokens, pad_selection(wanted)[0])
         results = []
         for b, pair in enumerate(kept):
             result = InstanceData(scores=scores[b].flatten()[pair], labels=pair % classes, tuples=pair // classes)
@@ -354,30 +366,30 @@ class FormatQueryHead(BaseModule):
             results.append(result)
         return results
 
-    def _points(self, llm: CausalLM, instruction: Instruction, done: 'ClassPass', tokens: ImageTokens,
+    def _points(self, llm: CausalLM, output_format: OutputFormat, done: 'ClassPass', tokens: ImageTokens,
                 selected: Tensor) -> Tensor:
         """Decoded points ``float[B, n, N, 2]`` in [0, 1]."""
-        queries = len(instruction.output_format.coordinate_tokens)
-        bins = [expected_bin(self.decode_coordinates(llm, instruction, done, some))
+        queries = len(output_format.coordinate_tokens)
+        bins = [expected_bin(self.decode_coordinates(llm, output_format, done, some))
                 for some in in_groups(selected, queries)]
         offsets = bins_to_offsets(torch.cat(bins, 1)).unflatten(-1, (-1, 2))
         centres = tokens.centres.gather(1, selected[..., None].expand(-1, -1, 2))
         return (offsets + centres[:, :, None]).clamp(0, 1)
 
 
-def grouped(instructions: list[Instruction]) -> list[tuple[Instruction, list[int]]]:
-    """Each different instruction, and the indices of the samples that carry it."""
+def of_one_format(instructions: list[Instruction]) -> list[list[int]]:
+    """Indices of the samples that ask for each output format."""
     groups = defaultdict(list)
     for index, instruction in enumerate(instructions):
-        groups[instruction].append(index)
-    return list(groups.items())
+        groups[instruction.output_format].append(index)
+    return list(groups.values())
 
 
 @dataclass
 class ClassPass:
     """What pass 1 leaves for pass 2."""
     read: Prefix
-    shared: int  # tokens that every block sees
+    real: Tensor  # bool[B, S]: which of the tokens that every block sees are no padding
     tokens: ImageTokens | None = None
 
 

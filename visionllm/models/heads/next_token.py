@@ -25,7 +25,7 @@ from visionllm.language.mentions import mentions
 from visionllm.structures import ImageTokens, Target
 from visionllm.structures.places import PLACE_CHANNELS, place_features
 
-from ..llms import CausalLM
+from ..llms import CausalLM, causal, left_padded
 from .token_features import token_features
 from .words import WORD_WEIGHT, distance, nearness, projector
 
@@ -252,19 +252,3 @@ def spoken(llm: CausalLM, turns: tuple[str, ...]) -> tuple[Tensor, Tensor]:
         learned += [answers] * len(part)
     device = llm.new_rows.weight.device
     return torch.tensor(ids, device=device), torch.tensor(learned, device=device)
-
-
-def left_padded(texts: list[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
-    """Texts ``float[T', E]`` that end together: ``float[B, T, E]``, ``bool[B, T]`` (True = real), ``int[B, T]``."""
-    length = max(len(text) for text in texts)
-    embeddings = torch.stack([F.pad(text, (0, 0, length - len(text), 0)) for text in texts])
-    missing = torch.tensor([length - len(text) for text in texts], device=embeddings.device)[:, None]
-    place = torch.arange(length, device=embeddings.device) - missing
-    return embeddings, place >= 0, place.clamp_min(0)
-
-
-def causal(real: Tensor) -> Tensor:
-    """Each token sees itself and the real ones before it: ``bool[B, T]`` to ``bool[B, T, T]``."""
-    length = real.shape[1]
-    before = torch.ones(length, length, dtype=torch.bool, device=real.device).tril()
-    return before & real[:, None] | torch.eye(length, dtype=torch.bool, device=real.device)

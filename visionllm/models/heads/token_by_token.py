@@ -7,7 +7,7 @@ import torch
 from mmdet.registry import MODELS
 from torch import Tensor
 
-from visionllm.language import Instruction
+from visionllm.language import OutputFormat
 from visionllm.language.quantizer import expected_bin
 from visionllm.language.vocabulary import NUM_LOCATION_TOKENS
 
@@ -21,9 +21,10 @@ from .token_features import token_features
 class TokenByTokenHead(FormatQueryHead):
     """Sets of tuples, each coordinate after the one before it; in training, too, that is the head's own answer."""
 
-    def decode_coordinates(self, llm: CausalLM, instruction: Instruction, done: ClassPass, selected: Tensor) -> Tensor:
+    def decode_coordinates(self, llm: CausalLM, output_format: OutputFormat, done: ClassPass,
+                           selected: Tensor) -> Tensor:
         """As in ``FormatQueryHead``, in q passes."""
-        names = instruction.output_format.coordinate_tokens
+        names = output_format.coordinate_tokens
         chosen = done.tokens.pick(selected)
         queries = self._queries(llm, token_features(chosen), names)  # [B, n, q, E]
         prior = self._place_prior(chosen, len(names)).expand(*queries.shape[:3], NUM_LOCATION_TOKENS)
@@ -32,7 +33,7 @@ class TokenByTokenHead(FormatQueryHead):
             query = queries[:, :, step]
             if step:
                 query = query + llm.location_rows()[expected_bin(logits[-1]).round().long()]
-            attention, positions = next_coordinate_layout(done.shared, selected, step, done.read.length)
+            attention, positions = next_coordinate_layout(done.real, selected, step, done.read.length)
             states, read = llm(query, read, attention, positions)
             logits.append(self._location_logits(llm, states, len(names)) + prior[:, :, step])
         return torch.stack(logits, 2)

@@ -16,8 +16,9 @@ def projector(channels: int, hidden: int, out: int) -> nn.Sequential:
 
 
 def nearness(words: Tensor, names: Tensor, log_scale: Tensor) -> Tensor:
-    """Logits ``float[..., K]`` of words ``float[..., E]`` by their direction: 0 for the name itself, then less."""
-    return log_scale.exp() * (F.normalize(words, dim=-1) @ F.normalize(names, dim=-1).T - 1)
+    """Logits ``float[..., K]`` of words ``float[..., E]`` by their direction: 0 for the name itself, then less. Names
+    are ``float[K, E]``, or each picture's own."""
+    return log_scale.exp() * (F.normalize(words, dim=-1) @ F.normalize(names, dim=-1).mT - 1)
 
 
 def distance(words: Tensor, wanted: Tensor, names: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ Letters: B sequences, T tokens, S tokens of the prefix, E width of the model.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -32,6 +33,7 @@ from visionllm.ops.block_attention import SHARED_PREFIX, Blocks
 
 from ..frozen import leave_frozen_out, native_dtype
 from ..remembered import Remembered
+from .padding import causal, left_padded
 
 
 @dataclass
@@ -139,19 +141,36 @@ class CausalLM(BaseModule):
         """Output rows ``float[1025, E]`` of the location tokens."""
         return self.new_rows.weight[:NUM_LOCATION_TOKENS]
 
-    def class_rows(self, class_tokens: tuple[int, ...]) -> Tensor:
-        """Output rows ``float[K + 1, E]`` of an instruction's class tokens, then of ``<none>``."""
-        return self.rows([CLASS_TOKENS[k] for k in class_tokens] + ['<none>'])
+    def class_rows(self, class_tokens: Sequence[tuple[int, ...]]) -> Tensor:
+        """Output rows ``float[B, K + 1, E]`` of instructions' class tokens, then of ``<none>``, also where one has
+        fewer than K."""
+        none, most = self.vocabulary.new_index('<none>'), max(map(len, class_tokens))
+        index = [[self.vocabulary.new_index(CLASS_TOKENS[k]) for k in tokens] + [none] * (most + 1 - len(tokens))
+                 for tokens in class_tokens]
+        return self.new_rows.weight[torch.tensor(index, device=self.new_rows.weight.device)]
 
     def say(self, states: Tensor) -> Tensor:
         """Logits ``float[..., V]`` over the base's own words."""
         return self.output(states.to(self.output.weight.dtype)).float()
 
-    def read(self, text: str) -> Prefix:
-        """Keys and values of a text, one sequence. Without gradients they are remembered until the weights change."""
+    def read(self, texts: Sequence[str]) -> tuple[Prefix, Tensor]:
+        """Keys and values of B texts, and ``bool[B, S]``: which of their tokens are no padding, which stands before
+        them. Texts that are alike are read once; without gradients they are remembered until the weights change."""
+        different = tuple(dict.fromkeys(texts))
         if torch.is_grad_enabled():
-            return self(self.embed_text(text))[1]
-        return self._read.of(text, lambda: self(self.embed_text(text))[1])
+            prefix, real = self._read_together(different)
+        else:
+            prefix, real = self._read.of(different, lambda: self._read_together(different))
+        if len(different) == 1:
+            return prefix.expand(len(texts)), real.expand(len(texts), -1)
+        rows = torch.tensor([different.index(text) for text in texts], device=real.device)
+        return prefix.select(rows), real[rows]
+
+    def _read_together(self, texts: Sequence[str]) -> tuple[Prefix, Tensor]:
+        embeddings, real, positions = left_padded([self.embed_text(text)[0] for text in texts])
+        if embeddings.shape[1] == 0:  # an instruction may begin with the picture
+            return Prefix([], 0), real
+        return self(embeddings, attention=causal(real), positions=positions)[1], real
 
     def forward(self, embeddings: Tensor, prefix: Prefix | None = None, attention: Tensor | Blocks | None = None,
                 positions: Tensor | None = None) -> tuple[Tensor, Prefix]:
