@@ -8,8 +8,9 @@ Letters: B pictures, S pixels of all levels, H heads, D channels a head, Q queri
 """
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+
+from .weighted_rows import weighted_rows
 
 
 def ms_deform_attn(value: Tensor, spatial_shapes: Tensor, sampling_locations: Tensor,
@@ -27,30 +28,23 @@ def ms_deform_attn(value: Tensor, spatial_shapes: Tensor, sampling_locations: Te
     """
     batch, pixels, heads, channels = value.shape
     queries = sampling_locations.shape[1]
-    heights, widths = spatial_shapes.to(value.device).unbind(1)  # int[L]
-    starts = torch.cat([heights.new_zeros(1), (heights * widths).cumsum(0)[:-1]])
+    heights, widths = spatial_shapes.to(value.device).int().unbind(1)  # int[L]
+    starts = torch.cat([heights.new_zeros(1), (heights * widths).cumsum(0, dtype=torch.int32)[:-1]])
+    size = torch.stack([widths, heights], 1)[:, None]  # [L, 1, 2]
 
-    size = torch.stack([widths, heights], 1)[:, None].to(value.dtype)  # [L, 1, 2]
     position = sampling_locations * size - 0.5  # in pixels, centre of the first pixel at 0
     corner = position.detach().floor()
-    right, low = (position - corner).unbind(-1)  # weight of the right and the lower neighbour
-    column, row = corner.long().unbind(-1)  # [B, Q, H, L, P]
+    further = position - corner
+    corner = corner.int()
+    pair = torch.stack([corner, corner + 1], -1)  # [B, Q, H, L, P, xy, 2]
+    there = pair.clamp_min(0).minimum(size[..., None] - 1)
+    columns, rows = there.unbind(-2)
+    across, down = (torch.stack([1 - further, further], -1) * (there == pair)).unbind(-2)
 
-    indices, weights = [], []
-    for dx, dy in ((0, 0), (1, 0), (0, 1), (1, 1)):
-        x, y = column + dx, row + dy
-        limit_x, limit_y = widths[:, None], heights[:, None]
-        inside = (x >= 0) & (x < limit_x) & (y >= 0) & (y < limit_y)
-        weight = (right if dx else 1 - right) * (low if dy else 1 - low)
-        indices.append(starts[:, None] + y.clamp_min(0).minimum(limit_y - 1) * limit_x +
-                       x.clamp_min(0).minimum(limit_x - 1))
-        weights.append(weight * inside * attention_weights)
-    index = torch.stack(indices, -1).flatten(3)  # [B, Q, H, 4 L P], pixel of a picture
-    weight = torch.stack(weights, -1).flatten(3)
-
-    picture = torch.arange(batch, device=value.device)[:, None, None, None]
-    head = torch.arange(heads, device=value.device)[:, None]
-    index = (picture * pixels + index) * heads + head  # row of value[B * S * H, D]
-    rows = F.embedding_bag(index.flatten(0, 2), value.reshape(-1, channels), mode='sum',
-                           per_sample_weights=weight.flatten(0, 2).to(value.dtype))
-    return rows.view(batch, queries, heads * channels)
+    picture = torch.arange(batch, device=value.device, dtype=torch.int32)[:, None, None, None, None, None]
+    head = torch.arange(heads, device=value.device, dtype=torch.int32)[:, None, None, None]
+    rows = ((picture * pixels + starts[:, None, None]) + rows * widths[:, None, None]) * heads + head
+    index = rows[..., None] + (columns * heads)[..., None, :]  # of value[B * S * H, D]
+    weight = (attention_weights[..., None] * down)[..., None] * across[..., None, :]
+    summed = weighted_rows(value.reshape(-1, channels), index.flatten(3).flatten(0, 2), weight.flatten(3).flatten(0, 2))
+    return summed.view(batch, queries, heads * channels)

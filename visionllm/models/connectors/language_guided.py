@@ -1,8 +1,8 @@
 """The language-guided image tokenizer (paper, section 3.2).
 
 Text features enter each scale of the picture by cross-attention; a Deformable DETR with M learned queries turns the
-guided scales into M tokens with places. Encoder, decoder and positional encoding are MMDetection's own, so a trained
-Deformable DETR's weights fit without conversion (``TokenizerPretrained``).
+guided scales into M tokens with places. Encoder, decoder and positional encoding are MMDetection's own, but for who
+reads the pixels, so a trained Deformable DETR's weights fit without conversion (``TokenizerPretrained``).
 
 Letters: B pictures, C channels, L levels, S pixels of all levels, M queries.
 """
@@ -11,7 +11,6 @@ import math
 
 import torch
 import torch.nn.functional as F
-from mmcv.ops import MultiScaleDeformableAttention
 from mmdet.models.layers import (
     DeformableDetrTransformerDecoder,
     DeformableDetrTransformerEncoder,
@@ -27,6 +26,7 @@ from visionllm.structures import ImageTokens, TextFeatures
 from visionllm.structures.rings import best_turn, ellipses
 
 from ..matching import match
+from .deformable_attention import DeformableAttention
 
 RING_WEIGHT = 5.0
 Pairs = list[tuple[Tensor, Tensor]]  # of each picture: tokens, and the object that each is paired with
@@ -92,7 +92,13 @@ class LanguageGuidedTokenizer(BaseModule):
                  with_box_refine: bool = True, ring_points: int = 0):
         super().__init__()
         self.encoder = DeformableDetrTransformerEncoder(**encoder)
-        self.decoder = DeformableDetrTransformerDecoder(**decoder) if decoder else GridAverage()
+        for layer in self.encoder.layers:
+            layer.self_attn = DeformableAttention(**layer.self_attn_cfg)
+        self.decoder = GridAverage()
+        if decoder:
+            self.decoder = DeformableDetrTransformerDecoder(**decoder)
+            for layer in self.decoder.layers:
+                layer.cross_attn = DeformableAttention(**layer.cross_attn_cfg)
         self.positional_encoding = SinePositionalEncoding(**positional_encoding)
         channels = self.embed_dims = self.encoder.embed_dims
         self.with_box_refine = with_box_refine
@@ -115,7 +121,7 @@ class LanguageGuidedTokenizer(BaseModule):
                 if parameter.dim() > 1:
                     nn.init.xavier_uniform_(parameter)
         for module in self.modules():
-            if isinstance(module, MultiScaleDeformableAttention):
+            if isinstance(module, DeformableAttention):
                 module.init_weights()
         nn.init.xavier_uniform_(self.reference_points_fc.weight)
         nn.init.zeros_(self.reference_points_fc.bias)
