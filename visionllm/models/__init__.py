@@ -1,3 +1,4 @@
+from .backbones import InternImage
 from .connectors import LanguageGuidedTokenizer, SecondLook, TokenizerPretrained
 from .encoders import TextEncoder
 from .heads import FormatQueryHead, NextTokenHead, OwnPlacesHead, TokenByTokenHead
@@ -5,6 +6,6 @@ from .llms import CausalLM
 from .visionllm import VisionLLM
 
 __all__ = [
-    'CausalLM', 'FormatQueryHead', 'LanguageGuidedTokenizer', 'NextTokenHead', 'OwnPlacesHead', 'SecondLook',
-    'TextEncoder', 'TokenByTokenHead', 'TokenizerPretrained', 'VisionLLM'
+    'CausalLM', 'FormatQueryHead', 'InternImage', 'LanguageGuidedTokenizer', 'NextTokenHead', 'OwnPlacesHead',
+    'SecondLook', 'TextEncoder', 'TokenByTokenHead', 'TokenizerPretrained', 'VisionLLM'
 ]

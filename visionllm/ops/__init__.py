@@ -1,3 +1,4 @@
+from .dcnv3 import dcnv3
 from .ms_deform_attn import ms_deform_attn
 
-__all__ = ['ms_deform_attn']
+__all__ = ['dcnv3', 'ms_deform_attn']
