@@ -1,17 +1,23 @@
 from pathlib import Path
 
+import mmdet
 import pytest
+import torch
 from mmdet.registry import MODELS
+from mmengine.config import Config
+
+from visionllm.models import TokenizerPretrained
 
 from .conftest import ROOT, load_config
 
 CONFIGS = sorted(p.relative_to(ROOT) for folder in ('visionllm', 'deformable_detr', 'guided_detr')
                  for p in (ROOT / 'configs' / folder).glob('*.py'))
-NEEDS_LARGE_WEIGHTS = {'visionllm_r50_32xb1-50e_coco.py'}
+PAPERS = [p for p in CONFIGS if '32xb1' in p.name]  # their language model is not here
+PEER = Path(mmdet.__file__).parent / '.mim/configs/deformable_detr/deformable-detr_r50_16xb2-50e_coco.py'
 
 
 def test_all_configs_are_found():
-    assert len(CONFIGS) == 12
+    assert len(CONFIGS) == 15 and len(PAPERS) == 4
 
 
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda p: p.stem)
@@ -22,7 +28,7 @@ def test_config_is_complete(path: Path):
     assert cfg.param_scheduler[-1].get('end', cfg.train_cfg.get('max_iters')) == cfg.train_cfg.get('max_iters')
 
 
-@pytest.mark.parametrize('path', [p for p in CONFIGS if p.name not in NEEDS_LARGE_WEIGHTS], ids=lambda p: p.stem)
+@pytest.mark.parametrize('path', [p for p in CONFIGS if p not in PAPERS], ids=lambda p: p.stem)
 def test_config_builds(path: Path):
     model = MODELS.build(load_config(path).model)
     assert any(p.requires_grad for p in model.parameters())
@@ -34,6 +40,9 @@ def test_config_builds(path: Path):
     ('visionllm/visionllm_nano_scenes', 'guided_detr/guided-detr_nano_scenes'),
     ('visionllm/visionllm_nano_scenes', 'visionllm/visionllm_nano_scenes-five-tasks'),
     ('guided_detr/guided-detr_nano_scenes', 'visionllm/visionllm_nano_scenes-five-tasks'),
+    ('visionllm/visionllm_r50_32xb1-50e_stage1_coco', 'visionllm/visionllm_r50_32xb1-50e_stage2_multitask'),
+    ('visionllm/visionllm_internimage-h_32xb1-50e_stage1_coco',
+     'visionllm/visionllm_internimage-h_32xb1-50e_stage2_multitask'),
 ])
 def test_a_model_starts_from_a_checkpoint_that_its_forerunner_leaves(before, after):
     forerunner = load_config(f'configs/{before}.py')
@@ -44,3 +53,38 @@ def test_a_model_starts_from_a_checkpoint_that_its_forerunner_leaves(before, aft
     left = {f'iter_{end - back * keeper.interval}.pth' for back in range(keeper.max_keep_ckpts)}
     left.add(f'iter_{end}.pth')
     assert names and set(names) <= left
+
+
+def with_small_readers(path):
+    """A config of the paper's size, but for the language models."""
+    cfg = load_config(path).model
+    cfg.text_encoder.source, cfg.llm.source = 'wheel:all-minilm-l6-v2', 'wheel:smollm2-135m-instruct'
+    return cfg
+
+
+@pytest.mark.parametrize('path', PAPERS, ids=lambda p: p.stem)
+def test_what_the_papers_stages_train(path):
+    cfg = with_small_readers(path)
+    with torch.device('meta'):
+        backbone = MODELS.build(cfg.backbone)
+    cfg.backbone = dict(type='ResNet', depth=18, num_stages=4, out_indices=(1, 2, 3))
+    cfg.neck.in_channels = [128, 256, 512]
+    model = MODELS.build(cfg)
+    trained = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
+    parts = {name.split('.')[0] for name in trained}
+    always = {'neck', 'text_encoder', 'connector', 'llm', 'heads'}
+    assert parts == always | ({'backbone'} if 'stage1' in path.name else set())
+    assert all('lora_' in name or name == 'llm.new_rows.weight' for name in trained if name.startswith('llm.'))
+    millions = sum(p.numel() for p in backbone.parameters()) / 1e6
+    assert millions == pytest.approx(1077 if 'internimage' in path.name else 23.5, rel=0.01)
+
+
+def test_mmdetections_published_detector_fits_the_papers_tokenizer(tmp_path):
+    detector = MODELS.build(Config.fromfile(PEER).model)
+    torch.save(dict(state_dict=detector.state_dict()), tmp_path / 'detr.pth')
+    model = MODELS.build(with_small_readers('configs/visionllm/visionllm_r50_32xb1-50e_stage1_coco.py'))
+    TokenizerPretrained(str(tmp_path / 'detr.pth'))(model)
+    assert torch.equal(model.connector.query_embedding.weight, detector.query_embedding.weight[:100])
+    assert torch.equal(model.backbone.layer4[2].conv3.weight, detector.backbone.layer4[2].conv3.weight)
+    ours, theirs = model.connector.decoder.layers[5], detector.decoder.layers[5]
+    assert torch.equal(ours.cross_attn.value_proj.weight, theirs.cross_attn.value_proj.weight)

@@ -24,7 +24,7 @@ from visionllm.datasets.scenes import SHAPES
 from visionllm.language import TASKS
 from visionllm.models import CausalLM
 
-R50 = 'configs/visionllm/visionllm_r50_32xb1-50e_coco.py'
+R50 = 'configs/visionllm/visionllm_r50_32xb1-50e_stage1_coco.py'
 FIVE = 'configs/visionllm/visionllm_nano_scenes-five-tasks.py'
 SCENES = 'data/scenes_tiny/'
 PICTURES = 16

@@ -17,6 +17,7 @@ vis_backends = [dict(type='LocalVisBackend'), dict(type='TensorboardVisBackend')
 visualizer = dict(type='DetLocalVisualizer', vis_backends=vis_backends, name='visualizer')
 log_processor = dict(type='LogProcessor', window_size=50, by_epoch=False)
 
+find_unused_parameters = True  # of all heads, a batch asks one
 log_level = 'INFO'
 load_from = None
 resume = False

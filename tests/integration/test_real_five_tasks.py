@@ -5,6 +5,8 @@ import re
 
 import pytest
 
+from visionllm.apis import Inferencer
+from visionllm.apis.studies import Study, malformed
 from visionllm.datasets.coco_questions import questions_about
 
 from ..conftest import load_config
@@ -49,3 +51,7 @@ def test_train_and_test_on_all_five(config, tmp_path):
     text = run('test', str(config), str(tmp_path / 'iter_6.pth'), '--work-dir', str(tmp_path / 'tested'))
     for figure in FIGURES:
         assert re.search(rf'{figure}: +\d', text), figure
+    model = Inferencer.from_files(str(config), str(tmp_path / 'iter_6.pth')).model
+    for task in ('detection', 'segmentation', 'grounding'):  # random weights say no words
+        found = malformed(Study.of(model, str(config), task=task))
+        assert found['answers'] > 0 and found['malformed'] <= 0.5, (task, found)

@@ -82,7 +82,7 @@ class Lesson(Hook):
                 losses = self.losses(model, next(batches))
             wrapper.update_params(sum(value for name, value in losses.items() if name.startswith('loss')))
             for name in self.shown:
-                seen[name] += [float(losses[name])] if name in losses else []
+                seen[name] += [float(losses[name].detach())] if name in losses else []
             if (step + 1) % 50 == 0:
                 told = ', '.join(f'{name} {sum(v[-50:]) / len(v[-50:]):.2f}' for name, v in seen.items() if v)
                 print_log(f'{type(self).__name__}: step {step + 1}, {told}', 'current')

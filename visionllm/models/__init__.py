@@ -1,4 +1,4 @@
-from .backbones import InternImage
+from .backbones import BackbonePretrained, InternImage
 from .connectors import LanguageGuidedTokenizer, SecondLook, TokenizerPretrained
 from .encoders import TextEncoder
 from .heads import FormatQueryHead, NextTokenHead, OwnPlacesHead, TokenByTokenHead
@@ -6,6 +6,6 @@ from .llms import CausalLM
 from .visionllm import VisionLLM
 
 __all__ = [
-    'CausalLM', 'FormatQueryHead', 'InternImage', 'LanguageGuidedTokenizer', 'NextTokenHead', 'OwnPlacesHead',
-    'SecondLook', 'TextEncoder', 'TokenByTokenHead', 'TokenizerPretrained', 'VisionLLM'
+    'BackbonePretrained', 'CausalLM', 'FormatQueryHead', 'InternImage', 'LanguageGuidedTokenizer', 'NextTokenHead',
+    'OwnPlacesHead', 'SecondLook', 'TextEncoder', 'TokenByTokenHead', 'TokenizerPretrained', 'VisionLLM'
 ]

@@ -1,3 +1,4 @@
 from .internimage import InternImage
+from .pretrained import BackbonePretrained
 
-__all__ = ['InternImage']
+__all__ = ['BackbonePretrained', 'InternImage']

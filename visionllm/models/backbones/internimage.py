@@ -6,8 +6,10 @@ Parameters are named as in the authors' code, so that the published checkpoints 
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from mmcv.cnn.bricks import DropPath
@@ -20,6 +22,33 @@ from visionllm.ops import dcnv3
 
 KERNEL = 3
 LayerNorm = partial(nn.LayerNorm, eps=1e-6)
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What the sizes differ in."""
+    channels: int  # of the first scale; each further one has twice as many
+    depths: Sequence[int]  # layers of each scale
+    groups: Sequence[int]  # of each scale's deformable convolutions
+    mlp_ratio: float = 4.0  # width of the MLPs, over the channels
+    layer_scale: float | None = None  # where a learned scale of each layer starts; None for none
+    offset_scale: float = 1.0  # what offsets are multiplied by
+    post_norm: bool = False  # normalise after each part, not before it
+    dw_kernel_size: int = 3  # how far around a pixel is looked to say where it looks
+    res_post_norm: bool = False  # normalise after each part, too
+    level2_post_norm: bool = False  # normalise after some layers of the third scale, too
+    level2_post_norm_block_ids: Sequence[int] = ()  # which
+    center_feature_scale: bool = False  # mix each pixel itself into its deformable convolution
+
+
+ARCHITECTURES = dict(
+    t=Architecture(64, (4, 4, 18, 4), (4, 8, 16, 32), layer_scale=1.0),
+    s=Architecture(80, (4, 4, 21, 4), (5, 10, 20, 40), layer_scale=1.0, post_norm=True),
+    b=Architecture(112, (4, 4, 21, 4), (7, 14, 28, 56), layer_scale=1.0, post_norm=True),
+    l=Architecture(160, (5, 5, 22, 5), (10, 20, 40, 80), layer_scale=1.0, offset_scale=2.0, post_norm=True),
+    xl=Architecture(192, (5, 5, 24, 5), (12, 24, 48, 96), layer_scale=1.0, offset_scale=2.0, post_norm=True),
+    h=Architecture(320, (6, 6, 32, 6), (10, 20, 40, 80), dw_kernel_size=5, res_post_norm=True, level2_post_norm=True,
+                   level2_post_norm_block_ids=(5, 11, 17, 23, 29), center_feature_scale=True))
 
 
 class ToChannelsLast(nn.Module):
@@ -126,22 +155,20 @@ class Layer(nn.Module):
     """A deformable convolution and an MLP, each with a normalisation before it, after it (``post_norm``) or both
     (``res_post_norm``)."""
 
-    def __init__(self, channels: int, groups: int, mlp_ratio: float, drop_path: float, post_norm: bool,
-                 layer_scale: float | None, offset_scale: float, dw_kernel_size: int, res_post_norm: bool,
-                 center_feature_scale: bool):
+    def __init__(self, channels: int, groups: int, drop_path: float, arch: Architecture):
         super().__init__()
-        self.post_norm = post_norm
+        self.post_norm = arch.post_norm
         self.norm1 = nn.Sequential(LayerNorm(channels))
-        self.dcn = DCNv3(channels, groups, offset_scale, dw_kernel_size, center_feature_scale)
+        self.dcn = DCNv3(channels, groups, arch.offset_scale, arch.dw_kernel_size, arch.center_feature_scale)
         self.norm2 = nn.Sequential(LayerNorm(channels))
-        self.mlp = MLP(channels, int(channels * mlp_ratio))
+        self.mlp = MLP(channels, int(channels * arch.mlp_ratio))
         self.drop_path = DropPath(drop_path)
         self.gamma1 = self.gamma2 = 1.0
-        if layer_scale is not None:
-            self.gamma1 = nn.Parameter(torch.full((channels, ), layer_scale))
-            self.gamma2 = nn.Parameter(torch.full((channels, ), layer_scale))
-        self.res_post_norm1 = nn.Sequential(LayerNorm(channels)) if res_post_norm else nn.Identity()
-        self.res_post_norm2 = nn.Sequential(LayerNorm(channels)) if res_post_norm else nn.Identity()
+        if arch.layer_scale is not None:
+            self.gamma1 = nn.Parameter(torch.full((channels, ), arch.layer_scale))
+            self.gamma2 = nn.Parameter(torch.full((channels, ), arch.layer_scale))
+        self.res_post_norm1 = nn.Sequential(LayerNorm(channels)) if arch.res_post_norm else nn.Identity()
+        self.res_post_norm2 = nn.Sequential(LayerNorm(channels)) if arch.res_post_norm else nn.Identity()
 
     def forward(self, pixels: Tensor) -> Tensor:
         pixels = pixels + self.drop_path(self.gamma1 * self._normed(self.dcn, self.norm1, self.res_post_norm1, pixels))
@@ -152,23 +179,25 @@ class Layer(nn.Module):
 
 
 class Level(nn.Module):
-    """Layers at one scale."""
+    """The layers of one scale, and the way to the next."""
 
-    def __init__(self, layers: list[Layer], channels: int, norm: bool, post_norm_after: Sequence[int],
-                 downsample: bool):
+    def __init__(self, number: int, drop_path: list[float], arch: Architecture):
         super().__init__()
-        self.blocks = nn.ModuleList(layers)
-        self.norm = nn.Sequential(LayerNorm(channels)) if norm else nn.Identity()
-        self.post_norm_after = tuple(post_norm_after)
-        self.post_norms = nn.ModuleList(nn.Sequential(LayerNorm(channels)) for _ in post_norm_after)
-        self.downsample = Downsample(channels) if downsample else nn.Identity()
+        channels = arch.channels * 2**number
+        self.blocks = nn.ModuleList(Layer(channels, arch.groups[number], rate, arch) for rate in drop_path)
+        ends = not arch.post_norm or arch.center_feature_scale
+        self.norm = nn.Sequential(LayerNorm(channels)) if ends else nn.Identity()
+        between = arch.level2_post_norm_block_ids if arch.level2_post_norm and number == 2 else ()
+        self.post_norms = nn.ModuleList(nn.Sequential(LayerNorm(channels)) for _ in between)
+        self.norm_after = dict(zip(between, self.post_norms))
+        self.downsample = Downsample(channels) if number < len(arch.depths) - 1 else nn.Identity()
 
     def forward(self, pixels: Tensor, with_cp: bool) -> Tensor:
         """``float[B, H, W, C]`` to the same; ``downsample`` is left to the caller, who wants both."""
-        norms = dict(zip(self.post_norm_after, self.post_norms))
         for number, layer in enumerate(self.blocks):
             pixels = checkpoint(layer, pixels, use_reentrant=False) if with_cp else layer(pixels)
-            pixels = norms[number](pixels) if number in norms else pixels
+            if number in self.norm_after:
+                pixels = self.norm_after[number](pixels)
         return self.norm(pixels)
 
 
@@ -177,43 +206,28 @@ class InternImage(BaseModule):
     """A backbone of four scales.
 
     Args:
-        channels: Of the first scale; each further one has twice as many.
-        depths: Layers of each scale.
-        groups: Of each scale's deformable convolutions.
-        mlp_ratio: Width of the MLPs, over the channels.
-        drop_path_rate: Of the last layer; it grows from 0 (``uniform_drop_path``: of all layers).
-        layer_scale: Start of a learned scale of each layer; None for none.
-        offset_scale: What offsets are multiplied by.
-        post_norm: Normalise after each part, not before it.
-        dw_kernel_size: How far around a pixel is looked to say where it looks.
-        res_post_norm: Normalise after each part, too.
-        level2_post_norm: Normalise after the third scale's layers ``level2_post_norm_block_ids``, too.
-        center_feature_scale: Mix each pixel itself into its deformable convolution.
+        arch: One of ``t``, ``s``, ``b``, ``l``, ``xl``, ``h``, or the arguments of an ``Architecture``.
+        drop_path_rate: How often a layer is left out in training: the last one; it grows from 0.
         out_indices: Scales to give.
         with_cp: In training, compute layers again in the backward pass instead of keeping them.
-        init_cfg: As in mmengine; ``dict(type='Pretrained', checkpoint=...)`` for published weights.
+        init_cfg: ``dict(type='BackbonePretrained', checkpoint=...)`` for published weights.
+
+    Raises:
+        ValueError: No architecture has that name.
     """
 
-    def __init__(self, channels: int = 64, depths: Sequence[int] = (4, 4, 18, 4),
-                 groups: Sequence[int] = (4, 8, 16, 32), mlp_ratio: float = 4.0, drop_path_rate: float = 0.2,
-                 uniform_drop_path: bool = False, layer_scale: float | None = None, offset_scale: float = 1.0,
-                 post_norm: bool = False, dw_kernel_size: int = 3, res_post_norm: bool = False,
-                 level2_post_norm: bool = False, level2_post_norm_block_ids: Sequence[int] = (),
-                 center_feature_scale: bool = False, out_indices: Sequence[int] = (0, 1, 2, 3), with_cp: bool = False,
-                 init_cfg: dict | None = None):
+    def __init__(self, arch: str | dict, drop_path_rate: float = 0.0, out_indices: Sequence[int] = (0, 1, 2, 3),
+                 with_cp: bool = False, init_cfg: dict | None = None):
         super().__init__(init_cfg)
+        if isinstance(arch, str) and arch not in ARCHITECTURES:
+            raise ValueError(f'InternImage has no size {arch!r}; take one of {", ".join(ARCHITECTURES)}.')
+        arch = ARCHITECTURES[arch] if isinstance(arch, str) else Architecture(**arch)
         self.out_indices, self.with_cp = tuple(out_indices), with_cp
-        self.patch_embed = Stem(channels)
-        rates = torch.linspace(drop_path_rate if uniform_drop_path else 0, drop_path_rate, sum(depths)).split(
-            list(depths))
-        self.levels = nn.ModuleList()
-        for number, (of_level, group) in enumerate(zip(rates, groups)):
-            width = channels * 2**number
-            layers = [Layer(width, group, mlp_ratio, rate, post_norm, layer_scale, offset_scale, dw_kernel_size,
-                            res_post_norm, center_feature_scale) for rate in of_level.tolist()]
-            self.levels.append(Level(layers, width, norm=not post_norm or center_feature_scale,
-                                     post_norm_after=level2_post_norm_block_ids if level2_post_norm and number == 2
-                                     else (), downsample=number < len(depths) - 1))
+        self.patch_embed = Stem(arch.channels)
+        rates = np.linspace(0, drop_path_rate, sum(arch.depths))
+        self.levels = nn.ModuleList(
+            Level(number, part.tolist(), arch)
+            for number, part in enumerate(np.split(rates, np.cumsum(arch.depths)[:-1])))
 
     def init_weights(self) -> None:
         """Linear layers small, deformable convolutions as averages; then ``init_cfg``."""
