@@ -20,14 +20,14 @@ def test_the_lesson_moves_the_snake_alone(tiny):
 
 def test_outlines_get_nearer_to_the_truth(tiny):
     model = copy.deepcopy(tiny)
-    lesson, batch = TeachTracing(steps=12, lr=3e-3), sample_batch(SEGMENT)
+    lesson, batch = TeachTracing(steps=24, lr=3e-3), sample_batch(SEGMENT)
 
     def off():
         return float(lesson.losses(model, copy.deepcopy(batch))['loss_ring'])
 
     model.train()
     before = off()
-    lesson.before_train(lesson_runner(model, [copy.deepcopy(batch) for _ in range(12)]))
+    lesson.before_train(lesson_runner(model, [copy.deepcopy(batch) for _ in range(24)]))
     model.train()
     assert off() < 0.9 * before
 
