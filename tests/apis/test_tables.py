@@ -25,8 +25,8 @@ def test_every_row_changes_something_that_its_config_has(table, name):
         part = cfg
         for parent in parents:
             part = part[int(parent)] if isinstance(part, list) else part[parent]
-        if last in part:
-            assert part[last] != value
+        if last in part or parents[-1] == 'custom_keys':  # any name of a part
+            assert part.get(last) != value
             continue
         default = inspect.signature(REGISTRIES[parents[0]].get(part.type)).parameters[last].default
         assert default != value

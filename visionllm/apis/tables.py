@@ -92,8 +92,9 @@ TEXT_ENCODER = {
     'none': only(FOUND, {'model.text_encoder': dict(type='NoText', _delete_=True),
                          'model.init_cfg.1.checkpoint': 'work_dirs/deformable-detr_nano_scenes/iter_9000.pth'},
                  {'TeachPointing': dict(cache=None, steps=0), 'TeachWords': dict(cache=None)}),
-    'trained': only(FOUND, {'model.text_encoder.frozen': False},
-                    {'TeachPointing': dict(cache=None), 'TeachWords': dict(cache=None)}),
+    # after the lessons: at their learning rate it unlearns what words mean, and nothing is pointed out any more
+    'trained': only(FOUND, {'model.text_encoder.frozen': False,
+                            'optim_wrapper.paramwise_cfg.custom_keys.text_encoder': dict(lr_mult=0.1)}, {}),
     'frozen': only(FOUND, {}, {}),
 }
 IMAGE_TOKENS = {

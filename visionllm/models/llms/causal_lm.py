@@ -10,6 +10,7 @@ Letters: B sequences, T tokens, S tokens of the prefix, E width of the model.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 
 import torch
@@ -155,14 +156,14 @@ class CausalLM(BaseModule):
 
     def read(self, texts: Sequence[str]) -> tuple[Prefix, Tensor]:
         """Keys and values of B texts, and ``bool[B, S]``: which of their tokens are no padding, which stands before
-        them. Texts that are alike are read once; without gradients they are remembered until the weights change."""
-        different = tuple(dict.fromkeys(texts))
-        if torch.is_grad_enabled():
-            prefix, real = self._read_together(different)
-        else:
-            prefix, real = self._read.of(different, lambda: self._read_together(different))
+        them. Texts that are alike are read once; one that all share is remembered, without gradients, until the
+        weights change."""
+        different = list(dict.fromkeys(texts))
         if len(different) == 1:
+            read = partial(self._read_together, different)
+            prefix, real = read() if torch.is_grad_enabled() else self._read.of(different[0], read)
             return prefix.expand(len(texts)), real.expand(len(texts), -1)
+        prefix, real = self._read_together(different)
         rows = torch.tensor([different.index(text) for text in texts], device=real.device)
         return prefix.select(rows), real[rows]
 
