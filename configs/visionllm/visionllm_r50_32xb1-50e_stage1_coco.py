@@ -13,4 +13,4 @@ model = dict(
         type='TokenizerPretrained',
         checkpoint='https://download.openmmlab.com/mmdetection/v3.0/deformable_detr/deformable-detr_r50_16xb2-50e_coco/'
         'deformable-detr_r50_16xb2-50e_coco_20221029_210934-6bc7d21b.pth'))
-default_hooks = dict(checkpoint=dict(interval=117266 // 32))
+default_hooks = dict(checkpoint=dict(interval={{_base_.epoch}}))

@@ -13,4 +13,4 @@ model = dict(
     backbone=dict(init_cfg=None),
     init_cfg=dict(type='Pretrained',
                   checkpoint='work_dirs/visionllm_r50_32xb1-50e_stage1_coco/iter_183200.pth'))
-default_hooks = dict(checkpoint=dict(interval=117266 // 32))
+default_hooks = dict(checkpoint=dict(interval={{_base_.epoch}}))

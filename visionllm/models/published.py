@@ -45,7 +45,7 @@ def load_published(module: nn.Module, state: dict[str, Tensor], source: str, par
     faults = defaultdict(list)
     for name, tensor in own.items():
         part, _, rest = name.partition('.')
-        if name not in state and not name.startswith(new or ('\0', )):
+        if name not in state and not name.startswith(new):
             faults[part].append(f'{rest} is missing')
         elif name in state and state[name].shape != tensor.shape:
             faults[part].append(f'{rest} is {tuple(state[name].shape)} and should be {tuple(tensor.shape)}')

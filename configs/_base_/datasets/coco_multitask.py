@@ -28,7 +28,7 @@ train_dataloader = dict(
     batch_size=1,
     num_workers=2,
     persistent_workers=True,
-    # the paper gives no weights: tuples as often as words, of expressions half of RefCOCO's
+    # the paper gives no weights: boxes, outlines, expressions (half of them RefCOCO's) and words as often as one another
     sampler=dict(type='MixtureSampler', batch_size=1, weights=[4, 4, 2, 1, 1, 2, 2]),
     collate_fn=dict(type='instruction_collate', points=(8, 24)),
     dataset=dict(

@@ -187,9 +187,8 @@ class Level(nn.Module):
         self.blocks = nn.ModuleList(Layer(channels, arch.groups[number], rate, arch) for rate in drop_path)
         ends = not arch.post_norm or arch.center_feature_scale
         self.norm = nn.Sequential(LayerNorm(channels)) if ends else nn.Identity()
-        between = arch.level2_post_norm_block_ids if arch.level2_post_norm and number == 2 else ()
-        self.post_norms = nn.ModuleList(nn.Sequential(LayerNorm(channels)) for _ in between)
-        self.norm_after = dict(zip(between, self.post_norms))
+        self.norm_after = tuple(arch.level2_post_norm_block_ids) if arch.level2_post_norm and number == 2 else ()
+        self.post_norms = nn.ModuleList(nn.Sequential(LayerNorm(channels)) for _ in self.norm_after)
         self.downsample = Downsample(channels) if number < len(arch.depths) - 1 else nn.Identity()
 
     def forward(self, pixels: Tensor, with_cp: bool) -> Tensor:
@@ -197,7 +196,7 @@ class Level(nn.Module):
         for number, layer in enumerate(self.blocks):
             pixels = checkpoint(layer, pixels, use_reentrant=False) if with_cp else layer(pixels)
             if number in self.norm_after:
-                pixels = self.norm_after[number](pixels)
+                pixels = self.post_norms[self.norm_after.index(number)](pixels)
         return self.norm(pixels)
 
 
