@@ -44,7 +44,7 @@ def load_published(module: nn.Module, state: dict[str, Tensor], source: str, par
     own = {name: tensor for name, tensor in module.state_dict().items() if name.startswith(parts)}
     faults = _faults(own, state, new)
     if faults:
-        raise RuntimeError(f'{source} holds weights of another model or size. {_by_part(faults)}')
+        raise RuntimeError(f'{source} holds weights of another model or size. {by_part(faults)}')
     fitting = {name: tensor for name, tensor in state.items() if name in own}
     module.load_state_dict(fitting, strict=False)
     left = [name for name in state if name not in own]
@@ -58,7 +58,7 @@ def difference(module: nn.Module, state: dict[str, Tensor]) -> str:
     own = module.state_dict()
     places = own.keys() | {  # those that are frozen are in no state dict
         name for named in (module.named_parameters, module.named_buffers) for name, _ in named(remove_duplicate=False)}
-    return _by_part(_faults(own, state) | {name: 'has no place here' for name in state if name not in places})
+    return by_part(_faults(own, state) | {name: 'has no place here' for name in state if name not in places})
 
 
 def _faults(own: dict[str, Tensor], state: dict[str, Tensor], new: tuple[str, ...] = ()) -> dict[str, str]:
@@ -72,7 +72,8 @@ def _faults(own: dict[str, Tensor], state: dict[str, Tensor], new: tuple[str, ..
     return faults
 
 
-def _by_part(faults: dict[str, str]) -> str:
+def by_part(faults: dict[str, str]) -> str:
+    """What is wrong with tensors, listed by the first word of their names."""
     of_part = defaultdict(list)
     for name, fault in faults.items():
         part, _, rest = name.partition('.')
