@@ -1,7 +1,10 @@
 """mmengine's runner, less forgiving: a checkpoint that does not fit its config is an error, not a log line."""
 
 from mmdet.registry import RUNNERS
+from mmengine.device import get_device
+from mmengine.dist import is_distributed
 from mmengine.runner import Runner
+from torch.distributed import init_process_group
 
 
 class CheckpointMismatchError(RuntimeError):
@@ -11,6 +14,12 @@ class CheckpointMismatchError(RuntimeError):
 @RUNNERS.register_module()
 class StrictRunner(Runner):
     """``Runner`` whose checkpoints must hold every trained tensor in its right shape, and no other."""
+
+    def setup_env(self, env_cfg: dict) -> None:
+        """As in mmengine, but several processes need no CUDA."""
+        if self.distributed and get_device() == 'cpu' and not is_distributed():
+            init_process_group('gloo')  # by the variables that torchrun sets
+        super().setup_env(env_cfg)
 
     def load_checkpoint(self, filename: str, map_location='cpu', strict: bool = True, **kwargs) -> dict:
         """As in mmengine, but strict.
