@@ -1,7 +1,12 @@
 """mmengine's runner, less forgiving: a checkpoint that does not fit its config is an error, not a log line."""
 
+import atexit
+
 from mmdet.registry import RUNNERS
+from mmengine.device import get_device
+from mmengine.dist import is_distributed
 from mmengine.runner import Runner
+from torch.distributed import destroy_process_group, init_process_group
 
 from visionllm.models.published import difference, read_published
 
@@ -13,6 +18,13 @@ class CheckpointMismatchError(RuntimeError):
 @RUNNERS.register_module()
 class StrictRunner(Runner):
     """``Runner`` whose checkpoints must hold every trained tensor in its right shape, and no other."""
+
+    def setup_env(self, env_cfg: dict) -> None:
+        """As in mmengine, but several processes need no CUDA."""
+        if self.distributed and get_device() == 'cpu' and not is_distributed():
+            init_process_group('gloo')  # by the variables that torchrun sets
+            atexit.register(destroy_process_group)  # or one that ends early may take others down
+        super().setup_env(env_cfg)
 
     def load_checkpoint(self, filename: str, map_location='cpu', strict: bool = True, **kwargs) -> dict:
         """As in mmengine, but strict.

@@ -35,6 +35,7 @@ from ..frozen import leave_frozen_out, native_dtype
 from ..remembered import Remembered
 from .loading import load_causal_lm
 from .padding import causal, left_padded
+from .recompute import recompute_layers
 
 
 @dataclass
@@ -62,11 +63,12 @@ class CausalLM(BaseModule):
         lora_rank: Rank of the adapters; 0 for none.
         lora_alpha: Their scale is ``lora_alpha / lora_rank``.
         dtype: Of the frozen weights; ``auto`` is bfloat16 where the machine multiplies it natively, else float32.
+        gradient_checkpointing: Keep only what enters each layer in training, and run it again on the way back.
         random_config: Build the source's architecture with these changes and random weights (tests); None loads.
     """
 
     def __init__(self, source: str, lora_rank: int = 64, lora_alpha: int = 128, dtype: str = 'auto',
-                 random_config: dict | None = None):
+                 gradient_checkpointing: bool = False, random_config: dict | None = None):
         super().__init__()
         dtype = native_dtype() if dtype == 'auto' else getattr(torch, dtype)
         model, tokenizer = load_causal_lm(source, dtype, random_config)
@@ -84,6 +86,8 @@ class CausalLM(BaseModule):
             for name, parameter in self.decoder.named_parameters():
                 if 'lora_' in name:
                     parameter.data = parameter.data.float()  # trained in float32 whatever the base is
+        if gradient_checkpointing:
+            recompute_layers(self.decoder)
         leave_frozen_out(self)
         self._read = Remembered()
 
