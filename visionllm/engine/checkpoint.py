@@ -53,7 +53,11 @@ def load_local(filename: str, map_location=None) -> dict:
 
 
 def load_from_url(url: str, model_dir: str | None = None, map_location=None, progress: bool = True) -> dict:
-    """Drop-in for torch's ``load_url``: a checkpoint from the web, downloaded once and then read as any local file."""
+    """Drop-in for torch's ``load_url``: a checkpoint from the web, downloaded once and then read as any local file.
+
+    Raises:
+        ConnectionError: It could not be downloaded.
+    """
     address = hashlib.sha256(url.encode()).hexdigest()[:8]  # many addresses end in model.safetensors
     path = Path(model_dir or Path(torch.hub.get_dir()) / 'checkpoints') / address / Path(urlparse(url).path).name
     if not path.is_file():
