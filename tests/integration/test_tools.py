@@ -1,15 +1,21 @@
 """The tools as a user runs them, on the tiny size and on a handful of scenes."""
 
 import json
+import runpy
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import torch
+from mmdet.registry import MODELS
 from PIL import Image
 
-from ..conftest import ROOT
+from visionllm.engine.checkpoint import load_local
+from visionllm.engine.curves import records_of
+
+from ..conftest import ROOT, load_config
 
 CONFIG = 'configs/visionllm/visionllm_tiny_scenes.py'
 
@@ -65,6 +71,23 @@ def test_a_killed_run_goes_on_with_the_same_losses_bit_for_bit(trained, tmp_path
     run('train', *arguments, '--resume')
     once = losses(trained)
     assert [r['step'] for r in once] == [1, 2, 3, 4] and losses(tmp_path) == [*once[:3], *once[2:]]
+
+
+def test_curves_of_a_resumed_run_begin_where_the_first_began(tmp_path):
+    for name, steps in (('1', [1, 2, 9]), ('2', [1, 2, 3, 4]), ('3', [3, 4, 5])):
+        file = tmp_path / name / 'vis_data' / 'scalars.json'
+        file.parent.mkdir(parents=True)
+        file.write_text('\n'.join(json.dumps(dict(step=step, run=name)) for step in steps))
+    assert [(r['run'], r['step']) for r in records_of(tmp_path)] == [('2', 1), ('2', 2), ('3', 3), ('3', 4), ('3', 5)]
+
+
+def test_the_language_model_is_exported_alone(trained, tmp_path, monkeypatch):
+    adapter, out = str(tmp_path / 'adapter'), str(tmp_path / 'all.safetensors')
+    monkeypatch.setattr(sys, 'argv', ['export.py', CONFIG, str(trained / 'iter_4.pth'), out, '--adapter', adapter])
+    runpy.run_path(str(ROOT / 'tools/export.py'), run_name='__main__')
+    llm = MODELS.build(load_config(CONFIG).model.llm | dict(adapter=adapter))
+    learned = load_local(trained / 'iter_4.pth')['state_dict']
+    assert all(torch.equal(value, learned[f'llm.{name}']) for name, value in llm.state_dict().items())
 
 
 def test_testing_prints_a_coco_table_and_writes_results(trained, tmp_path):

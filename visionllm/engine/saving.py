@@ -26,8 +26,8 @@ def write_whole(path: str | Path, content: bytes) -> None:
     except OSError as error:
         partial.unlink(missing_ok=True)
         raise SavingError(
-            f'{path} ({len(content) / 2**20:.1f} MB) could not be written: {error.strerror}. No file that was there '
-            'is touched; make room, and go on from the last checkpoint with --resume.') from None
+            f'{path} ({len(content) / 2**20:.1f} MB) could not be written: {error.strerror}. What was there before is '
+            'whole; make room, and run it again (training goes on from its last checkpoint with --resume).') from None
 
 
 class WholeFiles(LocalBackend):
@@ -47,7 +47,7 @@ def last_checkpoint(work_dir: str | Path) -> str | None:
     """The checkpoint that a work dir says is its last; the newest there is where it says nothing true."""
     noted = Path(work_dir) / 'last_checkpoint'
     named = noted.read_text().strip() if noted.exists() else ''
-    if Path(named).is_file():
+    if named and Path(named).exists():
         return named
     newest = max(Path(work_dir).glob('iter_*.pth'), key=lambda path: path.stat().st_mtime, default=None)
     return newest and str(newest)
