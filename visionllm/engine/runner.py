@@ -1,7 +1,12 @@
 """mmengine's runner, less forgiving: a checkpoint that does not fit its config is an error, not a log line."""
 
+import atexit
+
 from mmdet.registry import RUNNERS
+from mmengine.device import get_device
+from mmengine.dist import is_distributed
 from mmengine.runner import Runner
+from torch.distributed import destroy_process_group, init_process_group
 from torch.utils.data import DataLoader
 
 from visionllm.datasets.numbered import numbered
@@ -17,6 +22,13 @@ class CheckpointMismatchError(RuntimeError):
 class StrictRunner(Runner):
     """``Runner`` whose checkpoints must hold every trained tensor in its right shape, and no other, and which goes on
     from them as if it had never stopped."""
+
+    def setup_env(self, env_cfg: dict) -> None:
+        """As in mmengine, but several processes need no CUDA."""
+        if self.distributed and get_device() == 'cpu' and not is_distributed():
+            init_process_group('gloo')  # by the variables that torchrun sets
+            atexit.register(destroy_process_group)  # or one that ends early may take others down
+        super().setup_env(env_cfg)
 
     @staticmethod
     def build_dataloader(dataloader: dict, seed: int, diff_rank_seed: bool = False) -> DataLoader:

@@ -13,7 +13,7 @@ from visionllm.datasets.numbered import seed_by
 
 @HOOKS.register_module()
 class SeedSteps(Hook):
-    """Seed this process by the number of the step before it is taken."""
+    """Seed by the number of the step before it is taken; all processes alike, as ``randomness`` of mmengine does."""
 
     def before_train_iter(self, runner, batch_idx: int, data_batch=None) -> None:
-        seed_by(runner.seed, runner.iter, 1 + runner.rank)  # from 1: not the numbers of samples
+        seed_by(runner.seed, runner.iter, 1)  # 1: other numbers than a sample's

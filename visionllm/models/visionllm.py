@@ -13,7 +13,9 @@ from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
 from visionllm.language import Instruction, InstructionError, parse_instruction
-from visionllm.structures import ImageTokens, Target, TextFeatures
+from visionllm.structures import ImageTokens, Mean, Target, TextFeatures
+
+from .averages import added, averages
 
 Samples = list[DetDataSample]
 
@@ -61,13 +63,11 @@ class VisionLLM(BaseDetector):
         targets = [target_of(sample) for sample in batch_data_samples]
         losses = self.tokenizer_loss(layers, targets)
         for head, members, instructions in self.by_head(batch_data_samples):
-            share = len(members) / len(targets)
             answered = head.loss(self.llm, instructions, layers[-1][members], [targets[i] for i in members])
-            for name, value in answered.items():
-                losses[name] = losses.get(name, 0) + share * value
-        return losses
+            losses = added(losses, answered)
+        return averages(losses)
 
-    def tokenizer_loss(self, layers: list[ImageTokens], targets: list[Target]) -> dict[str, Tensor]:
+    def tokenizer_loss(self, layers: list[ImageTokens], targets: list[Target]) -> dict[str, Mean]:
         """The connector's own loss on the pictures whose objects are known, which are paired with tokens on the way."""
         known = [i for i, target in enumerate(targets) if target.annotated]
         if not known:

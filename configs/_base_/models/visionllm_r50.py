@@ -45,7 +45,8 @@ model = dict(
                 ffn_cfg=dict(embed_dims=256, feedforward_channels=1024, ffn_drop=0.1)),
             post_norm_cfg=None),
         positional_encoding=dict(num_feats=128, normalize=True, offset=-0.5)),
-    llm=dict(type='CausalLM', source='huggyllama/llama-7b', lora_rank=64, lora_alpha=128),
+    llm=dict(type='CausalLM', source='huggyllama/llama-7b', lora_rank=64, lora_alpha=128,
+             gradient_checkpointing=True),
     # the paper's plain recipe: no soft bins, no box loss, no name alignment, no priors, no residual
     heads=dict(
         tuples=dict(type='FormatQueryHead', soft_bin_sigma=0.0, box_loss_weight=0.0, name_loss_weight=0.0,

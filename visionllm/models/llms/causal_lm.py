@@ -37,6 +37,7 @@ from ..frozen import leave_frozen_out, native_dtype
 from ..remembered import Remembered
 from .adapter import load_adapter
 from .padding import causal, left_padded
+from .recompute import recompute_layers
 
 
 @dataclass
@@ -64,12 +65,13 @@ class CausalLM(BaseModule):
         lora_rank: Rank of the adapters; 0 for none.
         lora_alpha: Their scale is ``lora_alpha / lora_rank``.
         dtype: Of the frozen weights; ``auto`` is bfloat16 where the machine multiplies it natively, else float32.
+        gradient_checkpointing: Keep only what enters each layer in training, and run it again on the way back.
         random_config: Build the source's architecture with these changes and random weights (tests); None loads.
         adapter: Folder with LoRA and rows to start from (``adapter.save_adapter``); None starts anew.
     """
 
     def __init__(self, source: str, lora_rank: int = 64, lora_alpha: int = 128, dtype: str = 'auto',
-                 random_config: dict | None = None, adapter: str | None = None):
+                 gradient_checkpointing: bool = False, random_config: dict | None = None, adapter: str | None = None):
         super().__init__()
         folder = resolve(source)
         self.tokenizer_source = folder
@@ -96,6 +98,8 @@ class CausalLM(BaseModule):
             for name, parameter in self.decoder.named_parameters():
                 if 'lora_' in name:
                     parameter.data = parameter.data.float()  # trained in float32 whatever the base is
+        if gradient_checkpointing:
+            recompute_layers(self.decoder)
         leave_frozen_out(self)
         if adapter is not None:
             load_adapter(self, adapter)
