@@ -10,6 +10,7 @@ from torch.distributed import destroy_process_group, init_process_group
 from torch.utils.data import DataLoader
 
 from visionllm.datasets.numbered import numbered
+from visionllm.models.published import difference, read_published
 
 from .saving import last_checkpoint
 
@@ -45,14 +46,14 @@ class StrictRunner(Runner):
         """As in mmengine, but strict.
 
         Raises:
-            CheckpointMismatchError: Tensors are missing, too many or of another shape.
+            CheckpointMismatchError: Tensors are missing, too many or of another shape; all are named, by part.
         """
         try:
             return super().load_checkpoint(filename, map_location, strict=True, **kwargs)
         except RuntimeError as error:
             if 'do not match exactly' not in str(error):
                 raise
-            lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+            model = getattr(self.model, 'module', self.model)  # within a wrapper of mmengine's
+            found = difference(model, read_published(filename))
             raise CheckpointMismatchError(
-                f'{filename} is a checkpoint of another config than {self.cfg.filename}: ' + ' | '.join(lines)[:2000]
-            ) from None
+                f'{filename} is a checkpoint of another config than {self.cfg.filename}. {found}') from None

@@ -16,7 +16,8 @@ model = dict(
         norm_cfg=dict(type='BN', requires_grad=False),
         norm_eval=True,
         style='pytorch',
-        init_cfg=dict(type='Pretrained', checkpoint='torchvision://resnet50')),
+        init_cfg=dict(
+            type='BackbonePretrained', checkpoint='https://download.pytorch.org/models/resnet50-0676ba61.pth')),
     neck=dict(
         type='ChannelMapper',
         in_channels=[512, 1024, 2048],
@@ -24,6 +25,7 @@ model = dict(
         out_channels=256,
         act_cfg=None,
         norm_cfg=dict(type='GN', num_groups=32),
+        bias=True,  # as the authors of Deformable DETR have it
         num_outs=4),
     text_encoder=dict(type='TextEncoder', source='google-bert/bert-base-uncased', frozen=False),
     connector=dict(

