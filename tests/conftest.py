@@ -88,3 +88,15 @@ def lesson_runner(model, batches, precision='OptimWrapper'):
                      optim_wrapper=dict(type=precision))
     return SimpleNamespace(iter=0, model=model, seed=0, cfg=cfg, built=built,
                            build_dataloader=lambda config, seed: built.append(config) or batches)
+
+
+def tiny_runner(work_dir, precision='OptimWrapper'):
+    """Two steps of training the tiny model, a checkpoint after each."""
+    from visionllm.engine import StrictRunner
+    cfg = load_config('configs/visionllm/visionllm_tiny_scenes.py')
+    cfg.work_dir, cfg.experiment_name = str(work_dir), str(work_dir).replace('/', '-')
+    cfg.optim_wrapper.type = precision
+    cfg.train_cfg.max_iters = 2
+    cfg.val_dataloader = cfg.val_cfg = cfg.val_evaluator = None
+    cfg.default_hooks.checkpoint.interval = 1
+    return StrictRunner.from_cfg(cfg)

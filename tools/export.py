@@ -10,6 +10,7 @@ import torch
 
 from visionllm.apis import Inferencer
 from visionllm.engine.checkpoint import save_safetensors
+from visionllm.models.llms.adapter import save_adapter
 
 
 def main() -> None:
@@ -18,8 +19,11 @@ def main() -> None:
     parser.add_argument('checkpoint')
     parser.add_argument('out')
     parser.add_argument('--note', default='', help='how it was made: command, seed, machine, time')
+    parser.add_argument('--adapter', help='folder for the language model\'s part alone, as peft reads it')
     args = parser.parse_args()
     model = Inferencer.from_files(args.config, args.checkpoint).model
+    if args.adapter:
+        save_adapter(model.llm, args.adapter)
     state = {name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in
              model.state_dict().items()}
     Path(args.out).parent.mkdir(parents=True, exist_ok=True)

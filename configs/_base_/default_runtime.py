@@ -5,8 +5,11 @@ default_hooks = dict(
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=50),
     param_scheduler=dict(type='ParamSchedulerHook'),
+    # two are kept, since the older is removed before a new one is written
     checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=500, max_keep_ckpts=2),
     sampler_seed=dict(type='DistSamplerSeedHook'),
+    seed_steps=dict(type='SeedSteps'),
+    stop_at_nan=dict(type='StopAtNaN'),
     visualization=dict(type='DetVisualizationHook'),
     curve=dict(type='LossCurve'))
 

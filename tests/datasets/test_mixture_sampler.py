@@ -46,6 +46,12 @@ def test_processes_draw_the_same_task_and_other_samples(monkeypatch):
     assert not set(drawn[0][0]) & set(drawn[1][0]) or task_of(drawn[0][0][0]) != 1
 
 
+def test_a_resumed_run_draws_what_would_have_come():
+    whole, resumed = MixtureSampler(Tasks(), 4, [1, 2, 1], seed=0), MixtureSampler(Tasks(), 4, [1, 2, 1], seed=0)
+    resumed.skip(12)
+    assert batches(whole, 20)[3:] == batches(resumed, 17)
+
+
 @pytest.mark.parametrize('weights', [[1, 1], [1, -1, 1], [0, 0, 0]])
 def test_weights_that_do_not_fit_are_refused(weights):
     with pytest.raises(ValueError, match='one weight, not negative, for each of the 3 datasets'):

@@ -1,14 +1,21 @@
 """The tools as a user runs them, on the tiny size and on a handful of scenes."""
 
 import json
+import runpy
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import torch
+from mmdet.registry import MODELS
 from PIL import Image
 
-from ..conftest import ROOT
+from visionllm.engine.checkpoint import load_local
+from visionllm.engine.curves import records_of
+
+from ..conftest import ROOT, load_config
 
 CONFIG = 'configs/visionllm/visionllm_tiny_scenes.py'
 
@@ -36,13 +43,51 @@ def test_training_leaves_checkpoints_metrics_and_curves(trained):
     assert list(trained.glob('*/vis_data/events.out.tfevents*'))
 
 
-def test_resume_goes_on_with_the_same_losses(trained, tmp_path):
-    run('train', CONFIG, '--work-dir', str(tmp_path), '--resume', str(trained / 'iter_2.pth'))
+def losses(folder: Path) -> list[dict[str, float]]:
+    """Of each step that was logged, run after run."""
+    lines = [line for file in sorted(folder.glob('*/vis_data/scalars.json')) for line in file.read_text().splitlines()]
+    return [{k: v for k, v in r.items() if 'loss' in k or k in ('step', 'lr')} for r in map(json.loads, lines)
+            if 'loss' in r]
 
-    def steps(folder):
-        lines = next(folder.glob('*/vis_data/scalars.json')).read_text().splitlines()
-        return {r['step']: r for r in map(json.loads, lines) if 'loss' in r}
-    assert set(steps(tmp_path)) == {3, 4}
+
+KILLED_AFTER_STEP_3 = """
+import os, runpy, signal
+from mmengine.hooks import LoggerHook
+log = LoggerHook.after_train_iter
+def log_and_die(self, runner, batch_idx, **batch):
+    log(self, runner, batch_idx, **batch)
+    if batch_idx == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+LoggerHook.after_train_iter = log_and_die
+runpy.run_path('tools/train.py', run_name='__main__')
+"""
+
+
+def test_a_killed_run_goes_on_with_the_same_losses_bit_for_bit(trained, tmp_path):
+    arguments = [CONFIG, '--work-dir', str(tmp_path), '--cfg-options', 'train_dataloader.num_workers=2']
+    killed = subprocess.run([sys.executable, '-c', KILLED_AFTER_STEP_3, *arguments], cwd=ROOT, capture_output=True)
+    assert killed.returncode == -signal.SIGKILL and (tmp_path / 'iter_2.pth').exists()
+    (tmp_path / 'last_checkpoint').write_text('')  # had it been killed while writing this
+    run('train', *arguments, '--resume')
+    once = losses(trained)
+    assert [r['step'] for r in once] == [1, 2, 3, 4] and losses(tmp_path) == [*once[:3], *once[2:]]
+
+
+def test_curves_of_a_resumed_run_begin_where_the_first_began(tmp_path):
+    for name, steps in (('1', [1, 2, 9]), ('2', [1, 2, 3, 4]), ('3', [3, 4, 5])):
+        file = tmp_path / name / 'vis_data' / 'scalars.json'
+        file.parent.mkdir(parents=True)
+        file.write_text('\n'.join(json.dumps(dict(step=step, run=name)) for step in steps))
+    assert [(r['run'], r['step']) for r in records_of(tmp_path)] == [('2', 1), ('2', 2), ('3', 3), ('3', 4), ('3', 5)]
+
+
+def test_the_language_model_is_exported_alone(trained, tmp_path, monkeypatch):
+    adapter, out = str(tmp_path / 'adapter'), str(tmp_path / 'all.safetensors')
+    monkeypatch.setattr(sys, 'argv', ['export.py', CONFIG, str(trained / 'iter_4.pth'), out, '--adapter', adapter])
+    runpy.run_path(str(ROOT / 'tools/export.py'), run_name='__main__')
+    llm = MODELS.build(load_config(CONFIG).model.llm | dict(adapter=adapter))
+    learned = load_local(trained / 'iter_4.pth')['state_dict']
+    assert all(torch.equal(value, learned[f'llm.{name}']) for name, value in llm.state_dict().items())
 
 
 def test_testing_prints_a_coco_table_and_writes_results(trained, tmp_path):

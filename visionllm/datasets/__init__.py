@@ -4,11 +4,12 @@ from .conversations import ConversationDataset
 from .images import ImageError, LoadImage
 from .instruct import PackInstructionInputs, WriteInstruction, instruction_collate
 from .mixture_sampler import MixtureSampler
+from .numbered import NumberedDataset, NumberedSampler
 from .referring import ReferringDataset
 from .scene_dataset import SceneDataset, scene_sentences
 
 __all__ = [
     'AnnotationError', 'CaptionDataset', 'ConversationDataset', 'ImageError', 'InstructionCocoDataset', 'LoadImage',
-    'MixtureSampler', 'PackInstructionInputs', 'ReferringDataset', 'SceneDataset', 'WriteInstruction',
-    'instruction_collate', 'scene_sentences'
+    'MixtureSampler', 'NumberedDataset', 'NumberedSampler', 'PackInstructionInputs', 'ReferringDataset', 'SceneDataset',
+    'WriteInstruction', 'instruction_collate', 'scene_sentences'
 ]

@@ -1,6 +1,7 @@
 """One task a batch, tasks drawn with stated weights (paper, section 4.1: joint training)."""
 
 from collections.abc import Iterator
+from itertools import islice
 
 import numpy as np
 from mmdet.registry import DATA_SAMPLERS
@@ -36,9 +37,12 @@ class MixtureSampler(Sampler):
         self.batch_size, self.shares = batch_size, np.asarray(weights) / sum(weights)
         self.rank, self.world_size = get_dist_info()
         self.seed = sync_random_seed() if seed is None else seed
-        self.size = len(dataset)
+        self.size, self.skipped = len(dataset), 0
 
     def __iter__(self) -> Iterator[int]:
+        return islice(self._indices(), self.skipped, None)
+
+    def _indices(self) -> Iterator[int]:
         rng = np.random.default_rng(self.seed)
         streams = [self._shuffled(part) for part in range(len(self.sizes))]
         while True:
@@ -53,6 +57,10 @@ class MixtureSampler(Sampler):
 
     def __len__(self) -> int:
         return self.size
+
+    def skip(self, num_samples: int) -> None:
+        """Start after that many draws of this process, where a training run is resumed."""
+        self.skipped = num_samples
 
     def set_epoch(self, epoch: int) -> None:
         """An endless sampler has no epochs."""

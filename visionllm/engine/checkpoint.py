@@ -17,7 +17,9 @@ from urllib.parse import urlparse
 import torch
 from mmengine.runner import checkpoint as mmengine_checkpoint
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
+
+from .saving import write_whole
 
 
 class UnsafeCheckpointError(RuntimeError):
@@ -73,7 +75,7 @@ def load_from_url(url: str, model_dir: str | None = None, map_location=None, pro
 def save_safetensors(state_dict: dict[str, torch.Tensor], filename: str | Path, meta: dict) -> None:
     """Write tensors and a JSON-able ``meta`` as one safetensors file that ``load_local`` reads."""
     tensors = {name: tensor.detach().contiguous().cpu() for name, tensor in state_dict.items()}
-    save_file(tensors, str(filename), metadata=dict(format='pt', meta=json.dumps(meta)))
+    write_whole(filename, save(tensors, metadata=dict(format='pt', meta=json.dumps(meta))))
 
 
 def install_safe_loading() -> None:

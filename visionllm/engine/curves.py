@@ -9,18 +9,23 @@ from mmengine.hooks import Hook
 
 @HOOKS.register_module()
 class LossCurve(Hook):
-    """Draw ``curves.png`` into the work dir after training, from the run's own ``scalars.json``."""
+    """Draw ``curves.png`` into the work dir after training, from its ``scalars.json``."""
 
     priority = 'LOWEST'
 
     def after_train(self, runner) -> None:
-        records = _records(Path(runner.log_dir) / 'vis_data' / 'scalars.json')
+        records = records_of(Path(runner.work_dir))
         if runner.rank == 0 and records:
             draw_curves(records, Path(runner.work_dir) / 'curves.png')
 
 
-def _records(path: Path) -> list[dict]:
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+def records_of(work_dir: Path) -> list[dict]:
+    """mmengine's scalars of the latest run, and of those that it goes on from, up to where it began."""
+    records = []
+    for path in sorted(work_dir.glob('*/vis_data/scalars.json'), reverse=True):
+        run = [json.loads(line) for line in path.read_text().splitlines()]
+        records = [r for r in run if not records or r['step'] < records[0]['step']] + records
+    return records
 
 
 def draw_curves(records: list[dict], target: Path) -> None:

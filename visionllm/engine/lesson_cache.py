@@ -1,5 +1,6 @@
 """What a lesson taught, kept in a file: lessons come before training and are the same for many runs."""
 
+from io import BytesIO
 from pathlib import Path
 
 import torch
@@ -7,6 +8,8 @@ from mmengine.dist import broadcast_object_list, is_main_process
 from torch import Tensor
 
 from .checkpoint import load_local
+from .finite import refuse_nan
+from .saving import write_whole
 
 
 def recall(cache: Path | None, settings: dict[str, object]) -> dict[str, Tensor] | None:
@@ -31,7 +34,14 @@ def _read(cache: Path | None, settings: dict[str, object]) -> dict[str, Tensor] 
 
 
 def remember(cache: Path | None, settings: dict[str, object], state: dict[str, Tensor]) -> None:
-    """Keep what a lesson taught, if there is a place for it."""
+    """Keep what a lesson taught, if there is a place for it.
+
+    Raises:
+        DivergedError: It taught nothing that could be used.
+    """
+    refuse_nan(state, 'This lesson')
     if cache is not None and is_main_process():
         cache.parent.mkdir(parents=True, exist_ok=True)
-        torch.save(dict(settings=settings, state_dict=state), cache)
+        content = BytesIO()
+        torch.save(dict(settings=settings, state_dict=state), content)
+        write_whole(cache, content.getvalue())

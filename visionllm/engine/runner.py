@@ -7,8 +7,12 @@ from mmengine.device import get_device
 from mmengine.dist import is_distributed
 from mmengine.runner import Runner
 from torch.distributed import destroy_process_group, init_process_group
+from torch.utils.data import DataLoader
 
+from visionllm.datasets.numbered import numbered
 from visionllm.models.published import difference, read_published
+
+from .saving import last_checkpoint
 
 
 class CheckpointMismatchError(RuntimeError):
@@ -17,7 +21,8 @@ class CheckpointMismatchError(RuntimeError):
 
 @RUNNERS.register_module()
 class StrictRunner(Runner):
-    """``Runner`` whose checkpoints must hold every trained tensor in its right shape, and no other."""
+    """``Runner`` whose checkpoints must hold every trained tensor in its right shape, and no other, and which goes on
+    from them as if it had never stopped."""
 
     def setup_env(self, env_cfg: dict) -> None:
         """As in mmengine, but several processes need no CUDA."""
@@ -25,6 +30,17 @@ class StrictRunner(Runner):
             init_process_group('gloo')  # by the variables that torchrun sets
             atexit.register(destroy_process_group)  # or one that ends early may take others down
         super().setup_env(env_cfg)
+
+    @staticmethod
+    def build_dataloader(dataloader: dict, seed: int, diff_rank_seed: bool = False) -> DataLoader:
+        """As in mmengine, but training's draws are numbered."""
+        return Runner.build_dataloader(numbered(dataloader, seed), seed, diff_rank_seed)
+
+    def load_or_resume(self) -> None:
+        """As in mmengine, but a run that was stopped while it wrote which checkpoint is its last resumes, too."""
+        if self._resume and self._load_from is None:
+            self._load_from = last_checkpoint(self.work_dir)
+        super().load_or_resume()
 
     def load_checkpoint(self, filename: str, map_location='cpu', strict: bool = True, **kwargs) -> dict:
         """As in mmengine, but strict.

@@ -28,7 +28,8 @@ def match(class_cost: Tensor, boxes: Tensor, gt_boxes: Tensor, class_weight: flo
     if not centre_only:
         giou = bbox_overlaps(bbox_cxcywh_to_xyxy(boxes), bbox_cxcywh_to_xyxy(gt_boxes), mode='giou')
         cost = cost - giou_weight * giou
-    tokens, objects = linear_sum_assignment(cost.detach().float().cpu().numpy())
+    cost = cost.detach().float().nan_to_num()  # NaN shows in the loss
+    tokens, objects = linear_sum_assignment(cost.cpu().numpy())
     return torch.as_tensor(tokens, device=boxes.device), torch.as_tensor(objects, device=boxes.device)
 
 

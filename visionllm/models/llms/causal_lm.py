@@ -18,9 +18,11 @@ import torch.nn.functional as F
 from mmdet.registry import MODELS
 from mmengine.model import BaseModule
 from peft import LoraConfig, inject_adapter_in_model
+from peft.tuners.tuners_utils import BaseTunerLayer
 from torch import Tensor, nn
 from transformers import DynamicCache
 
+from visionllm.assets import hub_id
 from visionllm.language.vocabulary import (
     CLASS_TOKENS,
     FORMAT_TOKENS,
@@ -33,6 +35,7 @@ from visionllm.ops.block_attention import Blocks
 
 from ..frozen import leave_frozen_out, native_dtype
 from ..remembered import Remembered
+from .adapter import load_adapter
 from .loading import load_causal_lm
 from .padding import causal, left_padded
 from .recompute import recompute_layers
@@ -65,10 +68,11 @@ class CausalLM(BaseModule):
         dtype: Of the frozen weights; ``auto`` is bfloat16 where the machine multiplies it natively, else float32.
         gradient_checkpointing: Keep only what enters each layer in training, and run it again on the way back.
         random_config: Build the source's architecture with these changes and random weights (tests); None loads.
+        adapter: Folder with LoRA and rows to start from (``adapter.save_adapter``); None starts anew.
     """
 
     def __init__(self, source: str, lora_rank: int = 64, lora_alpha: int = 128, dtype: str = 'auto',
-                 gradient_checkpointing: bool = False, random_config: dict | None = None):
+                 gradient_checkpointing: bool = False, random_config: dict | None = None, adapter: str | None = None):
         super().__init__()
         dtype = native_dtype() if dtype == 'auto' else getattr(torch, dtype)
         model, tokenizer = load_causal_lm(source, dtype, random_config)
@@ -79,16 +83,19 @@ class CausalLM(BaseModule):
         self.output = model.get_output_embeddings()  # of the base's own words; the input's rows where they are tied
         self.new_rows = nn.Embedding(len(NEW_TOKENS), self.width)
         self._start_new_rows()
+        self.lora = LoraConfig(r=lora_rank, lora_alpha=lora_alpha, task_type='CAUSAL_LM',
+                               target_modules=['q_proj', 'k_proj', 'v_proj', 'o_proj'],
+                               base_model_name_or_path=hub_id(source))
         if lora_rank > 0:
-            lora = LoraConfig(r=lora_rank, lora_alpha=lora_alpha,
-                              target_modules=['q_proj', 'k_proj', 'v_proj', 'o_proj'])
-            inject_adapter_in_model(lora, self.decoder)
+            inject_adapter_in_model(self.lora, self.decoder)
             for name, parameter in self.decoder.named_parameters():
                 if 'lora_' in name:
                     parameter.data = parameter.data.float()  # trained in float32 whatever the base is
         if gradient_checkpointing:
             recompute_layers(self.decoder)
         leave_frozen_out(self)
+        if adapter is not None:
+            load_adapter(self, adapter)
         self._read = Remembered()
 
     def _start_new_rows(self) -> None:
@@ -109,6 +116,21 @@ class CausalLM(BaseModule):
         rows[index('<cls>')] = base[between].mean(0)
         rows[index(FORMAT_TOKENS[1]):index(FORMAT_TOKENS[-1]) + 1] *= 0.5
         self.new_rows.weight.data.copy_(rows)
+
+    def merge(self) -> 'CausalLM':
+        """Add LoRA to the frozen weights, for answering alone: it is not trained or loaded into afterwards.
+
+        Raises:
+            ValueError: They are rounded too coarsely to hold it: in bfloat16 the shipped model's logits move by 0.7.
+        """
+        dtype = self.output.weight.dtype
+        if dtype != torch.float32:
+            raise ValueError(f'LoRA cannot be merged into weights in {dtype}, which would round it: build CausalLM '
+                             'with dtype=\'float32\', or answer unmerged.')
+        for layer in self.decoder.modules():
+            if isinstance(layer, BaseTunerLayer):
+                layer.merge(safe_merge=True)
+        return self.eval()  # and forget what was read before
 
     def embed(self, ids: Tensor) -> Tensor:
         """Input embeddings ``float[..., E]`` of token ids ``int[...]``, new tokens included."""
