@@ -5,6 +5,7 @@ from torch import nn
 from visionllm.apis.cost import cost_of, largest_picture, measure, parts_table, schedule, tasks_table, without_weights
 from visionllm.apis.cost.dry_run import DryRun
 from visionllm.apis.cost.meter import Meter
+from visionllm.models import InternImage
 
 from ..conftest import load_config
 
@@ -105,6 +106,13 @@ def test_a_meter_counts_each_part_forward_and_backward(device):
     assert meter.peak() >= held['frozen'] + 4 * 20 * 30  # with the gradient of the weight
 
 
+def test_a_convolution_with_groups_costs_three_times_its_forward_pass_in_training():
+    model = nn.Sequential(nn.Conv2d(8, 8, 5, padding=2, groups=8, bias=False))
+    with Meter(model) as meter:
+        model(torch.zeros(2, 8, 6, 6, requires_grad=True)).sum().backward()
+    assert meter.flops['0'] == 3 * 2 * 25 * 8 * 2 * 36
+
+
 def test_a_dry_run_knows_what_no_weight_has_touched():
     unknown = torch.rand(3, device='meta')
     with DryRun():
@@ -117,3 +125,16 @@ def test_a_dry_run_knows_what_no_weight_has_touched():
         assert not (unknown > 0.5).all()
         assert unknown.cpu().numpy().shape == (3, )
         assert len(torch.unique(unknown.long())) == 3
+
+
+def test_a_dry_run_computes_again_what_was_not_kept():
+    flops = {}
+    for again in (False, True):
+        with torch.device('meta'):
+            model = nn.ModuleDict(dict(backbone=InternImage(dict(channels=16, depths=(1, 1), groups=(1, 2)),
+                                                            out_indices=(1, ), with_cp=again)))
+        with DryRun(), Meter(model) as meter:
+            model['backbone'](torch.zeros(1, 3, 32, 32))[0].sum().backward()
+        flops[again] = meter.flops['backbone']
+        assert all(p.grad is not None for name, p in model.named_parameters() if 'downsample.norm' not in name)
+    assert 1.1 < flops[True] / flops[False] < 4 / 3

@@ -6,9 +6,12 @@ touched is real and on the CPU, wherever it was meant to be; all others are shap
 one of those, as to match what was decoded with what is there, a stand-in answers.
 """
 
+from collections.abc import Callable
+from contextlib import ExitStack
+from unittest.mock import patch
+
 import torch
 from torch import Tensor
-from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_any, tree_map_only
 
@@ -23,17 +26,17 @@ TO_BE_FILLED = {aten.empty.memory_format, aten.full.default, aten.zeros.default,
 class DryRun(TorchDispatchMode):
     """Within it, models on the meta device can be trained and asked."""
 
-    def __init__(self):
-        super().__init__()
-        self.made_of_numbers = MadeOfNumbers()
-
     def __enter__(self) -> 'DryRun':
-        self.made_of_numbers.__enter__()
+        self._makers = ExitStack()
+        for place, name, maker in ((torch, 'tensor', keeping_numbers(torch.tensor)),
+                                   (torch, 'as_tensor', keeping_numbers(torch.as_tensor)),
+                                   (Tensor, 'new_tensor', new_tensor)):
+            self._makers.enter_context(patch.object(place, name, maker))
         return super().__enter__()
 
     def __exit__(self, *exception) -> None:
         super().__exit__(*exception)
-        self.made_of_numbers.__exit__(*exception)
+        self._makers.close()
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         kwargs = dict(kwargs or {})
@@ -52,16 +55,14 @@ class DryRun(TorchDispatchMode):
         return func(*args, **kwargs)
 
 
-class MadeOfNumbers(TorchFunctionMode):
-    """Tensors that are made of numbers keep them."""
+def keeping_numbers(make: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """A maker of tensors that are real, wherever they should be; torch makes those for meta without asking a mode."""
+    return lambda numbers, dtype=None, device=None: make(numbers, dtype=dtype, device=CPU)
 
-    def __torch_function__(self, func, types, args=(), kwargs=None):
-        kwargs = dict(kwargs or {})
-        if func is Tensor.new_tensor:
-            return torch.tensor(args[1], dtype=kwargs.get('dtype', args[0].dtype))
-        if func in (torch.tensor, torch.as_tensor):
-            kwargs['device'] = CPU
-        return func(*args, **kwargs)
+
+def new_tensor(like: Tensor, numbers: object, dtype: torch.dtype | None = None, device: object = None) -> Tensor:
+    """As ``Tensor.new_tensor``, but real."""
+    return torch.tensor(numbers, dtype=dtype or like.dtype)
 
 
 def with_values(func, args: tuple, kwargs: dict):

@@ -20,8 +20,15 @@ def bag_flops(rows: Tensor, index: Tensor, *others, out_val: tuple) -> int:
     return 2 * index.numel() * rows.shape[1]
 
 
+def convolution_backward_flops(grad: Tensor, pixels: Tensor, weight: Tensor, *others, out_val: tuple) -> int:
+    """As many as forward for each gradient; torch's formula forgets that a convolution may have groups."""
+    wanted = sum(gradient is not None for gradient in out_val[:2])
+    return wanted * 2 * grad[:, 0].numel() * weight.numel()
+
+
 aten = torch.ops.aten
-FORMULAS = {**flop_registry, aten._embedding_bag: bag_flops, aten._embedding_bag_forward_only: bag_flops}
+FORMULAS = {**flop_registry, aten.convolution_backward: convolution_backward_flops, aten._embedding_bag: bag_flops,
+            aten._embedding_bag_forward_only: bag_flops}
 
 
 class Meter(TorchDispatchMode):
