@@ -12,7 +12,7 @@ MAY_IMPORT = {
     'datasets': {'structures', 'language'},
     'evaluation': {'structures', 'language'},
     'engine': {'structures', 'language', 'ops', 'models', 'datasets', 'evaluation'},
-    'apis': {'structures', 'language', 'ops', 'models', 'datasets', 'evaluation', 'engine'},
+    'apis': {'structures', 'language', 'ops', 'models', 'datasets', 'evaluation', 'engine', 'assets'},
 }
 MODEL_PARTS = {'backbones', 'encoders', 'connectors', 'llms', 'fusion'}  # these never import one another
 

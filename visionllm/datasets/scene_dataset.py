@@ -28,8 +28,10 @@ class SceneDataset(InstructionCocoDataset):
         filter_cfg: As in ``CocoDataset``.
     """
 
-    PALETTE = [(214, 40, 40), (240, 138, 30), (200, 180, 20), (46, 150, 66), (40, 92, 206), (134, 60, 176),
-               (238, 132, 176), (120, 120, 120), (0, 160, 160), (140, 90, 40)]
+    METAINFO = dict(
+        classes=CLASSES['shape'],
+        palette=[(214, 40, 40), (240, 138, 30), (200, 180, 20), (46, 150, 66), (40, 92, 206), (134, 60, 176),
+                 (238, 132, 176), (120, 120, 120), (0, 160, 160), (140, 90, 40)])
 
     def __init__(self, data_root: str, split: str, num_images: int, seed: int, pipeline: list, kind: str = 'shape',
                  test_mode: bool = False, filter_cfg: dict | None = None):
@@ -38,7 +40,7 @@ class SceneDataset(InstructionCocoDataset):
             ann_file=str(ann_file.relative_to(data_root)),
             data_root=data_root,
             data_prefix=dict(img=f'images/{split}/'),
-            metainfo=dict(classes=CLASSES[kind], palette=self.PALETTE),
+            metainfo=dict(classes=CLASSES[kind]),
             pipeline=pipeline,
             test_mode=test_mode,
             filter_cfg=filter_cfg)
