@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from mmdet.datasets import LVISV1Dataset
 from mmdet.registry import DATASETS, METRICS
 from mmdet.structures import DetDataSample
 from mmengine.config import Config
@@ -15,6 +14,7 @@ from mmengine.dataset import pseudo_collate
 from mmengine.evaluator import BaseMetric
 from pycocotools import mask as mask_utils
 
+from visionllm.datasets import LVIS_NAMES
 from visionllm.evaluation.calibration import calibration_error
 from visionllm.evaluation.detection import average_precision, best_f1_score, hits, judge, true_answers
 from visionllm.language import TASKS
@@ -228,8 +228,7 @@ def vocabulary(study: Study, size: int = 1203, seed: int = 0) -> dict:
     """AP on the classes when they are named alone, and when they are hidden among LVIS's names and asked for in groups;
     and the best F1 of all answers, those that give a foreign name included."""
     rng, task = np.random.default_rng(seed), TASKS[study.task]
-    foreign = [name.replace('_', ' ') for name in LVISV1Dataset.METAINFO['classes']]
-    foreign = [name for name in foreign if name not in study.names][:size - len(study.names)]
+    foreign = [name for name in LVIS_NAMES if name not in study.names][:size - len(study.names)]
     everything = [(study.names + foreign)[i] for i in rng.permutation(size)]
     unseen = [dict(id=-number, name=name) for number, name in enumerate(foreign, 1)]
     truth = study.truth | dict(categories=study.truth['categories'] + unseen)

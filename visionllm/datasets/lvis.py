@@ -1,10 +1,20 @@
 """LVIS v1: 1,203 classes, of which each picture was searched for a few (federated annotations)."""
 
+from collections.abc import Sequence
+
 from mmdet.datasets import LVISV1Dataset
 from mmdet.datasets.api_wrappers import COCO
 from mmdet.registry import DATASETS
 
 from .coco import AnnotationError, InstructionCocoDataset
+
+
+def as_words(names: Sequence[str]) -> tuple[str, ...]:
+    """Class names as people write them: "bus (vehicle)"."""
+    return tuple(name.replace('_', ' ') for name in names)
+
+
+LVIS_NAMES = as_words(LVISV1Dataset.METAINFO['classes'])
 
 
 class CocoInOrder(COCO):
@@ -21,9 +31,9 @@ class LvisInstructionDataset(InstructionCocoDataset):
     """LVIS's annotation files, for instructions to be written from.
 
     Takes ``InstructionCocoDataset``'s arguments. Pictures are looked for under the last two parts of their
-    ``coco_url``, such as ``train2017/000000391895.jpg``. A sample's ``text`` has the names as words ("bus (vehicle)"),
-    its ``checked`` those whose objects are all marked: names that have objects here, and those known to have none,
-    without those that are not marked exhaustively. Of all others nobody knows.
+    ``coco_url``, such as ``train2017/000000391895.jpg``. A sample's ``text`` has the names as words, its ``checked``
+    those whose objects are all marked: names that have objects here, and those known to have none, without those that
+    are not marked exhaustively. Of all others nobody knows.
 
     Raises:
         AnnotationError: The file's categories are not the config's classes, in the order of their ids.
@@ -34,7 +44,7 @@ class LvisInstructionDataset(InstructionCocoDataset):
 
     def load_data_list(self) -> list[dict]:
         """Pictures and boxes; the names, which all samples share, are kept once."""
-        self.words = tuple(name.replace('_', ' ') for name in self.metainfo['classes'])
+        self.words = as_words(self.metainfo['classes'])
         return super().load_data_list()
 
     def check_categories(self, there: list[dict]) -> None:

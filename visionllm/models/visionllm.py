@@ -109,7 +109,7 @@ class VisionLLM(BaseDetector):
                    scales: Sequence[Tensor] | None = None) -> tuple[list[ImageTokens], Tensor]:
         """Image tokens as the connector has them, and where the pictures are pictures: ``bool[B, height, width]``."""
         pad_mask = real_pixels(batch_inputs, samples)
-        guidance = self.guide([sample.instruction for sample in samples])
+        guidance = self.guide([instruction_of(sample).text for sample in samples])
         return self.connector(scales or self.extract_feat(batch_inputs), pad_mask, guidance), pad_mask
 
     def guide(self, texts: list[str]) -> TextFeatures:
