@@ -35,6 +35,7 @@ from ..llms import CausalLM, Prefix, left_padded
 from ..matching import match, paired_labels, true_names
 from .token_features import own_points, token_features
 from .tuples import put_tuples
+from .unmarked import spared
 from .words import WORD_WEIGHT, distance, nearness, projector
 
 
@@ -407,7 +408,6 @@ def kind_of(coordinates: int) -> int:
 
 
 SHARPNESS = 4
-UNTHINKABLE = -1e4  # a logit whose share is 0, but finite, since 0 times infinity is no number
 
 
 def sharpen(probability: Tensor) -> Tensor:
@@ -419,20 +419,6 @@ def sharpen(probability: Tensor) -> Tensor:
 def beside_none(logits: Tensor) -> Tensor:
     """``float[..., K]`` to ``float[..., K + 1]``: logits of things, and 0 for nothing."""
     return F.pad(logits, (0, 1))
-
-
-def spared(logits: Tensor, nothing: Tensor, lacking: Sequence[Tensor]) -> Tensor:
-    """Logits ``float[B, M, K + 1]`` without the names that may have objects which nobody has marked, where nothing is
-    marked: to answer with one of them is no mistake that anybody knows of.
-
-    Args:
-        nothing: ``bool[B, M]``.
-        lacking: ``bool[k]`` of each picture's own names, k <= K; none if left out.
-    """
-    if not any(mask.any() for mask in lacking):
-        return logits
-    lacks = torch.stack([F.pad(mask, (0, logits.shape[-1] - len(mask))) for mask in lacking])  # [B, K + 1]
-    return logits.masked_fill(nothing[..., None] & lacks[:, None], UNTHINKABLE)
 
 
 def pad_selection(chosen: list[Tensor]) -> tuple[Tensor, Tensor]:
