@@ -86,5 +86,6 @@ def test_mmdetections_published_detector_fits_the_papers_tokenizer(tmp_path):
     TokenizerPretrained(str(tmp_path / 'detr.pth'))(model)
     assert torch.equal(model.connector.query_embedding.weight, detector.query_embedding.weight[:100])
     assert torch.equal(model.backbone.layer4[2].conv3.weight, detector.backbone.layer4[2].conv3.weight)
+    assert not any(scale.conv.bias.any() for scale in [*model.neck.convs, *model.neck.extra_convs])  # theirs has none
     ours, theirs = model.connector.decoder.layers[5], detector.decoder.layers[5]
     assert torch.equal(ours.cross_attn.value_proj.weight, theirs.cross_attn.value_proj.weight)

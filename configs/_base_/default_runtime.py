@@ -17,7 +17,8 @@ vis_backends = [dict(type='LocalVisBackend'), dict(type='TensorboardVisBackend')
 visualizer = dict(type='DetLocalVisualizer', vis_backends=vis_backends, name='visualizer')
 log_processor = dict(type='LogProcessor', window_size=50, by_epoch=False)
 
-find_unused_parameters = True  # of all heads, a batch asks one
+model_wrapper_cfg = dict(  # of several processes; the device is the model's own; of all heads, a batch asks one
+    type='MMDistributedDataParallel', device_ids=None, broadcast_buffers=False, find_unused_parameters=True)
 log_level = 'INFO'
 load_from = None
 resume = False

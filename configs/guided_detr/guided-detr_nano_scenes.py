@@ -16,7 +16,7 @@ model = dict(
 train_dataloader = dict(sampler=dict(weights=[0, 1, 2, 0, 0]))
 val_dataloader = dict(
     _delete_=True, batch_size=16, num_workers=1, persistent_workers=True, drop_last=False,
-    sampler=dict(type='DefaultSampler', shuffle=False), dataset={{_base_.test_expressions}})
+    sampler=dict(type='DefaultSampler', shuffle=False, round_up=False), dataset={{_base_.test_expressions}})
 test_dataloader = val_dataloader
 val_evaluator = dict(_delete_=True, type='GroundingMetric')
 test_evaluator = val_evaluator

@@ -1,6 +1,10 @@
 import os
 import subprocess
 import sys
+from argparse import Namespace
+from functools import partial
+from http.server import HTTPServer, SimpleHTTPRequestHandler
+from threading import Thread
 
 import pytest
 import torch
@@ -39,6 +43,46 @@ def test_code_in_a_pickle_never_runs_through_a_tool(tmp_path, tool):
     done = subprocess.run([sys.executable, f'tools/{tool}.py', *rest], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode != 0 and 'can run code' in done.stderr, done.stderr[-2000:]
     assert not (tmp_path / 'ran').exists()
+
+
+@pytest.fixture
+def site(tmp_path, monkeypatch):
+    """Address of a web server of the folder ``site``; what is downloaded is kept in another."""
+    monkeypatch.setenv('TORCH_HOME', str(tmp_path / 'kept'))
+    (tmp_path / 'site').mkdir()
+    server = HTTPServer(('localhost', 0), partial(SimpleHTTPRequestHandler, directory=tmp_path / 'site'))
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield f'http://localhost:{server.server_port}'
+    server.shutdown()
+    server.server_close()
+
+
+def test_code_in_a_pickle_from_the_web_never_runs(tmp_path, site):
+    torch.save(dict(state_dict={}, evil=Hostile(tmp_path / 'ran')), tmp_path / 'site/evil.pth')
+    with pytest.raises(UnsafeCheckpointError, match='can run code'):
+        CheckpointLoader.load_checkpoint(f'{site}/evil.pth')
+    assert not (tmp_path / 'ran').exists()
+
+
+def test_safetensors_come_from_the_web_and_are_not_taken_for_one_another(tmp_path, site):
+    for name in 'ab':
+        (tmp_path / 'site' / name).mkdir()
+        save_safetensors({name: torch.ones(1)}, tmp_path / 'site' / name / 'model.safetensors', {})
+    for _ in range(2):  # downloaded, then kept
+        for name in 'ab':
+            address = f'{site}/{name}/model.safetensors'
+            assert set(CheckpointLoader.load_checkpoint(address, map_location='cpu')['state_dict']) == {name}
+            (tmp_path / 'site' / name / 'model.safetensors').unlink(missing_ok=True)
+    with pytest.raises(ConnectionError, match='c.pth could not be downloaded .*404.*put the file on disk'):
+        CheckpointLoader.load_checkpoint(f'{site}/c.pth')
+
+
+@pytest.mark.parametrize('zipped', [True, False])  # as torch saved before 1.6
+def test_arguments_beside_the_tensors_are_no_code(tmp_path, zipped):
+    content = dict(model=dict(a=torch.ones(2)), args=Namespace(lr=2e-4, lr_backbone_names=['backbone.0']), epoch=49)
+    torch.save(content, tmp_path / 'a.pth', _use_new_zipfile_serialization=zipped)
+    read = CheckpointLoader.load_checkpoint(str(tmp_path / 'a.pth'))
+    assert torch.equal(read['model']['a'], torch.ones(2)) and read['args'].lr == 2e-4
 
 
 def test_safetensors_round_trip(tmp_path):

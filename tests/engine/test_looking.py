@@ -33,7 +33,7 @@ def test_places_are_nearly_right_and_pictures_may_hold_different_numbers_of_obje
     lesson = TeachLooking(steps=1)
     torch.manual_seed(0)
     losses = lesson.losses(copy.deepcopy(tiny), batch)
-    assert torch.isfinite(losses['loss_word'])
+    assert torch.isfinite(losses['loss_word'].value)
     boxes = torch.rand(500, 4) * 0.3 + 0.3
     off = (nearly(boxes) - boxes) / boxes[:, 2:].repeat(1, 2)
     assert 0.04 < off.std() < 0.06 and off.mean().abs() < 0.01

@@ -23,7 +23,7 @@ def test_outlines_get_nearer_to_the_truth(tiny):
     lesson, batch = TeachTracing(steps=24, lr=3e-3), sample_batch(SEGMENT)
 
     def off():
-        return float(lesson.losses(model, copy.deepcopy(batch))['loss_ring'])
+        return float(lesson.losses(model, copy.deepcopy(batch))['loss_ring'].value)
 
     model.train()
     before = off()
@@ -35,7 +35,7 @@ def test_outlines_get_nearer_to_the_truth(tiny):
 def test_pictures_may_hold_different_numbers_of_objects(tiny):
     batch = sample_batch(SEGMENT)
     batch['data_samples'][0].gt_instances = batch['data_samples'][0].gt_instances[:1]
-    assert torch.isfinite(TeachTracing(steps=1).losses(copy.deepcopy(tiny), batch)['loss_ring'])
+    assert torch.isfinite(TeachTracing(steps=1).losses(copy.deepcopy(tiny), batch)['loss_ring'].value)
 
 
 def test_a_model_without_a_snake_is_told_how_to_get_one(tiny):

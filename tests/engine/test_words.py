@@ -8,9 +8,10 @@ from visionllm.datasets.scenes import SHAPES
 from visionllm.engine.lesson import Lesson, knows_objects, weighted
 from visionllm.engine.words import TeachWords, detected_names
 from visionllm.language import TASKS, write_instruction
+from visionllm.models.averages import averages
 from visionllm.models.connectors import TokenGuidance
 from visionllm.models.matching import true_names
-from visionllm.structures import ImageTokens
+from visionllm.structures import ImageTokens, Mean
 
 from ..conftest import lesson_runner, sample_batch
 
@@ -49,7 +50,7 @@ def test_tokens_learn_to_say_what_the_detector_said(tiny):
     seen = []
     for _ in range(120):
         tokens = random_tokens(8)
-        losses = head.name_loss(tiny.llm, names, tokens, detected_names(detector, tokens, names))
+        losses = averages(head.name_loss(tiny.llm, names, tokens, detected_names(detector, tokens, names)))
         optimizer.zero_grad()
         losses['loss_name'].backward()
         optimizer.step()
@@ -136,7 +137,7 @@ def test_a_phrase_moves_no_word_and_not_what_is_meant(tiny):
 def test_a_lesson_has_the_precision_of_the_training_after_it(tiny, monkeypatch):
     seen = []
     monkeypatch.setattr(TeachWords, 'losses', lambda self, model, batch: seen.append(
-        torch.is_autocast_enabled('cpu')) or dict(loss=model.heads['tuples'].prior.sum()))
+        torch.is_autocast_enabled('cpu')) or dict(loss=Mean(model.heads['tuples'].prior.sum(), 1)))
     lesson_of(copy.deepcopy(tiny))
     lesson_of(copy.deepcopy(tiny), precision='BFloat16OptimWrapper')
     assert seen == [False, False, True, True]

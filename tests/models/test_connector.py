@@ -106,7 +106,7 @@ def test_outlines_start_as_ellipses_and_learn_the_objects(tiny):
     losses = []
     for _ in range(30):
         tokens.rings = model.connector._rings(tokens.embeddings, tokens.boxes)
-        losses.append(model.connector.loss([tokens], boxes, rings)[0]['loss_ring'])
+        losses.append(model.connector.loss([tokens], boxes, rings)[0]['loss_ring'].value)
         optimizer.zero_grad()
         losses[-1].backward()
         optimizer.step()

@@ -4,6 +4,7 @@ from mmdet.structures.bbox import bbox_cxcywh_to_xyxy
 
 from visionllm.datasets.scenes import SHAPES
 from visionllm.language import TASKS, OutputFormat, parse_instruction, write_instruction
+from visionllm.models.averages import averages
 from visionllm.models.fusion import blocks
 from visionllm.models.heads import FormatQueryHead, TokenByTokenHead
 from visionllm.models.heads.format_query import pad_selection, sharpen
@@ -49,8 +50,8 @@ def test_a_token_should_be_near_the_name_of_its_object(tiny, monkeypatch):
         monkeypatch.setitem(tiny.heads['tuples']._modules, 'token_projector', lambda _: words)
         with torch.no_grad():
             pairs = [(torch.tensor([0, 2]), torch.tensor([0, 1]))]
-            return tiny.heads['tuples'].name_loss(tiny.llm, names, tokens,
-                                       true_names(pairs, [torch.tensor(labels)], 3, len(names)))
+            wanted = true_names(pairs, [torch.tensor(labels)], 3, len(names))
+            return averages(tiny.heads['tuples'].name_loss(tiny.llm, names, tokens, wanted))
     right, wrong = loss([2, 5]), loss([5, 2])
     assert right['acc_name'] == 100 and wrong['acc_name'] == 0
     assert right['loss_name'] < wrong['loss_name']
@@ -121,7 +122,7 @@ def test_learning_from_instructions_together_is_learning_from_each(tiny, mixed, 
                       are_words=False, pairs=(on, on)) for boxes, label in zip(tokens.boxes, (0, 1, 0))]
 
     def learned(groups):
-        losses = [head.loss(tiny.llm, [mixed[i] for i in group], tokens[group], [targets[i] for i in group])
+        losses = [averages(head.loss(tiny.llm, [mixed[i] for i in group], tokens[group], [targets[i] for i in group]))
                   for group in groups]
         total = sum(loss['loss_cls'] + loss['loss_loc'] + loss['loss_box'] for loss in losses) / len(groups)
         trained = [p for p in tiny.llm.parameters() if p.requires_grad] + [head.class_scale, head.prior]

@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from visionllm.language import InstructionError, parse_instruction
+from visionllm.models.averages import averages
 from visionllm.models.heads.next_token import as_mentioned, like_after_like, spoken, words_of
 from visionllm.models.llms import causal, left_padded
 from visionllm.structures import Target
@@ -28,7 +29,7 @@ def test_the_loss_is_that_of_the_answers_words_alone(tiny):
     turns = (('a star', 'what else?', 'no more'), ('two red circles and a very large heart', ))
     instructions = [CAPTION, QUESTION]
     with torch.no_grad():
-        loss = head.loss(llm, instructions, tokens, [target(*t) for t in turns])['loss_text']
+        loss = head.loss(llm, instructions, tokens, [target(*t) for t in turns])['loss_text'].value
         entropies = []
         for b in range(2):
             prompt = head._prompts(llm, instructions[b:b + 1], head.describe(tiny.llm, tokens[b:b + 1]))[0]
@@ -68,7 +69,8 @@ def test_other_pictures_other_words(tiny):
     head, llm = tiny.heads['text'], tiny.llm
     tokens = random_tokens(2)
     with torch.no_grad():
-        losses = [head.loss(llm, [CAPTION], tokens[b:b + 1], [target('a star')])['loss_text'] for b in range(2)]
+        losses = [head.loss(llm, [CAPTION], tokens[b:b + 1], [target('a star')])['loss_text'].value
+                  for b in range(2)]
     assert not torch.isclose(*losses)
 
 
@@ -137,7 +139,7 @@ def test_tokens_learn_the_words_of_their_objects_names(tiny):
                    pairs=(torch.tensor([4, 9]), torch.tensor([1, 0]))) for own in boxes]
     optimizer = torch.optim.AdamW(head.parameters(), lr=2e-3)
     for _ in range(60):
-        losses = head.word_loss(tiny.llm, tokens, some)
+        losses = averages(head.word_loss(tiny.llm, tokens, some))
         optimizer.zero_grad()
         (losses['loss_word'] + losses['loss_trust']).backward()
         optimizer.step()

@@ -20,6 +20,7 @@ from visionllm.datasets.images import ImageError, read_image
 from visionllm.engine.checkpoint import load_local
 from visionllm.engine.runner import CheckpointMismatchError
 from visionllm.language import parse_instruction, sentences_of
+from visionllm.models.published import difference
 
 __all__ = ['SHIPPED', 'Answer', 'ImageError', 'Inferencer', 'draw', 'write_answers']
 
@@ -94,9 +95,10 @@ class Inferencer:
         content = load_local(checkpoint, 'cpu')
         try:
             _load_checkpoint_to_model(model, content, strict=True)
-        except RuntimeError as error:
-            raise CheckpointMismatchError(f'{checkpoint} is a checkpoint of another config than {config}: '
-                                          f'{" | ".join(str(error).split(chr(10)))[:2000]}') from None
+        except RuntimeError:
+            found = difference(model, content.get('state_dict', content))
+            raise CheckpointMismatchError(f'{checkpoint} is a checkpoint of another config than {config}. {found}') \
+                from None
         dataset = cfg.test_dataloader.dataset
         steps = dataset.get('datasets', [dataset])[0].pipeline  # of the first task
         scale = next(step['scale'] for step in steps if step['type'] == 'Resize')

@@ -1,6 +1,9 @@
 """The synthetic scenes as MMDetection datasets: their objects, and what is said about them."""
 
+from pathlib import Path
+
 from mmdet.registry import DATASETS
+from mmengine.dist import barrier, is_main_process
 
 from .captions import CaptionDataset
 from .coco import InstructionCocoDataset
@@ -30,7 +33,7 @@ class SceneDataset(InstructionCocoDataset):
 
     def __init__(self, data_root: str, split: str, num_images: int, seed: int, pipeline: list, kind: str = 'shape',
                  test_mode: bool = False, filter_cfg: dict | None = None):
-        ann_file = write_coco_folder(data_root, split, num_images, seed, kind=kind)
+        ann_file = folder_of(data_root, split, num_images, seed, kind)
         super().__init__(
             ann_file=str(ann_file.relative_to(data_root)),
             data_root=data_root,
@@ -51,7 +54,7 @@ def scene_sentences(kind: str, data_root: str, split: str, num_images: int, seed
             training, one a picture in testing) or ``questions`` (in training all of a picture's, one opening).
         data_root, split, num_images, seed, pipeline, test_mode: As in ``SceneDataset``.
     """
-    ann_file = write_coco_folder(data_root, split, num_images, seed)
+    ann_file = folder_of(data_root, split, num_images, seed)
     place = dict(ann_file=f'annotations/{kind}_{split}.json', data_root=data_root,
                  data_prefix=dict(img=f'images/{split}/'), pipeline=pipeline, test_mode=test_mode)
     if kind == 'expressions':
@@ -60,3 +63,11 @@ def scene_sentences(kind: str, data_root: str, split: str, num_images: int, seed
     if kind == 'questions':
         return ConversationDataset(go_on=not test_mode, **place)
     return CaptionDataset(per_caption=not test_mode, **place)
+
+
+def folder_of(data_root: str, split: str, num_images: int, seed: int, kind: str = 'shape') -> Path:
+    """The instances file of a folder of scenes, which one process writes and the others wait for."""
+    if is_main_process():
+        write_coco_folder(data_root, split, num_images, seed, kind=kind)
+    barrier()
+    return write_coco_folder(data_root, split, num_images, seed, kind=kind)

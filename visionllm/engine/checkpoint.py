@@ -2,13 +2,17 @@
 
 mmengine first tries ``torch.load(weights_only=True)`` and, when that refuses a file, loads it again with arbitrary
 pickle code allowed. That second road is closed here for every tool that imports this package, whoever calls the
-loader (``--resume``, ``load_from``, ``init_cfg=dict(type='Pretrained')``, ``init_detector``).
-``.safetensors`` files are read as well, wherever mmengine takes a checkpoint path.
+loader (``--resume``, ``load_from``, ``init_cfg=dict(type='Pretrained')``, ``init_detector``); so is the one from a URL,
+where torch unpickles whatever it gets. ``.safetensors`` files are read as well, wherever mmengine takes a checkpoint.
 """
 
+import hashlib
 import json
+from argparse import Namespace
 from pathlib import Path
 from pickle import UnpicklingError
+from urllib.error import URLError
+from urllib.parse import urlparse
 
 import torch
 from mmengine.runner import checkpoint as mmengine_checkpoint
@@ -22,7 +26,7 @@ class UnsafeCheckpointError(RuntimeError):
 
 def load_weights_only(file, map_location=None, weights_only=None) -> dict:
     """Drop-in for mmengine's loader (hence the unused third argument): tensors and plain containers, or an error."""
-    allowed = mmengine_checkpoint.get_torch_safe_globals()
+    allowed = [*mmengine_checkpoint.get_torch_safe_globals(), Namespace]  # DETR and its heirs keep their arguments
     try:
         with torch.serialization.safe_globals(allowed):
             return torch.load(file, map_location=map_location, weights_only=True)
@@ -48,6 +52,24 @@ def load_local(filename: str, map_location=None) -> dict:
         raise UnsafeCheckpointError(f'{filename} is not a valid safetensors file: {error}') from None
 
 
+def load_from_url(url: str, model_dir: str | None = None, map_location=None, progress: bool = True) -> dict:
+    """Drop-in for torch's ``load_url``: a checkpoint from the web, downloaded once and then read as any local file.
+
+    Raises:
+        ConnectionError: It could not be downloaded.
+    """
+    address = hashlib.sha256(url.encode()).hexdigest()[:8]  # many addresses end in model.safetensors
+    path = Path(model_dir or Path(torch.hub.get_dir()) / 'checkpoints') / address / Path(urlparse(url).path).name
+    if not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            torch.hub.download_url_to_file(url, str(path), progress=progress)
+        except URLError as error:
+            raise ConnectionError(f'{url} could not be downloaded ({error}). Where there is no network, put the file '
+                                  'on disk and give its path in the config.') from None
+    return load_local(str(path), map_location)
+
+
 def save_safetensors(state_dict: dict[str, torch.Tensor], filename: str | Path, meta: dict) -> None:
     """Write tensors and a JSON-able ``meta`` as one safetensors file that ``load_local`` reads."""
     tensors = {name: tensor.detach().contiguous().cpu() for name, tensor in state_dict.items()}
@@ -57,4 +79,5 @@ def save_safetensors(state_dict: dict[str, torch.Tensor], filename: str | Path, 
 def install_safe_loading() -> None:
     """Put the safe loaders in mmengine's place."""
     mmengine_checkpoint._safe_torch_load = load_weights_only
+    mmengine_checkpoint.load_url = load_from_url
     mmengine_checkpoint.CheckpointLoader.register_scheme(prefixes='', loader=load_local, force=True)

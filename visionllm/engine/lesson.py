@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 from mmengine.hooks import Hook
@@ -11,9 +12,12 @@ from mmengine.registry import OPTIM_WRAPPERS
 from torch import Tensor, nn
 from torch.optim import AdamW
 
+from visionllm.models.averages import averages
 from visionllm.models.frozen import only_training
+from visionllm.structures import Mean
 
 from .lesson_cache import recall, remember
+from .processes import average_gradients, unwrapped
 
 
 class Lesson(Hook):
@@ -40,7 +44,7 @@ class Lesson(Hook):
         """What is trained."""
         raise NotImplementedError
 
-    def losses(self, model, batch: dict) -> dict[str, Tensor]:
+    def losses(self, model, batch: dict) -> dict[str, Mean]:
         """Losses of a batch as the dataloader gives it; those whose name starts with ``loss`` are added up."""
         raise NotImplementedError
 
@@ -53,7 +57,7 @@ class Lesson(Hook):
     def before_train(self, runner) -> None:
         if runner.iter > 0:
             return
-        model = runner.model
+        model = unwrapped(runner.model)
         learned = recall(self.cache, self.settings())
         if learned is not None:
             model.load_state_dict(model.state_dict() | learned)
@@ -79,8 +83,11 @@ class Lesson(Hook):
             for group in wrapper.optimizer.param_groups:
                 group['lr'] = self.lr * (1 - step / self.steps)
             with wrapper.optim_context(model):
-                losses = self.losses(model, next(batches))
-            wrapper.update_params(sum(value for name, value in losses.items() if name.startswith('loss')))
+                losses = averages(self.losses(model, next(batches)))
+            wrapper.backward(sum(value for name, value in losses.items() if name.startswith('loss')))
+            average_gradients(chain.from_iterable(group['params'] for group in wrapper.optimizer.param_groups))
+            wrapper.step()
+            wrapper.zero_grad()
             for name in self.shown:
                 seen[name] += [float(losses[name].detach())] if name in losses else []
             if (step + 1) % 50 == 0:

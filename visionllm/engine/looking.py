@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
 from visionllm.models.visionllm import real_pixels, target_of
-from visionllm.structures import ImageTokens
+from visionllm.structures import ImageTokens, Mean
 
 from .lesson import Lesson
 
@@ -30,7 +30,7 @@ class TeachLooking(Lesson):
         """The second look and the heads."""
         return [model.second_look, model.heads]
 
-    def losses(self, model, batch: dict) -> dict[str, Tensor]:
+    def losses(self, model, batch: dict) -> dict[str, Mean]:
         """Of the heads' words and of the places, for tokens that have no first look."""
         data = model.data_preprocessor(batch, training=True)
         samples = data['data_samples']

@@ -11,7 +11,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from visionllm.models.connectors.language_guided import sigmoid_focal_loss
 from visionllm.models.visionllm import asked_for, boxes_in
-from visionllm.structures import ImageTokens
+from visionllm.structures import ImageTokens, Mean
 
 from .lesson import Lesson
 from .looking import SURE, seen_close_up
@@ -33,17 +33,17 @@ class TeachPointing(Lesson):
         """The token guidance, and the text encoder where it is trained at all."""
         return [model.token_guidance, model.text_encoder]
 
-    def losses(self, model, batch: dict) -> dict[str, Tensor]:
+    def losses(self, model, batch: dict) -> dict[str, Mean]:
         """Of each token's being meant. The accuracy is of pictures: is the likeliest token one that is meant?"""
         data = model.data_preprocessor(batch, training=True)
         tokens, target = self._tokens(model, data)
         text = model.guide([asked_for(sample) for sample in data['data_samples']])
         heard = model.token_guidance(tokens, text).objectness
-        right = target.gather(1, heard.argmax(1, keepdim=True)).mean()
+        right = target.gather(1, heard.argmax(1, keepdim=True)).sum()
         # the focal loss says how likely; alone, it leaves the guidance deaf for longer than lessons last
-        return dict(loss_meant=sigmoid_focal_loss(heard, target).sum() / target.sum().clamp_min(1),
-                    loss_which=F.cross_entropy(heard, target / target.sum(1, keepdim=True).clamp_min(1)),
-                    acc_meant=100 * right)
+        which = F.cross_entropy(heard, target / target.sum(1, keepdim=True).clamp_min(1), reduction='sum')
+        return dict(loss_meant=Mean(sigmoid_focal_loss(heard, target).sum(), target.sum()),
+                    loss_which=Mean(which, len(heard)), acc_meant=Mean(100 * right, len(heard)))
 
     @torch.no_grad()
     def _tokens(self, model, data: dict) -> tuple[ImageTokens, Tensor]:

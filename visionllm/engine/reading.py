@@ -20,6 +20,7 @@ from visionllm.language.nouns import ADJECTIVES, TEST_NOUNS, TEST_PHRASES, TRAIN
 from visionllm.language.vocabulary import NUM_CLASS_TOKENS
 
 from .lesson_cache import recall, remember
+from .processes import average_gradients, unwrapped
 
 NOISE = 0.3  # of the embedding's own spread
 PURE, BLEND = 0.001, 0.02  # nearly always one word; mostly one, sometimes two or three
@@ -122,6 +123,7 @@ def teach_reading(model, steps: int, lr: float = 1e-3, texts: int = 4, words: in
             loss = lesson_loss(model, rng, words, blend, FEW if easy else MANY) / texts
             loss.backward()
             total += loss.item()
+        average_gradients(parameters)
         torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step()
         optimizer.zero_grad()
@@ -176,7 +178,7 @@ class TeachReading(Hook):
     def before_train(self, runner) -> None:
         if runner.iter > 0 or not self.steps:
             return  # it has read before
-        model = runner.model
+        model = unwrapped(runner.model)
         settings = dict(steps=self.steps)
         learned = recall(self.cache, settings)
         if learned is not None:
@@ -194,4 +196,5 @@ class TeachReading(Hook):
     def before_train_iter(self, runner, batch_idx: int, data_batch=None) -> None:
         if self.rehearse and runner.iter % self.rehearse == 0:
             rng = np.random.default_rng([runner.seed, runner.iter])
-            lesson_loss(runner.model, rng, words=16, blend=BLEND).backward()  # the optimizer's next step takes it along
+            loss = lesson_loss(unwrapped(runner.model), rng, words=16, blend=BLEND)
+            loss.backward()  # the optimizer's next step takes it along

@@ -1,7 +1,14 @@
 """mmengine's runner, less forgiving: a checkpoint that does not fit its config is an error, not a log line."""
 
+import atexit
+
 from mmdet.registry import RUNNERS
+from mmengine.device import get_device
+from mmengine.dist import is_distributed
 from mmengine.runner import Runner
+from torch.distributed import destroy_process_group, init_process_group
+
+from visionllm.models.published import difference, read_published
 
 
 class CheckpointMismatchError(RuntimeError):
@@ -12,18 +19,25 @@ class CheckpointMismatchError(RuntimeError):
 class StrictRunner(Runner):
     """``Runner`` whose checkpoints must hold every trained tensor in its right shape, and no other."""
 
+    def setup_env(self, env_cfg: dict) -> None:
+        """As in mmengine, but several processes need no CUDA."""
+        if self.distributed and get_device() == 'cpu' and not is_distributed():
+            init_process_group('gloo')  # by the variables that torchrun sets
+            atexit.register(destroy_process_group)  # or one that ends early may take others down
+        super().setup_env(env_cfg)
+
     def load_checkpoint(self, filename: str, map_location='cpu', strict: bool = True, **kwargs) -> dict:
         """As in mmengine, but strict.
 
         Raises:
-            CheckpointMismatchError: Tensors are missing, too many or of another shape.
+            CheckpointMismatchError: Tensors are missing, too many or of another shape; all are named, by part.
         """
         try:
             return super().load_checkpoint(filename, map_location, strict=True, **kwargs)
         except RuntimeError as error:
             if 'do not match exactly' not in str(error):
                 raise
-            lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+            model = getattr(self.model, 'module', self.model)  # within a wrapper of mmengine's
+            found = difference(model, read_published(filename))
             raise CheckpointMismatchError(
-                f'{filename} is a checkpoint of another config than {self.cfg.filename}: ' + ' | '.join(lines)[:2000]
-            ) from None
+                f'{filename} is a checkpoint of another config than {self.cfg.filename}. {found}') from None

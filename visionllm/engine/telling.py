@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from visionllm.datasets.scene_language import NUMBERS, article, plural
 from visionllm.models.heads.next_token import as_mentioned, like_after_like, words_of
 from visionllm.models.visionllm import instruction_of, target_of
-from visionllm.structures import Target
+from visionllm.structures import Mean, Target
 
 from .lesson import Lesson
 from .reading import BLEND, NOISE, lesson_loss
@@ -49,7 +49,7 @@ class TeachTelling(Lesson):
         """The language model and the projector of places."""
         return [model.llm, model.heads[self.head].place_projector]
 
-    def losses(self, model, batch: dict) -> dict[str, Tensor]:
+    def losses(self, model, batch: dict) -> dict[str, Mean]:
         """As if all objects had been found and recognised; and of a class map, now and then."""
         samples = batch['data_samples']
         targets = [target_of(sample) for sample in samples]
@@ -60,7 +60,7 @@ class TeachTelling(Lesson):
         pictures = [symbolic(model.llm, head, target) for target in targets]
         losses = head.text_loss(model.llm, [instruction_of(sample) for sample in samples], pictures, targets)
         if self.batches % REHEARSAL == 0:
-            losses['loss_reading'] = lesson_loss(model, self.rng, words=16, blend=BLEND)
+            losses['loss_reading'] = Mean(lesson_loss(model, self.rng, words=16, blend=BLEND), 1)
         self.batches += 1
         return losses
 

@@ -2,10 +2,11 @@
 
 import torch
 from mmdet.registry import HOOKS
-from torch import Tensor, nn
+from torch import nn
 
 from visionllm.models.heads.format_query import pad_selection
 from visionllm.models.visionllm import target_of
+from visionllm.structures import Mean
 
 from .lesson import Lesson
 
@@ -30,7 +31,7 @@ class TeachTracing(Lesson):
                              'snake_rounds in model.second_look.')
         return [model.second_look.snake]
 
-    def losses(self, model, batch: dict) -> dict[str, Tensor]:
+    def losses(self, model, batch: dict) -> dict[str, Mean]:
         """Of the outlines of those tokens that are paired with an object: a snake elsewhere costs as much."""
         data = model.data_preprocessor(batch, training=True)
         samples = data['data_samples']

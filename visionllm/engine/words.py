@@ -13,9 +13,10 @@ from mmdet.registry import HOOKS
 from torch import Tensor, nn
 
 from visionllm.models.visionllm import target_of
-from visionllm.structures import ImageTokens
+from visionllm.structures import ImageTokens, Mean
 
 from .lesson import Lesson
+from .processes import unwrapped
 
 
 @HOOKS.register_module()
@@ -43,7 +44,7 @@ class TeachWords(Lesson):
         return super().settings() | dict(from_detector=self.from_detector)
 
     def before_train(self, runner) -> None:
-        model = runner.model
+        model = unwrapped(runner.model)
         if self.from_detector and model.second_look is not None:
             raise ValueError('A detector has no opinion of what a second look sees: set '
                              'TeachWords(from_detector=False), or second_look=None.')
@@ -58,7 +59,7 @@ class TeachWords(Lesson):
         return [part for part in parts if part is not None] + (
             [] if self.from_detector else [model.connector.objectness_branches])
 
-    def losses(self, model, batch: dict) -> dict[str, Tensor]:
+    def losses(self, model, batch: dict) -> dict[str, Mean]:
         """Of the tokenizer, and of the heads' words."""
         data = model.data_preprocessor(batch, training=True)
         samples = data['data_samples']

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+import torch
 from mmdet.registry import EVALUATOR
-from mmengine.dist import get_world_size
+from mmengine.dist import all_reduce
 from mmengine.evaluator import Evaluator
 from mmengine.structures import BaseDataElement
 
@@ -41,8 +42,16 @@ class TaskEvaluator(Evaluator):
 
         Args:
             size: Number of samples of all tasks together.
+
+        Raises:
+            ValueError: More samples were answered than there are: several processes had to be given equally many.
         """
+        answered = torch.tensor(sum(len(metric.results) for metric in self.metrics))
+        all_reduce(answered)
+        if answered > size:
+            raise ValueError(f'{int(answered)} samples were answered and there are {size}. Set round_up=False in the '
+                             'sampler of the test dataloader.')
         figures = {}
         for metric in self.metrics:
-            figures |= metric.evaluate(min(size, len(metric.results) * get_world_size()))
+            figures |= metric.evaluate(size)
         return figures

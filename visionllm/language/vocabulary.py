@@ -57,7 +57,7 @@ def extend_tokenizer(tokenizer: PreTrainedTokenizerBase, base_size: int) -> Voca
     """
     if len(tokenizer) > base_size and NEW_TOKENS[0] not in tokenizer.get_vocab():
         raise ValueError(f'The tokenizer has {len(tokenizer)} tokens and the language model {base_size} rows; this is '
-                         'not the model\'s own tokenizer.')
+                         'not the model\'s own tokenizer. Put the files of its own beside its weights.')
     fill = [f'<unused-{i}>' for i in range(len(tokenizer), base_size)]  # a model may have more rows than tokens
     tokenizer.add_tokens(fill + NEW_TOKENS, special_tokens=True)
     first = tokenizer.convert_tokens_to_ids(NEW_TOKENS[0])

@@ -14,7 +14,9 @@ from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
 from visionllm.language import Instruction, InstructionError, parse_instruction, sentences_of
-from visionllm.structures import ImageTokens, Target, TextFeatures
+from visionllm.structures import ImageTokens, Mean, Target, TextFeatures
+
+from .averages import added, averages
 
 Samples = list[DetDataSample]
 
@@ -58,17 +60,16 @@ class VisionLLM(BaseDetector):
 
     def loss(self, batch_inputs: Tensor, batch_data_samples: Samples) -> dict[str, Tensor]:
         """Losses of a batch: the connector's own, and each head's over the samples that it answers."""
+        asked = self.by_head(batch_data_samples)
         layers = self.look(batch_inputs, batch_data_samples)
         targets = [target_of(sample) for sample in batch_data_samples]
         losses = self.tokenizer_loss(layers, targets)
-        for head, members, instructions in self.by_head(batch_data_samples):
-            share = len(members) / len(targets)
+        for head, members, instructions in asked:
             answered = head.loss(self.llm, instructions, layers[-1][members], [targets[i] for i in members])
-            for name, value in answered.items():
-                losses[name] = losses.get(name, 0) + share * value
-        return losses
+            losses = added(losses, answered)
+        return averages(losses)
 
-    def tokenizer_loss(self, layers: list[ImageTokens], targets: list[Target]) -> dict[str, Tensor]:
+    def tokenizer_loss(self, layers: list[ImageTokens], targets: list[Target]) -> dict[str, Mean]:
         """The connector's own loss on the pictures whose objects are known, which are paired with tokens on the way."""
         known = [i for i, target in enumerate(targets) if target.annotated]
         if not known:
@@ -109,7 +110,7 @@ class VisionLLM(BaseDetector):
                    scales: Sequence[Tensor] | None = None) -> tuple[list[ImageTokens], Tensor]:
         """Image tokens as the connector has them, and where the pictures are pictures: ``bool[B, height, width]``."""
         pad_mask = real_pixels(batch_inputs, samples)
-        guidance = self.guide([instruction_of(sample).text for sample in samples])
+        guidance = self.guide([sample.instruction for sample in samples])
         return self.connector(scales or self.extract_feat(batch_inputs), pad_mask, guidance), pad_mask
 
     def guide(self, texts: list[str]) -> TextFeatures:

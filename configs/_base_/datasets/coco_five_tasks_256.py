@@ -54,7 +54,7 @@ val_dataloader = dict(
     num_workers=1,
     persistent_workers=True,
     drop_last=False,
-    sampler=dict(type='DefaultSampler', shuffle=False),
+    sampler=dict(type='DefaultSampler', shuffle=False, round_up=False),
     dataset=dict(
         type='ConcatDataset',
         ignore_keys=['classes', 'palette'],

@@ -26,7 +26,7 @@ val_dataloader = dict(
     num_workers=1,
     persistent_workers=True,
     drop_last=False,
-    sampler=dict(type='DefaultSampler', shuffle=False),
+    sampler=dict(type='DefaultSampler', shuffle=False, round_up=False),
     dataset=dict(type='SceneDataset', data_root=data_root, split='test', num_images=500, seed=1000,
                  test_mode=True, pipeline=test_pipeline))
 test_dataloader = val_dataloader

@@ -16,7 +16,8 @@ model = dict(
         norm_cfg=dict(type='BN', requires_grad=False),
         norm_eval=True,
         style='pytorch',
-        init_cfg=dict(type='Pretrained', checkpoint='torchvision://resnet50')),
+        init_cfg=dict(
+            type='BackbonePretrained', checkpoint='https://download.pytorch.org/models/resnet50-0676ba61.pth')),
     neck=dict(
         type='ChannelMapper',
         in_channels=[512, 1024, 2048],
@@ -24,6 +25,7 @@ model = dict(
         out_channels=256,
         act_cfg=None,
         norm_cfg=dict(type='GN', num_groups=32),
+        bias=True,  # as the authors of Deformable DETR have it
         num_outs=4),
     text_encoder=dict(type='TextEncoder', source='google-bert/bert-base-uncased', frozen=False),
     connector=dict(
@@ -45,7 +47,8 @@ model = dict(
                 ffn_cfg=dict(embed_dims=256, feedforward_channels=1024, ffn_drop=0.1)),
             post_norm_cfg=None),
         positional_encoding=dict(num_feats=128, normalize=True, offset=-0.5)),
-    llm=dict(type='CausalLM', source='huggyllama/llama-7b', lora_rank=64, lora_alpha=128),
+    llm=dict(type='CausalLM', source='huggyllama/llama-7b', lora_rank=64, lora_alpha=128,
+             gradient_checkpointing=True),
     # the paper's plain recipe: no soft bins, no box loss, no name alignment, no priors, no residual
     heads=dict(
         tuples=dict(type='FormatQueryHead', soft_bin_sigma=0.0, box_loss_weight=0.0, name_loss_weight=0.0,

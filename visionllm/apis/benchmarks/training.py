@@ -10,6 +10,7 @@ from torch import Tensor
 from visionllm.datasets.instruct import instruction_collate
 from visionllm.language import parse_instruction
 from visionllm.models import CausalLM
+from visionllm.models.averages import averages
 from visionllm.structures import Target
 
 from .subjects import few_scenes, random_tokens
@@ -58,7 +59,7 @@ class HeadStep:
         torch.manual_seed(0)  # the same tuples every time
         losses = self.head.loss(self.llm, [self.instructions[i] for i in pictures], self.tokens[list(pictures)],
                                 [self.targets[i] for i in pictures])
-        (self.model.parse_losses(losses)[0] * len(pictures) / len(self.targets)).backward()
+        (self.model.parse_losses(averages(losses))[0] * len(pictures) / len(self.targets)).backward()
 
     def _gradients(self) -> dict[str, Tensor]:
         parts = dict(llm=self.llm, head=self.head).items()

@@ -22,7 +22,7 @@ from mmdet.structures.bbox import bbox_cxcywh_to_xyxy, bbox_overlaps
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from visionllm.structures import ImageTokens, TextFeatures
+from visionllm.structures import ImageTokens, Mean, TextFeatures
 from visionllm.structures.rings import best_turn, ellipses
 
 from ..matching import match
@@ -180,7 +180,7 @@ class LanguageGuidedTokenizer(BaseModule):
         return torch.cat([boxes[..., :2], torch.zeros_like(boxes[..., 2:])], -1)
 
     def loss(self, layers: list[ImageTokens], gt_boxes: list[Tensor],
-             gt_rings: list[Tensor]) -> tuple[dict[str, Tensor], Pairs]:
+             gt_rings: list[Tensor]) -> tuple[dict[str, Mean], Pairs]:
         """L_tok: category-agnostic focal loss and L1 on the centre; on extent and outline too, where places have them.
 
         Args:
@@ -200,7 +200,7 @@ class LanguageGuidedTokenizer(BaseModule):
         return losses | self._ring_loss(tokens, gt_boxes, gt_rings, pairs), pairs
 
     def _ring_loss(self, tokens: ImageTokens, gt_boxes: list[Tensor], gt_rings: list[Tensor],
-                   pairs: Pairs) -> dict[str, Tensor]:
+                   pairs: Pairs) -> dict[str, Mean]:
         """L1 on the outlines of paired tokens, in units of half the box; a ring may start at any of its points."""
         if tokens.rings.shape[2] == 0 or not any(rings.shape[1] for rings in gt_rings):
             return {}
@@ -209,7 +209,7 @@ class LanguageGuidedTokenizer(BaseModule):
             ring, half = tokens.rings[b, chosen], gt_boxes[b][objects, None, 2:] / 2
             distances.append(((ring - best_turn(gt_rings[b][objects], ring.detach())) / half).abs().mean((1, 2)))
         distances = torch.cat(distances)
-        return dict(loss_ring=RING_WEIGHT * distances.sum() / max(len(distances), 1))
+        return dict(loss_ring=Mean(RING_WEIGHT * distances.sum(), len(distances)))
 
     def _match(self, tokens: ImageTokens, gt_boxes: list[Tensor]) -> Pairs:
         """Category-agnostic assignment of all objects to tokens, one pair of index lists a picture."""
@@ -218,7 +218,7 @@ class LanguageGuidedTokenizer(BaseModule):
                   centre_only=not self.with_box_refine) for b, gt in enumerate(gt_boxes)
         ]
 
-    def _layer_loss(self, tokens: ImageTokens, gt_boxes: list[Tensor], pairs: Pairs) -> dict[str, Tensor]:
+    def _layer_loss(self, tokens: ImageTokens, gt_boxes: list[Tensor], pairs: Pairs) -> dict[str, Mean]:
         target = torch.zeros_like(tokens.objectness)
         predicted, wanted = [], []
         for b, (chosen, objects) in enumerate(pairs):
@@ -226,14 +226,15 @@ class LanguageGuidedTokenizer(BaseModule):
             predicted.append(tokens.boxes[b, chosen])
             wanted.append(gt_boxes[b][objects])
         predicted, wanted = torch.cat(predicted), torch.cat(wanted)
-        count = max(len(wanted), 1)
+        count = len(wanted)
         losses = dict(
-            loss_objectness=2.0 * sigmoid_focal_loss(tokens.objectness, target).sum() / count,
-            loss_centre=5.0 * (predicted - wanted)[:, :2].abs().sum() / count)
+            loss_objectness=Mean(2.0 * sigmoid_focal_loss(tokens.objectness, target).sum(), count),
+            loss_centre=Mean(5.0 * (predicted - wanted)[:, :2].abs().sum(), count))
         if self.with_box_refine:
             giou = bbox_overlaps(bbox_cxcywh_to_xyxy(predicted), bbox_cxcywh_to_xyxy(wanted), mode='giou',
                                  is_aligned=True)
-            losses['loss_extent'] = (5.0 * (predicted - wanted)[:, 2:].abs().sum() + 2.0 * (1 - giou).sum()) / count
+            total = 5.0 * (predicted - wanted)[:, 2:].abs().sum() + 2.0 * (1 - giou).sum()
+            losses['loss_extent'] = Mean(total, count)
         return losses
 
 

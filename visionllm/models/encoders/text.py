@@ -4,12 +4,12 @@ import torch
 from mmdet.registry import MODELS
 from mmengine.model import BaseModule
 from torch.nn.utils.rnn import pad_sequence
-from transformers import AutoConfig, AutoModel, AutoTokenizer
+from transformers import AutoModel
 
-from visionllm.assets import resolve
 from visionllm.structures import TextFeatures
 
 from ..frozen import leave_frozen_out, native_dtype
+from ..huggingface import load_model, load_tokenizer
 from ..remembered import Remembered
 
 
@@ -25,15 +25,9 @@ class TextEncoder(BaseModule):
 
     def __init__(self, source: str, frozen: bool = False, random_config: dict | None = None):
         super().__init__()
-        folder = resolve(source)
-        self.tokenizer = AutoTokenizer.from_pretrained(folder)
-        if random_config is None:
-            dtype = native_dtype() if frozen else torch.float32
-            self.bert = AutoModel.from_pretrained(folder, dtype=dtype, add_pooling_layer=False)
-        else:
-            config = AutoConfig.from_pretrained(folder)
-            config.update(random_config)
-            self.bert = AutoModel.from_config(config, add_pooling_layer=False)
+        self.tokenizer = load_tokenizer(source)
+        dtype = native_dtype() if frozen and random_config is None else torch.float32
+        self.bert = load_model(AutoModel, source, 'a BERT', dtype, random_config, dict(add_pooling_layer=False))
         self.width = self.bert.config.hidden_size
         self.frozen = frozen
         if frozen:

@@ -26,10 +26,11 @@ from torch.nn.utils.rnn import pad_sequence
 from visionllm.language import Instruction, OutputFormat
 from visionllm.language.quantizer import bins_to_offsets, expected_bin, offsets_to_bins, soft_bins
 from visionllm.language.vocabulary import NUM_LOCATION_TOKENS
-from visionllm.structures import ImageTokens, Target
+from visionllm.structures import ImageTokens, Mean, Target
 from visionllm.structures.places import PLACE_CHANNELS
 from visionllm.structures.rings import best_turn, extent
 
+from ..averages import added
 from ..fusion import class_pass_layout, coordinate_pass_layout, in_groups
 from ..llms import CausalLM, Prefix, left_padded
 from ..matching import match, paired_labels, true_names
@@ -213,20 +214,18 @@ class FormatQueryHead(BaseModule):
     # ------------------------------------------------------------------ training
 
     def loss(self, llm: CausalLM, instructions: list[Instruction], tokens: ImageTokens,
-             targets: list[Target]) -> dict[str, Tensor]:
+             targets: list[Target]) -> dict[str, Mean]:
         """Decode, match the decoded tuples to the named objects, cross-entropy (paper, section 3.4).
 
         All samples that ask for one format are read together, and an instruction that they share is read once.
         """
         losses = self.word_loss(llm, tokens, targets)
         for members in of_one_format(instructions):
-            share = len(members) / len(targets)
-            for name, value in self._tuple_loss(llm, [instructions[i] for i in members], tokens[members],
-                                                [targets[i] for i in members]).items():
-                losses[name] = losses.get(name, 0) + share * value
+            losses = added(losses, self._tuple_loss(llm, [instructions[i] for i in members], tokens[members],
+                                                    [targets[i] for i in members]))
         return losses
 
-    def word_loss(self, llm: CausalLM, tokens: ImageTokens, targets: list[Target]) -> dict[str, Tensor]:
+    def word_loss(self, llm: CausalLM, tokens: ImageTokens, targets: list[Target]) -> dict[str, Mean]:
         """``name_loss`` of the samples whose classes are words, by the objects that their tokens are paired with."""
         members = [i for i, target in enumerate(targets) if target.are_words]
         if not members:
@@ -237,7 +236,7 @@ class FormatQueryHead(BaseModule):
         return self.name_loss(llm, list(names), tokens[members], wanted, [targets[i].may_lack(names) for i in members])
 
     def _tuple_loss(self, llm: CausalLM, instructions: list[Instruction], tokens: ImageTokens,
-                    targets: list[Target]) -> dict[str, Tensor]:
+                    targets: list[Target]) -> dict[str, Mean]:
         """Losses of samples that ask for one format."""
         named, classes = zip(*[target.named_by(instruction.class_names)
                                for target, instruction in zip(targets, instructions)])
@@ -246,15 +245,15 @@ class FormatQueryHead(BaseModule):
         tokens, weight = self._sample_tuples(tokens, [target.pairs[0] for target in targets])
         logits, done = self.decode_classes(llm, instructions, tokens)
         pairs = self._match(logits, tokens, boxes, classes)
-        count = max(sum(len(objects) for _, objects in pairs), 1)
+        count = sum(len(objects) for _, objects in pairs)
         target = paired_labels(pairs, classes, logits.shape[1], nothing=logits.shape[-1] - 1)
         lacking = [t.may_lack(instruction.class_names) for t, instruction in zip(targets, instructions)]
         logits = spared(logits, target == logits.shape[-1] - 1, lacking)
         entropy = F.cross_entropy(logits.flatten(0, 1), target.flatten(), reduction='none')
         things = target < logits.shape[-1] - 1
         right = (logits.detach()[..., :-1].argmax(-1) == target)[things].float()
-        losses = dict(loss_cls=(entropy * weight.flatten()).sum() / count,
-                      acc_class=100 * right.sum() / max(len(right), 1))
+        losses = dict(loss_cls=Mean((entropy * weight.flatten()).sum(), count),
+                      acc_class=Mean(100 * right.sum(), len(right)))
         return losses | self._coordinate_losses(llm, instructions[0].output_format, done, tokens, points, pairs)
 
     def _sample_tuples(self, tokens: ImageTokens, on_objects: list[Tensor]) -> tuple[ImageTokens, Tensor]:
@@ -281,7 +280,7 @@ class FormatQueryHead(BaseModule):
         ]
 
     def _coordinate_losses(self, llm: CausalLM, output_format: OutputFormat, done: 'ClassPass', tokens: ImageTokens,
-                           gt_points: list[Tensor], pairs: list[tuple[Tensor, Tensor]]) -> dict[str, Tensor]:
+                           gt_points: list[Tensor], pairs: list[tuple[Tensor, Tensor]]) -> dict[str, Mean]:
         """Cross-entropy over the location tokens of matched tuples, and L1 + GIoU on the points they mean."""
         limit = self.train_coordinates or tokens.objectness.shape[1]
         pairs = [(chosen[keep], objects[keep]) for chosen, objects in pairs
@@ -289,12 +288,12 @@ class FormatQueryHead(BaseModule):
         selected, real = pad_selection([chosen for chosen, _ in pairs])
         logits = self.decode_coordinates(llm, output_format, done, selected)[real]  # [n, q, 1025]
         if len(logits) == 0:
-            return dict(loss_loc=logits.sum(), loss_box=logits.sum())
+            return dict(loss_loc=Mean(logits.sum(), 0), loss_box=Mean(logits.sum(), 0))
         centres = tokens.centres.gather(1, selected[..., None].expand(-1, -1, 2))[real]
         points = torch.cat([gt_points[b][objects] for b, (_, objects) in enumerate(pairs)])
         return self._location_losses(logits, centres, points)
 
-    def _location_losses(self, logits: Tensor, centres: Tensor, points: Tensor) -> dict[str, Tensor]:
+    def _location_losses(self, logits: Tensor, centres: Tensor, points: Tensor) -> dict[str, Mean]:
         """Losses of decoded points.
 
         Args:
@@ -309,11 +308,12 @@ class FormatQueryHead(BaseModule):
         target = soft_bins(offsets_to_bins(points - centres).flatten(1), self.soft_bin_sigma)
         giou = bbox_overlaps(extent(decoded), extent(points), mode='giou', is_aligned=True)
         l1 = 4 * (decoded - points).abs().mean((1, 2))  # a box has four coordinates
-        return dict(loss_loc=F.cross_entropy(logits.flatten(0, 1), target.flatten(0, 1)),
-                    loss_box=self.box_loss_weight * (5 * l1 + 2 * (1 - giou)).mean())
+        entropy = F.cross_entropy(logits.flatten(0, 1), target.flatten(0, 1), reduction='sum')
+        return dict(loss_loc=Mean(entropy, logits.shape[:2].numel()),
+                    loss_box=Mean(self.box_loss_weight * (5 * l1 + 2 * (1 - giou)).sum(), len(points)))
 
     def name_loss(self, llm: CausalLM, names: list[str], tokens: ImageTokens, target: Tensor,
-                  lacking: Sequence[Tensor] = ()) -> dict[str, Tensor]:
+                  lacking: Sequence[Tensor] = ()) -> dict[str, Mean]:
         """Align image tokens with the words for what they show; the LLM itself is not run.
 
         Two losses pull at a word. By its nearness to the names, and by objectness, it should be as unsure as the
@@ -337,9 +337,8 @@ class FormatQueryHead(BaseModule):
         likeliest = target.argmax(-1)
         things = likeliest < len(names)
         right = (near.argmax(-1) == likeliest)[things]
-        count = something.sum().clamp_min(1)
-        return dict(loss_name=self.name_loss_weight * (entropy + WORD_WEIGHT * (something * far).sum()) / count,
-                    acc_name=100 * right.sum() / things.sum().clamp_min(1))
+        total = self.name_loss_weight * (entropy + WORD_WEIGHT * (something * far).sum())
+        return dict(loss_name=Mean(total, something.sum()), acc_name=Mean(100 * right.sum(), things.sum()))
 
     # ------------------------------------------------------------------ answering
 

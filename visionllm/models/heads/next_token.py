@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from visionllm.language import Instruction, OutputFormat
 from visionllm.language.mentions import mentions
-from visionllm.structures import ImageTokens, Target
+from visionllm.structures import ImageTokens, Mean, Target
 from visionllm.structures.places import PLACE_CHANNELS, place_features
 
 from ..llms import CausalLM, causal, left_padded
@@ -65,14 +65,14 @@ class NextTokenHead(BaseModule):
         return output_format.is_text
 
     def loss(self, llm: CausalLM, instructions: list[Instruction], tokens: ImageTokens,
-             targets: list[Target]) -> dict[str, Tensor]:
+             targets: list[Target]) -> dict[str, Mean]:
         """Cross-entropy of what should be said, token by token; of what is asked in between nothing is learned. And of
         the words that image tokens should be."""
         losses = self.word_loss(llm, tokens, targets)
         return losses | self.text_loss(llm, instructions, self.describe(llm, tokens, targets), targets)
 
     def text_loss(self, llm: CausalLM, instructions: list[Instruction], pictures: list[Tensor],
-                  targets: list[Target]) -> dict[str, Tensor]:
+                  targets: list[Target]) -> dict[str, Mean]:
         """Cross-entropy of what should be said of pictures ``float[n, E]``, wherever their words come from."""
         prompts = self._prompts(llm, instructions, pictures)
         said = [spoken(llm, target.turns) for target in targets]
@@ -84,8 +84,9 @@ class NextTokenHead(BaseModule):
         learned = torch.stack([F.pad(mask, (length - len(mask), 0)) for _, mask in said])
         before = states[:, -length - 1:-1]  # each state says the token after it
         logits, ids = llm.say(before[learned]), ids[learned]
-        right = (logits.detach().argmax(-1) == ids).float().mean()
-        return dict(loss_text=F.cross_entropy(logits, ids), acc_text=100 * right)
+        right = (logits.detach().argmax(-1) == ids).sum()
+        return dict(loss_text=Mean(F.cross_entropy(logits, ids, reduction='sum'), len(ids)),
+                    acc_text=Mean(100 * right, len(ids)))
 
     @torch.no_grad()
     def predict(self, llm: CausalLM, instructions: list[Instruction], tokens: ImageTokens) -> list[str]:
@@ -109,7 +110,7 @@ class NextTokenHead(BaseModule):
         """Put what was said, to one instruction after the other, into a sample."""
         sample.set_field(' '.join(answers), 'pred_text', dtype=str)
 
-    def word_loss(self, llm: CausalLM, tokens: ImageTokens, targets: list[Target]) -> dict[str, Tensor]:
+    def word_loss(self, llm: CausalLM, tokens: ImageTokens, targets: list[Target]) -> dict[str, Mean]:
         """Align the words of image tokens with those of the names of the objects that they are paired with; and learn
         which tokens are on something and have all its words right."""
         phrases = [target.names[label] for target in targets for label in target.labels.tolist()]
@@ -125,13 +126,14 @@ class NextTokenHead(BaseModule):
         paired, close, taken = (torch.cat([each[b, target.pairs[0]] for b, target in enumerate(targets)])
                                 for each in (said, near, heard))  # [n, W, ..]
         names = torch.cat([words[target.pairs[1]] for words, target in zip(index, targets)])  # [n, W]
-        entropy = F.cross_entropy(close.flatten(0, 1), names.flatten())
-        far = distance(paired, wanted[names], wanted).mean()
-        right = (taken == names).float().mean()
+        entropy = F.cross_entropy(close.flatten(0, 1), names.flatten(), reduction='sum')
+        far = distance(paired, wanted[names], wanted).sum()
+        right = (taken == names).sum()
         with torch.no_grad():
             trusty = torch.stack([told_rightly(*each) for each in zip(heard, tokens.boxes, index, targets)])
-        doubt = F.binary_cross_entropy_with_logits(self._trust(tokens), trusty.float())
-        return dict(loss_word=self.words * (entropy + WORD_WEIGHT * far), loss_trust=doubt, acc_word=100 * right)
+        doubt = F.binary_cross_entropy_with_logits(self._trust(tokens), trusty.float(), reduction='sum')
+        return dict(loss_word=Mean(self.words * (entropy + WORD_WEIGHT * far), names.numel()),
+                    loss_trust=Mean(doubt, trusty.numel()), acc_word=Mean(100 * right, names.numel()))
 
     def _phrases(self, tokens: ImageTokens) -> Tensor:
         """What each image token is: ``float[..., M, W, E]``."""

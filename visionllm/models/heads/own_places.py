@@ -4,10 +4,9 @@ import torch
 from mmdet.registry import MODELS
 from mmengine.model import BaseModule
 from mmengine.structures import InstanceData
-from torch import Tensor
 
 from visionllm.language import Instruction, OutputFormat
-from visionllm.structures import ImageTokens, Target
+from visionllm.structures import ImageTokens, Mean, Target
 from visionllm.structures.rings import extent
 
 from .token_features import own_points
@@ -34,11 +33,11 @@ class OwnPlacesHead(BaseModule):
         return not output_format.is_text
 
     def loss(self, llm: None, instructions: list[Instruction], tokens: ImageTokens,
-             targets: list[Target]) -> dict[str, Tensor]:
+             targets: list[Target]) -> dict[str, Mean]:
         """Nothing."""
         return {}
 
-    def word_loss(self, llm: None, tokens: ImageTokens, targets: list[Target]) -> dict[str, Tensor]:
+    def word_loss(self, llm: None, tokens: ImageTokens, targets: list[Target]) -> dict[str, Mean]:
         """Nothing."""
         return {}
 

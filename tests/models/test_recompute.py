@@ -1,0 +1,50 @@
+"""Layers that are run again on the way back: the same answers and gradients, less memory."""
+
+import copy
+
+import pytest
+import torch
+
+from visionllm.apis.benchmarks.training import kept_bytes
+from visionllm.models.llms.recompute import recompute_layers
+
+from ..conftest import sample_batch
+
+
+@pytest.fixture(scope='module')
+def patient(tiny):
+    """The tiny model, whose language model recomputes."""
+    model = copy.deepcopy(tiny)
+    recompute_layers(model.llm.decoder)
+    return model
+
+
+def losses_of(model, instruction: str):
+    torch.manual_seed(0)
+    data = model.data_preprocessor(sample_batch(instruction), training=True)
+    return model.parse_losses(model(**data, mode='loss'))[0]
+
+
+@pytest.mark.parametrize('instruction', [
+    'Find {"star": <c7>, "ring": <c2>} as (c, x1, y1, x2, y2) in <image>',
+    'Outline {"star": <c7>, "ring": <c2>} as (c, x1, y1, ..., x9, y9) in <image>',
+    'Describe <image> as (text)',
+])
+def test_losses_and_gradients_are_the_same(tiny, patient, instruction):
+    found = []
+    for model in (tiny, patient):
+        model.train()
+        losses_of(model, instruction).backward()
+        found.append({name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None})
+        model.zero_grad(set_to_none=True)
+        model.eval()
+    plain, recomputed = found
+    assert plain.keys() == recomputed.keys() and any('lora_A' in name for name in plain)
+    for name, gradient in plain.items():
+        assert torch.allclose(gradient, recomputed[name], atol=1e-6, rtol=1e-4), name
+
+
+def test_less_is_kept_for_the_way_back(tiny, patient):
+    text = 'a star and a ring ' * 60
+    plain, recomputed = (kept_bytes(lambda model=model: model.llm.read([text])) for model in (tiny, patient))
+    assert recomputed < 0.6 * plain
