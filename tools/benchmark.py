@@ -2,6 +2,7 @@
 
 decoding   tuples behind a prefix of 300 tokens, in ways of ours and of others; ``some`` are ten of a hundred
 detector   R50 and a language model on a picture of 480 x 640 with 80 classes, beside MMDetection's Deformable DETR R50
+vocabulary the same detector on four groups of 80 names, together and one by one
 training   a step of 16 pictures with one instruction, with a phrase each; outlines against boxes
 judging    COCO evaluation of 1,000 pictures x 100 detections, beside pycocotools
 loading    batches of training samples, beside MMDetection's
@@ -20,6 +21,7 @@ from mmengine.registry import init_default_scope
 
 from visionllm.apis import benchmarks
 from visionllm.apis.report import bars
+from visionllm.datasets import LVIS_NAMES
 from visionllm.datasets.scenes import SHAPES
 from visionllm.language import TASKS
 from visionllm.models import CausalLM
@@ -42,6 +44,8 @@ def training(args: argparse.Namespace) -> benchmarks.Suite:
 SUITES: dict[str, Callable[[argparse.Namespace], benchmarks.Suite]] = dict(
     decoding=lambda args: benchmarks.decoding_suite(benchmarks.Decoding(CausalLM(args.llm, lora_rank=0).eval())),
     detector=lambda args: benchmarks.detector_suite(benchmarks.Detector(R50, args.llm, args.text_encoder)),
+    vocabulary=lambda args: benchmarks.vocabulary_suite(
+        benchmarks.Detector(R50, args.llm, args.text_encoder, names=LVIS_NAMES[:320])),
     training=training,
     judging=lambda args: benchmarks.judging_suite(benchmarks.Judging()),
     loading=lambda args: benchmarks.loading_suite(FIVE, SCENES))

@@ -6,7 +6,8 @@
     python tools/infer.py IMAGE... --caption
     python tools/infer.py IMAGE... --instruction "Find {\"star\": <c0>, ...} as (c, x1, y1, x2, y2) in <image>"
 
-The shipped model answers; --config CONFIG --checkpoint FILE name another.
+The shipped model answers; --config CONFIG --checkpoint FILE name another. Class names may also come from a file, one a
+line: --classes @names.txt. More than 80 are asked for in groups.
 """
 
 import argparse
@@ -17,7 +18,8 @@ from visionllm.language import TASKS
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__, fromfile_prefix_chars='@',
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('images', nargs='+', help='picture files')
     parser.add_argument('--config', help='of another model than the shipped one; with --checkpoint')
     parser.add_argument('--checkpoint', help='its weights')
@@ -39,12 +41,12 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def sentence(args: argparse.Namespace) -> str:
+def sentence(args: argparse.Namespace) -> str | tuple[str, ...]:
     """The instruction, written from what was named."""
     if args.instruction:
         return args.instruction
     if args.classes:
-        return TASKS['segmentation' if args.points else 'detection'].order(args.classes, num_points=args.points)
+        return TASKS['segmentation' if args.points else 'detection'].orders(args.classes, num_points=args.points)
     if args.expression is not None:
         return TASKS['grounding'].order([args.expression])
     if args.question is not None:

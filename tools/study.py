@@ -8,6 +8,7 @@ wordings      eight wordings, four never seen in training
 calibration   expected calibration error of the scores, precision-recall curve
 reading       the class map alone, no picture
 classes       25, 50, 75 and 100 % of the classes named: AP on them
+vocabulary    AP on the test classes alone, and hidden among LVIS's 1,203
 bins          AP of answers rounded to so many location bins
 points        mask AP by the number of points that the sentence asks for
 blind         questions, with the picture and without it

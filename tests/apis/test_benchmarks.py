@@ -15,7 +15,9 @@ from visionllm.apis.benchmarks import (
     loading_suite,
     timed,
     training_suite,
+    vocabulary_suite,
 )
+from visionllm.datasets import LVIS_NAMES
 from visionllm.datasets.scenes import SHAPES
 from visionllm.language import TASKS
 
@@ -39,6 +41,7 @@ def suites(tiny, scenes):
     return dict(
         decoding=decoding_suite(Decoding(tiny.llm, prefix=12, tuples=4), points=3, chosen=2),
         detector=detector_suite(Detector(TINY, **sources, size=(64, 96), peer=PEER)),
+        vocabulary=vocabulary_suite(Detector(TINY, **sources, size=(64, 96), peer=PEER, names=LVIS_NAMES[:90])),
         training=training_suite(HeadStep(model, SHARED[:2]), HeadStep(model, PHRASES, objects=1),
                                 TaskSteps(FIVE, model, scenes, 2)),
         judging=judging_suite(Judging(pictures=20, detections=10)),

@@ -107,9 +107,11 @@ def test_a_checkpoint_of_another_config_is_refused(trained, tmp_path):
 def test_inference_draws_and_writes_json(trained, tmp_path):
     Image.new('L', (90, 60), 120).save(tmp_path / 'grey.png')
     Image.new('RGBA', (300, 40), (9, 9, 9, 100)).save(tmp_path / 'wide.png')
+    (tmp_path / 'names.txt').write_text('red star\n')
     out = tmp_path / 'out'
     run('infer', str(tmp_path / 'grey.png'), str(tmp_path / 'wide.png'), '--config', CONFIG, '--checkpoint',
-        str(trained / 'iter_4.pth'), '--classes', 'red star', 'moon', '--score-thr', '0', '--out', str(out))
+        str(trained / 'iter_4.pth'), '--classes', f'@{tmp_path}/names.txt', 'moon', '--score-thr', '0',
+        '--out', str(out))
     answers = json.loads((out / 'answers.json').read_text())
     assert len(answers) == 2 and {o['name'] for a in answers for o in a['objects']} <= {'red star', 'moon'}
     assert all(0 <= x1 <= x2 <= 300 and 0 <= y1 <= y2 <= 60 for a in answers for o in a['objects']

@@ -9,6 +9,7 @@ from visionllm.language import (
     OutputFormat,
     draw_class_set,
     parse_instruction,
+    sentences_of,
     write_instruction,
 )
 
@@ -36,6 +37,22 @@ def test_a_class_set_that_cannot_be_used_is_refused(names, reason):
         write_instruction(names, TASKS['detection'].wordings[0], BOX)
 
 
+@given(st.integers(1, 1300), st.integers(1, 512))
+def test_any_number_of_names_is_asked_for_in_groups(count, most):
+    names = [f'n{i}' for i in range(count)]
+    orders = sentences_of(TASKS['detection'].orders(names, max_names=most))
+    groups = [parse_instruction(order).class_names for order in orders]
+    assert [name for group in groups for name in group] == names and len(groups) == -(-count // most)
+    assert max(map(len, groups)) <= most and max(map(len, groups)) - min(map(len, groups)) <= 1
+
+
+def test_few_names_are_one_sentence_and_each_is_named_once():
+    names = [f'n{i}' for i in range(80)]
+    assert TASKS['segmentation'].orders(names, 3, 8) == TASKS['segmentation'].order(names, 3, 8)
+    with pytest.raises(InstructionError, match='names n0 twice'):
+        TASKS['detection'].orders(names + ['n0'])
+
+
 @pytest.mark.parametrize('text, reason', [
     ('Find {"a": <c0>} (c, x1, y1, x2, y2)', 'exactly once'),
     ('<image> <image> {"a": <c0>} (c, x1, y1, x2, y2)', 'exactly once'),
@@ -56,6 +73,14 @@ def test_a_drawn_class_set_is_usable(seed, classes, limit):
     names, tokens = draw_class_set(np.random.default_rng(seed), all_names, all_names[:3], limit)
     assert 1 <= len(names) <= limit and len(set(names)) == len(names) and set(names) <= set(all_names)
     assert len(set(tokens)) == len(tokens) == len(names)
+
+
+def test_names_that_were_looked_for_come_before_other_absent_ones():
+    rng, names = np.random.default_rng(0), [f'n{i}' for i in range(1203)]
+    draws = [set(draw_class_set(rng, names, names[:3], 80, names[5:15])[0]) for _ in range(100)]
+    assert sum(len(draw) == 80 for draw in draws) > 80
+    assert sum(draw >= set(names[5:15]) for draw in draws) > 80
+    assert len(set.union(*draws)) > 1000
 
 
 def test_every_class_is_left_out_sometimes():

@@ -1,6 +1,7 @@
-"""A trained model, a picture and a sentence in; boxes or outlines with names, or words, out."""
+"""A trained model, a picture and an instruction in; boxes or outlines with names, or words, out."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from PIL import Image
 from visionllm.datasets.images import ImageError, read_image
 from visionllm.engine.checkpoint import load_local
 from visionllm.engine.runner import CheckpointMismatchError
-from visionllm.language import parse_instruction
+from visionllm.language import parse_instruction, sentences_of
 from visionllm.models.published import difference
 
 __all__ = ['SHIPPED', 'Answer', 'ImageError', 'Inferencer', 'draw', 'write_answers']
@@ -40,7 +41,7 @@ class Answer:
     the instruction asked for.
     """
     path: str
-    instruction: str
+    instruction: str | Sequence[str]
     image: np.ndarray  # uint8[H, W, 3] RGB
     names: list[str] = field(default_factory=list)
     scores: list[float] = field(default_factory=list)
@@ -104,27 +105,29 @@ class Inferencer:
         return cls(model.to(device), tuple(scale))
 
     @torch.no_grad()
-    def __call__(self, path: str | Path, instruction: str, score_thr: float = 0.3) -> Answer:
-        """Answer an instruction for a picture file.
+    def __call__(self, path: str | Path, instruction: str | Sequence[str], score_thr: float = 0.3) -> Answer:
+        """Answer an instruction for a picture file: a sentence, or several that name a group of the classes each, as
+        ``TASKS['detection'].orders(names)`` writes them of a thousand names.
 
         Raises:
             InstructionError: The instruction cannot be carried out.
             ImageError: The picture cannot be read.
         """
-        parsed = parse_instruction(instruction)
+        parsed = [parse_instruction(sentence) for sentence in sentences_of(instruction)]
+        names = names_in(instruction)
         image = read_image(path)
         resized = self.resize(dict(img=image[..., ::-1], img_shape=image.shape[:2], ori_shape=image.shape[:2]))
         sample = DetDataSample(metainfo=dict(
             img_path=str(path), ori_shape=image.shape[:2], img_shape=resized['img'].shape[:2],
-            scale_factor=resized['scale_factor'], instruction=instruction, text=parsed.class_names))
+            scale_factor=resized['scale_factor'], instruction=instruction, text=names))
         pixels = torch.from_numpy(np.ascontiguousarray(resized['img'].transpose(2, 0, 1)))
         answered = self.model.test_step(pseudo_collate([dict(inputs=pixels, data_samples=sample)]))[0]
-        if parsed.output_format.is_text:
+        if parsed[0].output_format.is_text:
             return Answer(str(path), instruction, image, text=answered.pred_text)
         result = answered.pred_instances
         kept = result[result.scores >= score_thr]
-        return Answer(str(path), instruction, image, [parsed.class_names[k] for k in kept.labels.tolist()],
-                      kept.scores.tolist(), kept.bboxes.tolist(), kept.points.tolist())
+        return Answer(str(path), instruction, image, [names[k] for k in kept.labels.tolist()], kept.scores.tolist(),
+                      kept.bboxes.tolist(), kept.points.tolist())
 
 
 def write_answers(answers: list[Answer], folder: Path) -> list[str]:
@@ -144,7 +147,7 @@ def draw(answer: Answer, min_side: int = 384) -> np.ndarray:
     (``uint8[H, W, 3]`` RGB)."""
     scale = max(1.0, min_side / min(answer.image.shape[:2]))
     canvas = np.ascontiguousarray(cv2.resize(answer.image, None, fx=scale, fy=scale, interpolation=cv2.INTER_LINEAR))
-    order = list(parse_instruction(answer.instruction).class_names)
+    order = names_in(answer.instruction)
     found = zip(answer.names, answer.scores, answer.boxes, answer.points)
     for name, score, box, points in reversed(list(found)):
         colour = PALETTE[order.index(name) % len(PALETTE)]
@@ -159,8 +162,15 @@ def draw(answer: Answer, min_side: int = 384) -> np.ndarray:
         cv2.rectangle(canvas, (x1, top), (x1 + width + 4, top + height + 5), colour, -1)
         cv2.putText(canvas, label, (x1 + 2, top + height + 1), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (255, 255, 255), 1,
                     cv2.LINE_AA)
-    said = answer.instruction if answer.text is None else f'{answer.instruction} -> {answer.text}'
+    first, *others = sentences_of(answer.instruction)
+    said = f'{first} (and {len(others)} sentences more)' if others else first
+    said = said if answer.text is None else f'{said} -> {answer.text}'
     return np.concatenate([canvas, _caption(said, canvas.shape[1])])
+
+
+def names_in(instruction: str | Sequence[str]) -> list[str]:
+    """The class names of an instruction, of one sentence after the other."""
+    return [name for sentence in sentences_of(instruction) for name in parse_instruction(sentence).class_names]
 
 
 def _caption(text: str, width: int) -> np.ndarray:

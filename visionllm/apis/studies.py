@@ -1,8 +1,8 @@
 """What a trained model is asked to show, each on the config's own test set."""
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from mmengine.dataset import pseudo_collate
 from mmengine.evaluator import BaseMetric
 from pycocotools import mask as mask_utils
 
+from visionllm.datasets import LVIS_NAMES
 from visionllm.evaluation.calibration import calibration_error
 from visionllm.evaluation.detection import average_precision, best_f1_score, hits, judge, true_answers
 from visionllm.language import TASKS
@@ -66,19 +67,19 @@ class Study:
         return [ids[name] for name in names]
 
     @torch.no_grad()
-    def answers(self, instruction: str | None = None, blind: bool = False,
+    def answers(self, instruction: str | Sequence[str] | None = None, blind: bool = False,
                 batch_size: int = 16) -> Iterator[DetDataSample]:
         """All samples with the answers to their own instruction, or to another; ``blind``: without their pictures."""
         for start in range(0, len(self.dataset), batch_size):
             items = [self.dataset[i] for i in range(start, min(start + batch_size, len(self.dataset)))]
             for item in items:
                 if instruction is not None:
-                    item['data_samples'].set_metainfo(dict(instruction=instruction))
+                    item['data_samples'].set_metainfo(dict(instruction=instruction, text=self.names))
                 if blind:
                     item['inputs'].fill_(GREY)
             yield from self.model.test_step(pseudo_collate(items))
 
-    def ask(self, instruction: str) -> list[dict]:
+    def ask(self, instruction: str | Sequence[str]) -> list[dict]:
         """COCO result records of all pictures; each holds its image ``token`` besides."""
         return [record for sample in self.answers(instruction) for record in self._records(sample)]
 
@@ -223,6 +224,23 @@ def classes(study: Study, shares: tuple[float, ...] = (0.25, 0.5, 0.75, 1.0), dr
     return dict(rows=rows)
 
 
+def vocabulary(study: Study, size: int = 1203, seed: int = 0) -> dict:
+    """AP on the classes when they are named alone, and when they are hidden among LVIS's names and asked for in groups;
+    and the best F1 of all answers, those that give a foreign name included."""
+    rng, task = np.random.default_rng(seed), TASKS[study.task]
+    foreign = [name for name in LVIS_NAMES if name not in study.names][:size - len(study.names)]
+    everything = [(study.names + foreign)[i] for i in rng.permutation(size)]
+    unseen = [dict(id=-number, name=name) for number, name in enumerate(foreign, 1)]
+    truth = study.truth | dict(categories=study.truth['categories'] + unseen)
+    rows = {}
+    for names in (study.names, everything):
+        asked = replace(study, names=names, truth=truth)
+        found = asked.ask(task.orders(names))
+        _, f1 = best_f1_score(*judge(truth, found, asked.category_ids(names)))
+        rows[f'{len(names)} names'] = box_figures(study, found) | dict(best_f1=100 * f1)
+    return dict(rows=rows)
+
+
 def points(study: Study, counts: tuple[int, ...] = (8, 14, 16, 24, 48)) -> dict:
     """Mask AP by the number of points that the sentence asks for (paper, table 2b), and box AP of the same model."""
     rows = {'box': box_figures(study, study.ask(study.instruction(study.names, num_points=2)))}
@@ -287,5 +305,5 @@ def _draw_curves(scores: np.ndarray, right: np.ndarray, total: int, figure: str)
 # what is shown, and on the test set of which task
 STUDIES = dict(obedience=(obedience, 'detection'), wordings=(wordings, 'detection'),
                calibration=(calibration, 'detection'), reading=(reading, 'detection'), classes=(classes, 'detection'),
-               bins=(bins, 'detection'), points=(points, 'segmentation'), blind=(blind, 'questions'),
-               figures=(figures_of, 'detection'), malformed=(malformed, 'detection'))
+               vocabulary=(vocabulary, 'detection'), bins=(bins, 'detection'), points=(points, 'segmentation'),
+               blind=(blind, 'questions'), figures=(figures_of, 'detection'), malformed=(malformed, 'detection'))

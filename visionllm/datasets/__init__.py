@@ -3,13 +3,15 @@ from .coco import AnnotationError, InstructionCocoDataset
 from .conversations import ConversationDataset
 from .images import ImageError, LoadImage
 from .instruct import PackInstructionInputs, WriteInstruction, instruction_collate
+from .lvis import LVIS_NAMES, LvisInstructionDataset
 from .mixture_sampler import MixtureSampler
 from .numbered import NumberedDataset, NumberedSampler
 from .referring import ReferringDataset
 from .scene_dataset import SceneDataset, scene_sentences
 
 __all__ = [
-    'AnnotationError', 'CaptionDataset', 'ConversationDataset', 'ImageError', 'InstructionCocoDataset', 'LoadImage',
-    'MixtureSampler', 'NumberedDataset', 'NumberedSampler', 'PackInstructionInputs', 'ReferringDataset', 'SceneDataset',
-    'WriteInstruction', 'instruction_collate', 'scene_sentences'
+    'LVIS_NAMES', 'AnnotationError', 'CaptionDataset', 'ConversationDataset', 'ImageError', 'InstructionCocoDataset',
+    'LoadImage', 'LvisInstructionDataset', 'MixtureSampler', 'NumberedDataset', 'NumberedSampler',
+    'PackInstructionInputs', 'ReferringDataset', 'SceneDataset', 'WriteInstruction', 'instruction_collate',
+    'scene_sentences'
 ]

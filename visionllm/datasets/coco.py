@@ -40,22 +40,27 @@ class InstructionCocoDataset(CocoDataset):
     def load_data_list(self) -> list[dict]:
         """Pictures and boxes, after a look at the categories."""
         coco = COCO(self.ann_file)
-        there = [category['name'] for category in coco.dataset.get('categories', [])]
-        wanted = list(self.metainfo['classes'])
-        if not set(there) & set(wanted):
-            raise AnnotationError(f'No category of {self.ann_file} is one of the config\'s classes, so nothing could '
-                                  f'be learned. The file has: {", ".join(there) or "none"}. The config has: '
-                                  f'{", ".join(wanted)}. Set metainfo=dict(classes=...) of the dataset.')
+        self.check_categories(coco.dataset.get('categories', []))
         outside = sum(lies_outside(ann['bbox'], coco.imgs[ann['image_id']]) for ann in coco.anns.values())
+        count = len(coco.anns)
+        del coco  # loaded once more below, and LVIS's takes gigabytes
         if outside:
-            print_log(f'{self.ann_file}: {outside} of {len(coco.anns)} boxes are empty or outside their picture and '
-                      'are left out.', 'current', level=logging.WARNING)
+            print_log(f'{self.ann_file}: {outside} of {count} boxes are empty or outside their picture and are left '
+                      'out.', 'current', level=logging.WARNING)
         self._without_outline = 0
         samples = super().load_data_list()
         if self._without_outline:
-            print_log(f'{self.ann_file}: {self._without_outline} of {len(coco.anns)} objects have no outline of three '
-                      'points; their box stands in.', 'current', level=logging.WARNING)
+            print_log(f'{self.ann_file}: {self._without_outline} of {count} objects have no outline of three points; '
+                      'their box stands in.', 'current', level=logging.WARNING)
         return samples
+
+    def check_categories(self, there: list[dict]) -> None:
+        """Refuse a file none of whose categories is one of the config's classes."""
+        names, wanted = [category['name'] for category in there], list(self.metainfo['classes'])
+        if not set(names) & set(wanted):
+            raise AnnotationError(f'No category of {self.ann_file} is one of the config\'s classes, so nothing could '
+                                  f'be learned. The file has: {", ".join(names) or "none"}. The config has: '
+                                  f'{", ".join(wanted)}. Set metainfo=dict(classes=...) of the dataset.')
 
     def parse_data_info(self, raw_data_info: dict) -> dict:
         """As in ``CocoDataset``, with outlines as lists of rings."""

@@ -2,7 +2,8 @@
 
 Any MMDetection dataset serves: with ``return_classes=True`` its samples carry their class names (``text``). In
 training one instruction is drawn a batch (class set, order, class tokens, wording), so that its text is read once;
-where every sample has a class set or a question of its own, one a sample. In testing the pipeline writes a fixed one.
+where every sample has a class set or a question of its own, one a sample. In testing the pipeline writes a fixed one,
+or as many sentences as its classes need.
 """
 
 import numpy as np
@@ -17,14 +18,15 @@ from mmengine.registry import FUNCTIONS
 from mmengine.structures import InstanceData
 from torch import Tensor
 
-from visionllm.language import TASKS, OutputFormat, draw_class_set, write_instruction
+from visionllm.language import NAMES_AT_ONCE, TASKS, OutputFormat, draw_class_set, write_instruction
 from visionllm.structures.polygons import evenly, from_the_top, outline, ring_of
 
 RING_POINTS = 64
 
 # of MMDetection, of instructions, and of the datasets that have more to say than boxes
 META_KEYS = ('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor', 'flip', 'flip_direction', 'text',
-             'task', 'instruction', 'question', 'turns', 'captions', 'answer', 'kind', 'expression', 'relation')
+             'task', 'instruction', 'question', 'turns', 'captions', 'answer', 'kind', 'expression', 'relation',
+             'checked')
 
 
 @TRANSFORMS.register_module()
@@ -47,13 +49,14 @@ class PackInstructionInputs(PackDetInputs):
 
 
 @FUNCTIONS.register_module()
-def instruction_collate(data_batch: list[dict], max_names: int = 80, points: tuple[int, int] = (4, 32),
+def instruction_collate(data_batch: list[dict], max_names: int = NAMES_AT_ONCE, points: tuple[int, int] = (4, 32),
                         vary: tuple[str, ...] = ('wording', 'classes', 'format')) -> dict:
     """Collate samples of one task, and give them a random instruction and ``gt_instances.points`` to answer it with.
 
     Args:
         data_batch: Packed samples whose ``text`` metainfo holds their class names, and ``task`` what they are for
-            (``PackInstructionInputs``); with ``masks`` (polygons) where polygons are asked for.
+            (``PackInstructionInputs``); with ``masks`` (polygons) where polygons are asked for, and with ``checked``,
+            the names that all objects of were looked for, where these are not all.
         max_names: At most that many classes in an instruction.
         points: Fewest and most points of a polygon, drawn at random.
         vary: What is drawn anew for each batch: the wording, the class set with its order and tokens, the format
@@ -94,7 +97,8 @@ def _instruction(rng: np.random.Generator | None, samples: list[DetDataSample], 
     if rng is None:
         return write_instruction(names, wording, output_format)
     present = sorted({names[label] for sample in samples for label in sample.gt_instances.labels.tolist()})
-    chosen, tokens = draw_class_set(rng, names, present, max_names)
+    looked_for = {name for sample in samples for name in sample.get('checked', ())}
+    chosen, tokens = draw_class_set(rng, names, present, max_names, looked_for)
     return write_instruction(chosen, wording, output_format, tokens)
 
 
@@ -133,14 +137,18 @@ class WriteInstruction(BaseTransform):
         wording: Index of the wording; those held out of training follow the others.
         classes: Names to ask for, in this order; all of the dataset's if None.
         num_points: Points of a polygon; what the task table says if None.
+        max_names: Where there are more names, they are asked for in groups of about one size.
     """
 
     def __init__(self, task: str = 'detection', wording: int = 0, classes: list[str] | None = None,
-                 num_points: int | None = None):
+                 num_points: int | None = None, max_names: int = NAMES_AT_ONCE):
         self.task, self.wording, self.classes, self.num_points = TASKS[task], wording, classes, num_points
+        self.max_names = max_names
 
     def transform(self, results: dict) -> dict:
-        names = () if self.task.output_format.is_text else self.classes or results['text']
-        results['instruction'] = self.task.order(names, self.wording, self.num_points,
-                                                 question=results.get('question', ''))
+        if self.task.output_format.is_text:
+            results['instruction'] = self.task.order(wording=self.wording, question=results.get('question', ''))
+        else:
+            results['instruction'] = self.task.orders(self.classes or results['text'], self.wording, self.num_points,
+                                                      self.max_names)
         return results

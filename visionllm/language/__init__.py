@@ -1,9 +1,18 @@
 from .formats import InstructionError, OutputFormat, parse_format
-from .instructions import Instruction, draw_class_set, parse_instruction, write_instruction
+from .instructions import (
+    NAMES_AT_ONCE,
+    Instruction,
+    check_class_names,
+    draw_class_set,
+    parse_instruction,
+    sentences_of,
+    write_instruction,
+)
 from .tasks import TASKS, Task
 from .vocabulary import Vocabulary, extend_tokenizer
 
 __all__ = [
-    'TASKS', 'Instruction', 'InstructionError', 'OutputFormat', 'Task', 'Vocabulary', 'draw_class_set',
-    'extend_tokenizer', 'parse_format', 'parse_instruction', 'write_instruction'
+    'NAMES_AT_ONCE', 'TASKS', 'Instruction', 'InstructionError', 'OutputFormat', 'Task', 'Vocabulary',
+    'check_class_names', 'draw_class_set', 'extend_tokenizer', 'parse_format', 'parse_instruction', 'sentences_of',
+    'write_instruction'
 ]

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .formats import TEXT, OutputFormat
-from .instructions import write_instruction
+from .instructions import NAMES_AT_ONCE, check_class_names, in_groups, write_instruction
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,14 @@ class Task:
         """
         output_format = OutputFormat(num_points) if num_points else self.output_format
         return write_instruction(names, (self.wordings + self.held_out)[wording], output_format, tokens, question)
+
+    def orders(self, names: Sequence[str], wording: int = 0, num_points: int | None = None,
+               max_names: int = NAMES_AT_ONCE) -> str | tuple[str, ...]:
+        """An instruction for class names, however many: several that name a group each where they are more than
+        ``max_names``."""
+        check_class_names(names)
+        orders = tuple(self.order(group, wording, num_points) for group in in_groups(names, max_names))
+        return orders[0] if len(orders) == 1 else orders
 
 
 DETECTION = Task(

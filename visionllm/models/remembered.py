@@ -4,7 +4,7 @@ from collections.abc import Callable, Hashable
 
 from torch import nn
 
-REMEMBERED = 8  # texts: a data set has one instruction, or as many as samples
+REMEMBERED = 32  # texts: a data set has one instruction, or one a group of its classes, or as many as samples
 
 
 class Remembered(nn.Module):

@@ -1,6 +1,7 @@
 """VisionLLM: a picture and an instruction in, a set of tuples or a sentence out (paper, figure 3)."""
 
 from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from fnmatch import fnmatch
 
 import torch
@@ -12,7 +13,7 @@ from mmengine.model import initialize
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
-from visionllm.language import Instruction, InstructionError, parse_instruction
+from visionllm.language import Instruction, InstructionError, parse_instruction, sentences_of
 from visionllm.structures import ImageTokens, Mean, Target, TextFeatures
 
 from .averages import added, averages
@@ -24,8 +25,8 @@ Samples = list[DetDataSample]
 class VisionLLM(BaseDetector):
     """Backbone and neck, text encoder, connector, language model, heads: parts of a config, in that order.
 
-    A sample's ``instruction`` (metainfo) says what to do; ``text`` holds its dataset's class names. The output format
-    in the instruction decides which head answers.
+    A sample's ``instruction`` (metainfo) says what to do, in a sentence, or in several that name a group of its classes
+    each; ``text`` holds its dataset's class names. The output format in the instruction decides which head answers.
 
     Args:
         backbone, neck, text_encoder, connector, llm: Configs of the parts.
@@ -59,10 +60,11 @@ class VisionLLM(BaseDetector):
 
     def loss(self, batch_inputs: Tensor, batch_data_samples: Samples) -> dict[str, Tensor]:
         """Losses of a batch: the connector's own, and each head's over the samples that it answers."""
+        asked = self.by_head(batch_data_samples)
         layers = self.look(batch_inputs, batch_data_samples)
         targets = [target_of(sample) for sample in batch_data_samples]
         losses = self.tokenizer_loss(layers, targets)
-        for head, members, instructions in self.by_head(batch_data_samples):
+        for head, members, instructions in asked:
             answered = head.loss(self.llm, instructions, layers[-1][members], [targets[i] for i in members])
             losses = added(losses, answered)
         return averages(losses)
@@ -80,28 +82,36 @@ class VisionLLM(BaseDetector):
 
     def predict(self, batch_inputs: Tensor, batch_data_samples: Samples, rescale: bool = True) -> Samples:
         """The samples with their answers: ``pred_instances``, labels being indices into the sample's ``text``, or
-        ``pred_text``."""
-        tokens = self.look(batch_inputs, batch_data_samples)[-1]
-        for head, members, instructions in self.by_head(batch_data_samples):
-            answers = head.predict(self.llm, instructions, tokens[members])
-            for i, instruction, answer in zip(members, instructions, answers):
-                head.deliver(batch_data_samples[i], instruction, answer, rescale)
+        ``pred_text``; one to all sentences of an instruction."""
+        scales = self.extract_feat(batch_inputs)
+        given = defaultdict(list)
+        for some, samples in turns(batch_data_samples):
+            tokens = self.look(batch_inputs[some], samples, [scale[some] for scale in scales])[-1]
+            for head, members, instructions in self.by_head(samples):
+                answers = head.predict(self.llm, instructions, tokens[members])
+                for i, instruction, answer in zip(members, instructions, answers):
+                    given[head, some[i]].append((instruction, answer))
+        for (head, i), answered in given.items():
+            head.deliver(batch_data_samples[i], *zip(*answered), rescale)
         return batch_data_samples
 
-    def look(self, batch_inputs: Tensor, samples: Samples) -> list[ImageTokens]:
-        """Image tokens of the batch, guided by each sample's instruction: pixels by all of it, tokens by its names."""
-        layers, pad_mask = self.first_look(batch_inputs, samples)
+    def look(self, batch_inputs: Tensor, samples: Samples,
+             scales: Sequence[Tensor] | None = None) -> list[ImageTokens]:
+        """Image tokens of the batch, guided by each sample's instruction: pixels by all of it, tokens by its names.
+        ``scales`` of the pictures need not be extracted again."""
+        layers, pad_mask = self.first_look(batch_inputs, samples, scales)
         if self.second_look is not None:
             layers[-1] = self.second_look(batch_inputs, pad_mask, layers[-1])
         if self.token_guidance is not None:
             layers[-1] = self.token_guidance(layers[-1], self.guide([asked_for(sample) for sample in samples]))
         return layers
 
-    def first_look(self, batch_inputs: Tensor, samples: Samples) -> tuple[list[ImageTokens], Tensor]:
+    def first_look(self, batch_inputs: Tensor, samples: Samples,
+                   scales: Sequence[Tensor] | None = None) -> tuple[list[ImageTokens], Tensor]:
         """Image tokens as the connector has them, and where the pictures are pictures: ``bool[B, height, width]``."""
         pad_mask = real_pixels(batch_inputs, samples)
         guidance = self.guide([sample.instruction for sample in samples])
-        return self.connector(self.extract_feat(batch_inputs), pad_mask, guidance), pad_mask
+        return self.connector(scales or self.extract_feat(batch_inputs), pad_mask, guidance), pad_mask
 
     def guide(self, texts: list[str]) -> TextFeatures:
         """Texts as the text encoder sees them; those that are alike are read once."""
@@ -162,12 +172,30 @@ def real_pixels(batch_inputs: Tensor, samples: Samples) -> Tensor:
     return real
 
 
+def turns(samples: Samples) -> Iterator[tuple[list[int], Samples]]:
+    """All samples with the first sentence of their instruction; then those that have a second, with that; and so on."""
+    sentences = [sentences_of(written_instruction(sample)) for sample in samples]
+    for turn in range(max(map(len, sentences))):
+        some = [i for i, each in enumerate(sentences) if turn < len(each)]
+        yield some, [samples[i].new(metainfo=dict(samples[i].metainfo, instruction=sentences[i][turn])) for i in some]
+
+
 def instruction_of(sample: DetDataSample) -> Instruction:
-    """A sample's instruction, read."""
+    """A sample's instruction of one sentence, read."""
+    instruction = written_instruction(sample)
+    if not isinstance(instruction, str):
+        raise InstructionError(f'A sample has an instruction of {len(instruction)} sentences, which can be answered '
+                               'but not learned from. Give the training dataloader the instruction_collate function, '
+                               'which draws one.')
+    return parse_instruction(instruction)
+
+
+def written_instruction(sample: DetDataSample) -> str | Sequence[str]:
+    """A sample's instruction."""
     if 'instruction' not in sample:
         raise InstructionError('A sample carries no instruction. Add dict(type=\'WriteInstruction\') to the '
                                'pipeline, or the instruction_collate function to the training dataloader.')
-    return parse_instruction(sample.instruction)
+    return sample.instruction
 
 
 def asked_for(sample: DetDataSample) -> str:
@@ -177,17 +205,19 @@ def asked_for(sample: DetDataSample) -> str:
 
 def target_of(sample: DetDataSample) -> Target:
     """A sample's truth, in [0, 1] of the resized picture."""
-    turns, names = tuple(sample.get('turns', ())), tuple(sample.text)
+    said, names = tuple(sample.get('turns', ())), tuple(sample.text)
     objects = sample.gt_instances
     if 'bboxes' not in objects:
         nothing = torch.zeros(0, 4)
         return Target(nothing, nothing[:, 0].long(), nothing[:, None, :2], nothing[:, None, :2], names,
-                      annotated=False, turns=turns)
+                      annotated=False, turns=said)
     boxes = boxes_in(sample, objects)
     size = boxes.new_tensor(sample.img_shape[::-1])
     points, rings = (objects[key] / size if key in objects else boxes.new_zeros(len(boxes), 0, 2)
                      for key in ('points', 'rings'))
-    return Target(boxes, objects.labels, points, rings, names, are_words='expression' not in sample, turns=turns)
+    unchecked = frozenset(names) - set(sample.get('checked', names))
+    return Target(boxes, objects.labels, points, rings, names, are_words='expression' not in sample,
+                  unchecked=unchecked, turns=said)
 
 
 def boxes_in(sample: DetDataSample, objects: InstanceData) -> Tensor:

@@ -1,5 +1,6 @@
 """What a picture should be answered with. The instruction decides which part of it is asked for."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -16,9 +17,14 @@ class Target:
     names: tuple[str, ...]  # the picture's classes; in grounding, the one expression
     are_words: bool = True  # the names: an expression is none, so no image token learns to be it
     annotated: bool = True  # False: nobody has said which objects there are, not that there are none
+    unchecked: frozenset[str] = frozenset()  # names that may have objects here which nobody has marked
     turns: tuple[str, ...] = ()  # what should be said, then asked, said, ... (captions, answers)
     pairs: tuple[Tensor, Tensor] = field(default_factory=lambda: (torch.zeros(0, dtype=torch.long), ) * 2)
     # image tokens, and the object that each is paired with
+
+    def may_lack(self, class_names: Sequence[str]) -> Tensor:
+        """Which of some class names may have objects here that nobody has marked: ``bool[K]``."""
+        return torch.tensor([name in self.unchecked for name in class_names], device=self.labels.device)
 
     def named_by(self, class_names: tuple[str, ...]) -> tuple[Tensor, Tensor]:
         """The objects that some class names name: ``bool[G]``, and the index of those objects' names."""

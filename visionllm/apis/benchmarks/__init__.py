@@ -1,7 +1,7 @@
 """What things cost, each beside a peer."""
 
 from .decoding import Decoding, decoding_suite
-from .detector import Detector, detector_suite
+from .detector import Detector, detector_suite, vocabulary_suite
 from .judging import Judging, judging_suite
 from .loading import loading_suite
 from .subjects import built
@@ -9,4 +9,4 @@ from .timing import Suite, timed
 from .training import HeadStep, TaskSteps, training_suite
 
 __all__ = ['Decoding', 'Detector', 'HeadStep', 'Judging', 'Suite', 'TaskSteps', 'built', 'decoding_suite',
-           'detector_suite', 'judging_suite', 'loading_suite', 'timed', 'training_suite']
+           'detector_suite', 'judging_suite', 'loading_suite', 'timed', 'training_suite', 'vocabulary_suite']

@@ -1,5 +1,6 @@
 """A whole detector beside MMDetection's Deformable DETR: the same backbone, the same picture, random weights."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import mmdet
@@ -25,22 +26,28 @@ class Detector:
         llm, text_encoder: Sources to put in the config's place.
         size: Height and width of the picture.
         peer: Config of the peer.
+        names: Classes that are named.
     """
 
     def __init__(self, config: str, llm: str, text_encoder: str, size: tuple[int, int] = (480, 640),
-                 peer: str | Path = PEER):
+                 peer: str | Path = PEER, names: Sequence[str] = CocoDataset.METAINFO['classes']):
         self.ours = built(config, llm, text_encoder).eval()
         self.peer = MODELS.build(Config.fromfile(peer).model).eval()
         self.picture = torch.randint(255, (3, *size), dtype=torch.uint8)
-        self.names = CocoDataset.METAINFO['classes']
-        self.instruction = TASKS['detection'].order(self.names)
+        self.names = names
+        self.instruction = TASKS['detection'].orders(names)
         self.tokens = random_tokens(self.ours, pictures=1)
 
-    def batch(self) -> dict:
+    def batch(self, instruction: str | None = None) -> dict:
+        """The picture, with all that is asked of it, or with another instruction."""
         size = self.picture.shape[1:]
         meta = dict(img_shape=size, ori_shape=size, pad_shape=size, batch_input_shape=size, scale_factor=(1.0, 1.0),
-                    text=self.names, instruction=self.instruction)
+                    text=self.names, instruction=instruction or self.instruction)
         return dict(inputs=[self.picture], data_samples=[DetDataSample(metainfo=meta)])
+
+    def look_and_answer(self, instruction: str | None = None) -> None:
+        """Everything, from the picture to boxes."""
+        self.ours.test_step(self.batch(instruction))
 
     def forget(self) -> None:
         """The next instruction is read as if it were the first."""
@@ -59,8 +66,8 @@ def detector_suite(detector: Detector) -> Suite:
         run()
 
     rows = {
-        'a picture, new instruction': lambda: anew(lambda: detector.ours.test_step(detector.batch())),
-        'a picture': lambda: detector.ours.test_step(detector.batch()),
+        'a picture, new instruction': lambda: anew(detector.look_and_answer),
+        'a picture': detector.look_and_answer,
         'a picture, Deformable DETR': lambda: detector.peer.test_step(detector.batch()),
         'language model, new instruction': lambda: anew(detector.answer),
         'language model': detector.answer,
@@ -69,4 +76,18 @@ def detector_suite(detector: Detector) -> Suite:
         'a picture, new instruction / Deformable DETR': ('a picture, new instruction', 'a picture, Deformable DETR', 1),
         'a picture / Deformable DETR': ('a picture', 'a picture, Deformable DETR', 1),
         'second picture / first, language model': ('language model', 'language model, new instruction', 1),
+    })
+
+
+def vocabulary_suite(detector: Detector) -> Suite:
+    """A class set in groups, asked of one picture; each group of it asked of a picture of its own; one group."""
+    groups = detector.instruction
+    rows = {
+        'names in groups': detector.look_and_answer,
+        'groups asked one by one': lambda: [detector.look_and_answer(group) for group in groups],
+        'a group': lambda: detector.look_and_answer(groups[0]),
+    }
+    return Suite({name: torch.no_grad()(run) for name, run in rows.items()}, {
+        'names in groups / groups asked one by one': ('names in groups', 'groups asked one by one', 1),
+        'names in groups / a group': ('names in groups', 'a group', 1),
     })

@@ -16,6 +16,7 @@ from itertools import chain
 import torch
 import torch.nn.functional as F
 from mmdet.registry import MODELS
+from mmdet.structures import DetDataSample
 from mmdet.structures.bbox import bbox_overlaps
 from mmengine.model import BaseModule
 from mmengine.structures import InstanceData
@@ -35,6 +36,7 @@ from ..llms import CausalLM, Prefix, left_padded
 from ..matching import match, paired_labels, true_names
 from .token_features import own_points, token_features
 from .tuples import put_tuples
+from .unmarked import spared
 from .words import WORD_WEIGHT, distance, nearness, projector
 
 
@@ -231,7 +233,7 @@ class FormatQueryHead(BaseModule):
         names = targets[members[0]].names
         wanted = true_names([targets[i].pairs for i in members], [targets[i].labels for i in members],
                             tokens.boxes.shape[1], len(names))
-        return self.name_loss(llm, list(names), tokens[members], wanted)
+        return self.name_loss(llm, list(names), tokens[members], wanted, [targets[i].may_lack(names) for i in members])
 
     def _tuple_loss(self, llm: CausalLM, instructions: list[Instruction], tokens: ImageTokens,
                     targets: list[Target]) -> dict[str, Mean]:
@@ -245,6 +247,8 @@ class FormatQueryHead(BaseModule):
         pairs = self._match(logits, tokens, boxes, classes)
         count = sum(len(objects) for _, objects in pairs)
         target = paired_labels(pairs, classes, logits.shape[1], nothing=logits.shape[-1] - 1)
+        lacking = [t.may_lack(instruction.class_names) for t, instruction in zip(targets, instructions)]
+        logits = spared(logits, target == logits.shape[-1] - 1, lacking)
         entropy = F.cross_entropy(logits.flatten(0, 1), target.flatten(), reduction='none')
         things = target < logits.shape[-1] - 1
         right = (logits.detach()[..., :-1].argmax(-1) == target)[things].float()
@@ -308,7 +312,8 @@ class FormatQueryHead(BaseModule):
         return dict(loss_loc=Mean(entropy, logits.shape[:2].numel()),
                     loss_box=Mean(self.box_loss_weight * (5 * l1 + 2 * (1 - giou)).sum(), len(points)))
 
-    def name_loss(self, llm: CausalLM, names: list[str], tokens: ImageTokens, target: Tensor) -> dict[str, Mean]:
+    def name_loss(self, llm: CausalLM, names: list[str], tokens: ImageTokens, target: Tensor,
+                  lacking: Sequence[Tensor] = ()) -> dict[str, Mean]:
         """Align image tokens with the words for what they show; the LLM itself is not run.
 
         Two losses pull at a word. By its nearness to the names, and by objectness, it should be as unsure as the
@@ -318,14 +323,15 @@ class FormatQueryHead(BaseModule):
         Args:
             names: All K classes of the dataset.
             target: ``float[B, M, K + 1]``, how likely each token is each class, or nothing.
+            lacking: ``bool[K]`` of each picture, which names may have objects that nobody has marked; none if left out.
         """
         if self.name_loss_weight == 0:
             return {}
         wanted = self._embed_names(llm, [names])[0]
         words = self.token_projector(token_features(tokens))  # [B, M, E]
         near = nearness(words, wanted, self.name_scale)
-        entropy = F.cross_entropy(beside_none(near + self._here(tokens)).flatten(0, 1), target.flatten(0, 1),
-                                  reduction='sum')
+        logits = spared(beside_none(near + self._here(tokens)), target.argmax(-1) == len(names), lacking)
+        entropy = F.cross_entropy(logits.flatten(0, 1), target.flatten(0, 1), reduction='sum')
         far = distance(words, sharpen(target[..., :-1]) @ wanted, wanted)
         something = target[..., :-1].sum(-1)
         likeliest = target.argmax(-1)
@@ -344,7 +350,10 @@ class FormatQueryHead(BaseModule):
             results |= zip(members, self._answer(llm, [instructions[i] for i in members], tokens[members]))
         return [results[i] for i in range(len(instructions))]
 
-    deliver = staticmethod(put_tuples)
+    def deliver(self, sample: DetDataSample, instructions: Sequence[Instruction], answers: Sequence[InstanceData],
+                rescale: bool) -> None:
+        """Put the answers to one instruction, or to several that name a group of the classes each, into a sample."""
+        put_tuples(sample, instructions, answers, rescale, self.max_per_img)
 
     def _answer(self, llm: CausalLM, instructions: list[Instruction], tokens: ImageTokens) -> list[InstanceData]:
         """Answers to instructions that ask for one format."""

@@ -105,9 +105,10 @@ class NextTokenHead(BaseModule):
             states, read = llm(llm.embed(words[:, None]), read, real[:, None], positions)
 
     @staticmethod
-    def deliver(sample: DetDataSample, instruction: Instruction, answer: str, rescale: bool) -> None:
-        """Put an answer into a sample."""
-        sample.set_field(answer, 'pred_text', dtype=str)
+    def deliver(sample: DetDataSample, instructions: Sequence[Instruction], answers: Sequence[str],
+                rescale: bool) -> None:
+        """Put what was said, to one instruction after the other, into a sample."""
+        sample.set_field(' '.join(answers), 'pred_text', dtype=str)
 
     def word_loss(self, llm: CausalLM, tokens: ImageTokens, targets: list[Target]) -> dict[str, Mean]:
         """Align the words of image tokens with those of the names of the objects that they are paired with; and learn
