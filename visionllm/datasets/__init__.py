@@ -3,12 +3,13 @@ from .coco import AnnotationError, InstructionCocoDataset
 from .conversations import ConversationDataset
 from .images import ImageError, LoadImage
 from .instruct import PackInstructionInputs, WriteInstruction, instruction_collate
+from .keypoints import KeypointCocoDataset, LoadKeypoints
 from .mixture_sampler import MixtureSampler
 from .referring import ReferringDataset
-from .scene_dataset import SceneDataset, scene_sentences
+from .scene_dataset import SceneDataset, scene_points, scene_sentences
 
 __all__ = [
-    'AnnotationError', 'CaptionDataset', 'ConversationDataset', 'ImageError', 'InstructionCocoDataset', 'LoadImage',
-    'MixtureSampler', 'PackInstructionInputs', 'ReferringDataset', 'SceneDataset', 'WriteInstruction',
-    'instruction_collate', 'scene_sentences'
+    'AnnotationError', 'CaptionDataset', 'ConversationDataset', 'ImageError', 'InstructionCocoDataset',
+    'KeypointCocoDataset', 'LoadImage', 'LoadKeypoints', 'MixtureSampler', 'PackInstructionInputs', 'ReferringDataset',
+    'SceneDataset', 'WriteInstruction', 'instruction_collate', 'scene_points', 'scene_sentences'
 ]

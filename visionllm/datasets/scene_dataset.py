@@ -5,8 +5,9 @@ from mmdet.registry import DATASETS
 from .captions import CaptionDataset
 from .coco import InstructionCocoDataset
 from .conversations import ConversationDataset
+from .keypoints import KeypointCocoDataset
 from .referring import ReferringDataset
-from .scenes import CLASSES, write_coco_folder
+from .scenes import CLASSES, SHAPES, write_coco_folder, write_points
 from .sentences import SentenceDataset
 
 
@@ -60,3 +61,21 @@ def scene_sentences(kind: str, data_root: str, split: str, num_images: int, seed
     if kind == 'questions':
         return ConversationDataset(go_on=not test_mode, **place)
     return CaptionDataset(per_caption=not test_mode, **place)
+
+
+@DATASETS.register_module()
+def scene_points(data_root: str, split: str, num_images: int, seed: int, pipeline: list,
+                 test_mode: bool = False) -> KeypointCocoDataset:
+    """The scenes' objects with their named corners, from the folder that ``SceneDataset`` writes too.
+
+    Args:
+        data_root, split, num_images, seed, pipeline, test_mode: As in ``SceneDataset``.
+    """
+    ann_file = write_points(data_root, split, num_images, seed)
+    return KeypointCocoDataset(
+        ann_file=str(ann_file.relative_to(data_root)),
+        data_root=data_root,
+        data_prefix=dict(img=f'images/{split}/'),
+        metainfo=dict(classes=SHAPES, palette=SceneDataset.PALETTE),
+        pipeline=pipeline,
+        test_mode=test_mode)
