@@ -9,14 +9,17 @@ from visionllm.structures.polygons import fill_rings
 
 
 def put_tuples(sample: DetDataSample, instruction: Instruction, answer: InstanceData, rescale: bool) -> None:
-    """Put an answer into a sample: in pixels of the original picture, labels of the dataset; outlines as masks."""
+    """Put an answer into a sample: in pixels of the original picture, labels of the dataset; outlines as masks, points
+    that have names as keypoints."""
     height, width = sample.img_shape
     size = answer.bboxes.new_tensor([width, height])
     if rescale:
         size = size / answer.bboxes.new_tensor(sample.scale_factor)
     answer.bboxes = answer.bboxes * size.repeat(2)
     answer.points = answer.points * size
-    if not instruction.output_format.is_box:
+    if instruction.output_format.is_named:
+        answer.keypoints = answer.points
+    if instruction.output_format.is_outline:
         shape = sample.ori_shape if rescale else sample.img_shape
         answer.masks = torch.from_numpy(fill_rings(answer.points.detach().cpu().numpy(), *shape[:2]))
     place = {name: k for k, name in enumerate(sample.text)}
