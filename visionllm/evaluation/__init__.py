@@ -5,8 +5,9 @@ from .caption_words import tokenize_caption
 from .captioning import CaptionMetric, bleu, cider
 from .detection import average_precision, hits
 from .grounding import GroundingMetric
+from .keypoints import KeypointMetric
 
 __all__ = [
-    'AnswerMetric', 'CaptionMetric', 'GroundingMetric', 'TaskEvaluator', 'bleu', 'average_precision',
-    'calibration_error', 'cider', 'hits', 'normal_answer', 'tokenize_caption'
+    'AnswerMetric', 'CaptionMetric', 'GroundingMetric', 'KeypointMetric', 'TaskEvaluator', 'bleu',
+    'average_precision', 'calibration_error', 'cider', 'hits', 'normal_answer', 'tokenize_caption'
 ]
