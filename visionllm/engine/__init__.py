@@ -3,6 +3,7 @@ from .amp import BFloat16OptimWrapper
 from .curves import LossCurve
 from .looking import TeachLooking
 from .memory_format import ChannelsLast
+from .placing import TeachPlacing
 from .pointing import TeachPointing
 from .reading import TeachReading
 from .runner import StrictRunner
@@ -12,5 +13,5 @@ from .words import TeachWords
 
 checkpoint.install_safe_loading()
 
-__all__ = ['BFloat16OptimWrapper', 'ChannelsLast', 'LossCurve', 'StrictRunner', 'TeachLooking', 'TeachPointing',
-           'TeachReading', 'TeachTelling', 'TeachTracing', 'TeachWords']
+__all__ = ['BFloat16OptimWrapper', 'ChannelsLast', 'LossCurve', 'StrictRunner', 'TeachLooking', 'TeachPlacing',
+           'TeachPointing', 'TeachReading', 'TeachTelling', 'TeachTracing', 'TeachWords']
