@@ -74,7 +74,11 @@ def sample_batch(instruction: str, num_images: int = 2, names=None, num_objects:
         sample.gt_instances = InstanceData(
             bboxes=boxes, labels=torch.randint(len(names), (num_objects,), generator=generator),
             masks=PolygonMasks([[diamond(box)] for box in boxes.numpy()], 128, 128))
-        sample.gt_instances.points = points_of(sample.gt_instances, parse_format(instruction))
+        asked = parse_format(instruction)
+        places = torch.rand(num_objects, asked.num_points, 2, generator=torch.Generator().manual_seed(1))
+        seen = torch.full((num_objects, asked.num_points, 1), 2.0)
+        sample.gt_instances.keypoints = torch.cat([corner[:, None] + 30 * places, seen], -1)
+        sample.gt_instances.points = points_of(sample.gt_instances, asked, asked.point_names)
         sample.gt_instances.rings = rings_of(sample.gt_instances)
         inputs.append(torch.randint(255, (3, 128, 128), dtype=torch.uint8, generator=generator))
         samples.append(sample)

@@ -1,6 +1,6 @@
 """Ask for things in pictures.
 
-    python tools/infer.py IMAGE... --classes star "red circle" [--points 24]
+    python tools/infer.py IMAGE... --classes star "red circle" [--points 24 | --parts top "bottom left"]
     python tools/infer.py IMAGE... --expression "the star left of the red circle"
     python tools/infer.py IMAGE... --question "how many stars are there?"
     python tools/infer.py IMAGE... --caption
@@ -29,7 +29,9 @@ def parse_args() -> argparse.Namespace:
     asked.add_argument('--expression', help='words that fit one object: find it')
     asked.add_argument('--question', help='answer it')
     asked.add_argument('--caption', action='store_true', help='describe the pictures')
-    parser.add_argument('--points', type=int, help='with --classes: outlines of that many points instead of boxes')
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument('--points', type=int, help='with --classes: outlines of that many points instead of boxes')
+    form.add_argument('--parts', nargs='+', help='with --classes: the points of these names instead of boxes')
     parser.add_argument('--score-thr', type=float, default=0.3,
                         help='leave out less certain answers; --expression has one, however certain (default 0.3)')
     parser.add_argument('--out', default='outputs', help='folder for pictures and answers.json')
@@ -45,6 +47,8 @@ def sentence(args: argparse.Namespace) -> str | tuple[str, ...]:
     """The instruction, written from what was named."""
     if args.instruction:
         return args.instruction
+    if args.classes and args.parts:
+        return TASKS['keypoints'].order(args.classes, points=args.parts)
     if args.classes:
         return TASKS['segmentation' if args.points else 'detection'].orders(args.classes, num_points=args.points)
     if args.expression is not None:

@@ -2,7 +2,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from visionllm.language import InstructionError, OutputFormat, parse_format
+from visionllm.language import InstructionError, OutputFormat, named_points, parse_format
+
+NAMES = st.lists(st.text(st.characters(codec='ascii', categories=['L', 'N'], include_characters=' ,.-'), min_size=1)
+                 .map(str.strip).filter(bool), min_size=1, max_size=64, unique=True)
 
 
 @given(st.one_of(st.just(2), st.integers(4, 64)))
@@ -14,6 +17,18 @@ def test_a_written_tuple_is_read_back(points):
 def test_the_tuple_may_be_spelled_out(points):
     fields = ', '.join(f'x{i}, y{i}' for i in range(1, points + 1))
     assert parse_format(f'(c, {fields})') == OutputFormat(points)
+
+
+@given(NAMES)
+def test_points_may_be_asked_for_by_their_names(names):
+    asked = parse_format(f'Mark {{"a": <c0>, "b": <c1>}} as {named_points(names)}. <image>')
+    assert asked.point_names == tuple(names) and asked.is_named
+    assert not (asked.is_text or asked.is_box or asked.is_outline)
+    assert asked.coordinate_tokens == ['<x1>', '<y1>'] * len(names)
+
+
+def test_seventeen_points_without_names_are_an_outline():
+    assert parse_format('(c, x1, y1, ..., x17, y17)').is_outline
 
 
 def test_query_tokens_follow_the_tuple():
@@ -31,6 +46,12 @@ def test_query_tokens_follow_the_tuple():
     ('(c, x1, y1, ..., x5000, y5000)', 'asks for 5000 points'),
     ('(c, x1, y1, ...)', 'must end with the last point'),
     ('(c, x1, y1, x2, y2) and (c, x1, y1, ..., x8, y8)', 'names 2 different output tuples'),
+    ('(c, "nose", x1, y1)', 'something beside the quoted names'),
+    ('(c, "nose" "left eye")', 'something beside the quoted names'),
+    ('(c, "nose", )', 'something beside the quoted names'),
+    ('(c, "nose", "left eye", "nose")', 'the point nose twice'),
+    ('(c, "nose", " ")', 'is blank'),
+    ('(c, ' + ', '.join(f'"p{i}"' for i in range(65)) + ')', 'names 65 points'),
 ])
 def test_a_tuple_that_cannot_be_answered_is_refused(text, reason):
     with pytest.raises(InstructionError, match=reason):

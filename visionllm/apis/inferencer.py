@@ -1,4 +1,4 @@
-"""A trained model, a picture and an instruction in; boxes or outlines with names, or words, out."""
+"""A trained model, a picture and an instruction in; boxes, outlines or points with names, or words, out."""
 
 import json
 from collections.abc import Sequence
@@ -37,8 +37,8 @@ PALETTE = [(230, 60, 60), (60, 140, 240), (60, 180, 90), (240, 160, 40), (150, 8
 class Answer:
     """What a model found in a picture, best first, or what it says of it.
 
-    ``points`` holds the corners ``[[x1, y1], [x2, y2]]`` of each box in pixels, or as many points of each outline as
-    the instruction asked for.
+    ``points`` holds the corners ``[[x1, y1], [x2, y2]]`` of each box in pixels, as many points of each outline as the
+    instruction asked for, or those that it named, in its order.
     """
     path: str
     instruction: str | Sequence[str]
@@ -143,17 +143,23 @@ def write_answers(answers: list[Answer], folder: Path) -> list[str]:
 
 
 def draw(answer: Answer, min_side: int = 384) -> np.ndarray:
-    """The picture, enlarged if small, with boxes or outlines and names; the instruction below it, and what was said
-    (``uint8[H, W, 3]`` RGB)."""
+    """The picture, enlarged if small, with boxes, outlines or dots and names; the instruction below it, and what was
+    said (``uint8[H, W, 3]`` RGB)."""
     scale = max(1.0, min_side / min(answer.image.shape[:2]))
     canvas = np.ascontiguousarray(cv2.resize(answer.image, None, fx=scale, fy=scale, interpolation=cv2.INTER_LINEAR))
     order = names_in(answer.instruction)
+    output_format = parse_instruction(sentences_of(answer.instruction)[0]).output_format
     found = zip(answer.names, answer.scores, answer.boxes, answer.points)
     for name, score, box, points in reversed(list(found)):
         colour = PALETTE[order.index(name) % len(PALETTE)]
         x1, y1, x2, y2 = (int(round(v * scale)) for v in box)
-        if len(points) > 2:
-            cv2.polylines(canvas, [np.round(np.multiply(points, scale)).astype(np.int32)], True, colour, 2)
+        places = np.round(np.multiply(points, scale)).astype(np.int32)
+        if output_format.is_named:
+            for place in places.tolist():
+                cv2.circle(canvas, place, 4, (255, 255, 255), -1, cv2.LINE_AA)
+                cv2.circle(canvas, place, 3, colour, -1, cv2.LINE_AA)
+        elif output_format.is_outline:
+            cv2.polylines(canvas, [places], True, colour, 2)
         else:
             cv2.rectangle(canvas, (x1, y1), (x2, y2), colour, 2)
         label = f'{name} {score:.2f}'

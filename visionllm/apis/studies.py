@@ -114,7 +114,7 @@ def data_and_metric(cfg: Config, task: str) -> tuple[dict, dict]:
 
 def figures_of(study: Study) -> dict[str, float]:
     """A model's figures on one task, over the study's pictures."""
-    if study.truth:
+    if study.metric['type'] == 'CocoMetric':
         found = study.ask(study.instruction(study.names))
         return box_figures(study, found) if study.task == 'detection' else mask_figures(study, found)
     metric = judged(study)

@@ -3,15 +3,16 @@ from .coco import AnnotationError, InstructionCocoDataset
 from .conversations import ConversationDataset
 from .images import ImageError, LoadImage
 from .instruct import PackInstructionInputs, WriteInstruction, instruction_collate
+from .keypoints import KeypointCocoDataset, LoadKeypoints
 from .lvis import LVIS_NAMES, LvisInstructionDataset
 from .mixture_sampler import MixtureSampler
 from .numbered import NumberedDataset, NumberedSampler
 from .referring import ReferringDataset
-from .scene_dataset import SceneDataset, scene_sentences
+from .scene_dataset import SceneDataset, scene_points, scene_sentences
 
 __all__ = [
     'LVIS_NAMES', 'AnnotationError', 'CaptionDataset', 'ConversationDataset', 'ImageError', 'InstructionCocoDataset',
-    'LoadImage', 'LvisInstructionDataset', 'MixtureSampler', 'NumberedDataset', 'NumberedSampler',
-    'PackInstructionInputs', 'ReferringDataset', 'SceneDataset', 'WriteInstruction', 'instruction_collate',
-    'scene_sentences'
+    'KeypointCocoDataset', 'LoadImage', 'LoadKeypoints', 'LvisInstructionDataset', 'MixtureSampler', 'NumberedDataset',
+    'NumberedSampler', 'PackInstructionInputs', 'ReferringDataset', 'SceneDataset', 'WriteInstruction',
+    'instruction_collate', 'scene_points', 'scene_sentences'
 ]

@@ -1,5 +1,7 @@
 """The synthetic scenes as MMDetection datasets: their objects, and what is said about them."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from mmdet.registry import DATASETS
@@ -8,8 +10,9 @@ from mmengine.dist import barrier, is_main_process
 from .captions import CaptionDataset
 from .coco import InstructionCocoDataset
 from .conversations import ConversationDataset
+from .keypoints import KeypointCocoDataset
 from .referring import ReferringDataset
-from .scenes import CLASSES, write_coco_folder
+from .scenes import CLASSES, SHAPES, write_coco_folder, write_points
 from .sentences import SentenceDataset
 
 
@@ -35,7 +38,7 @@ class SceneDataset(InstructionCocoDataset):
 
     def __init__(self, data_root: str, split: str, num_images: int, seed: int, pipeline: list, kind: str = 'shape',
                  test_mode: bool = False, filter_cfg: dict | None = None):
-        ann_file = folder_of(data_root, split, num_images, seed, kind)
+        ann_file = written_once(partial(write_coco_folder, kind=kind), data_root, split, num_images, seed)
         super().__init__(
             ann_file=str(ann_file.relative_to(data_root)),
             data_root=data_root,
@@ -56,7 +59,7 @@ def scene_sentences(kind: str, data_root: str, split: str, num_images: int, seed
             training, one a picture in testing) or ``questions`` (in training all of a picture's, one opening).
         data_root, split, num_images, seed, pipeline, test_mode: As in ``SceneDataset``.
     """
-    ann_file = folder_of(data_root, split, num_images, seed)
+    ann_file = written_once(write_coco_folder, data_root, split, num_images, seed)
     place = dict(ann_file=f'annotations/{kind}_{split}.json', data_root=data_root,
                  data_prefix=dict(img=f'images/{split}/'), pipeline=pipeline, test_mode=test_mode)
     if kind == 'expressions':
@@ -67,9 +70,27 @@ def scene_sentences(kind: str, data_root: str, split: str, num_images: int, seed
     return CaptionDataset(per_caption=not test_mode, **place)
 
 
-def folder_of(data_root: str, split: str, num_images: int, seed: int, kind: str = 'shape') -> Path:
-    """The instances file of a folder of scenes, which one process writes and the others wait for."""
+@DATASETS.register_module()
+def scene_points(data_root: str, split: str, num_images: int, seed: int, pipeline: list,
+                 test_mode: bool = False) -> KeypointCocoDataset:
+    """The scenes' objects with their named corners, from the folder that ``SceneDataset`` writes too.
+
+    Args:
+        data_root, split, num_images, seed, pipeline, test_mode: As in ``SceneDataset``.
+    """
+    ann_file = written_once(write_points, data_root, split, num_images, seed)
+    return KeypointCocoDataset(
+        ann_file=str(ann_file.relative_to(data_root)),
+        data_root=data_root,
+        data_prefix=dict(img=f'images/{split}/'),
+        metainfo=dict(classes=SHAPES, palette=SceneDataset.METAINFO['palette']),
+        pipeline=pipeline,
+        test_mode=test_mode)
+
+
+def written_once(write: Callable[..., Path], *arguments: object) -> Path:
+    """An annotation file of scenes, which one process writes and the others wait for."""
     if is_main_process():
-        write_coco_folder(data_root, split, num_images, seed, kind=kind)
+        write(*arguments)
     barrier()
-    return write_coco_folder(data_root, split, num_images, seed, kind=kind)
+    return write(*arguments)

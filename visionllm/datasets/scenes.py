@@ -15,7 +15,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from shapely import affinity
-from shapely.geometry import MultiPolygon, Point, Polygon
+from shapely.geometry import MultiPoint, MultiPolygon, Point, Polygon
 
 SHAPES = ('circle', 'square', 'triangle', 'star', 'heart', 'cross', 'ring', 'moon', 'arrow', 'hexagon')
 COLOURS = {  # RGB
@@ -29,6 +29,8 @@ CLASSES = {  # what annotations may go by
     'colour': tuple(f'{colour} thing' for colour in COLOURS),
     'description': tuple(' '.join(words) for words in product(SIZES, COLOURS, MATERIALS, SHAPES)),
 }
+
+POINTS = ('top', 'top right', 'right', 'bottom right', 'bottom', 'bottom left', 'left', 'top left')
 
 SUPERSAMPLING = 2  # drawn larger and averaged down: smooth edges
 MIN_VISIBLE = 0.45  # share of an object that must remain uncovered
@@ -44,6 +46,7 @@ class SceneObject:
     material: str
     outline: Polygon
     visible: Polygon | MultiPolygon = field(default=None)
+    points: dict[str, tuple[float, float]] = field(default_factory=dict)  # named corners, hidden ones as well
 
     @property
     def box(self) -> tuple[float, float, float, float]:
@@ -97,6 +100,26 @@ _OUTLINES = {
 }
 
 
+def _corners(*places: tuple[int, str]) -> dict[str, tuple[float, float]]:
+    """Named corners by the angle, in degrees clockwise from the top, at which they lie on the unit circle."""
+    return {name: (math.sin(math.radians(angle)), -math.cos(math.radians(angle))) for angle, name in places}
+
+
+# Corners that have a name; a circle and a ring have none, and of a cross it is the ends of its arms.
+UNIT_POINTS = dict.fromkeys(SHAPES, {}) | {
+    'square': _corners((45, 'top right'), (135, 'bottom right'), (225, 'bottom left'), (315, 'top left')),
+    'triangle': _corners((0, 'top'), (120, 'bottom right'), (240, 'bottom left')),
+    'hexagon': _corners((30, 'top right'), (90, 'right'), (150, 'bottom right'), (210, 'bottom left'), (270, 'left'),
+                        (330, 'top left')),
+    'star': _corners((0, 'top'), (72, 'right'), (144, 'bottom right'), (216, 'bottom left'), (288, 'left')),
+    'cross': {'top': (0, -0.93), 'right': (0.93, 0), 'bottom': (0, 0.93), 'left': (-0.93, 0)},
+    'moon': {'top right': (0.367, -0.930), 'bottom right': (0.671, 0.741)},  # its horns
+    'arrow': {'top': (0, -1), 'right': (0.75, -0.1), 'bottom right': (0.3, 0.95), 'bottom left': (-0.3, 0.95),
+              'left': (-0.75, -0.1)},
+    'heart': {'top': (0, -5 / 17), 'bottom': (0, 1)},  # the notch and the tip
+}
+
+
 def unit_outline(shape: str) -> Polygon:
     """Outline of a shape around the origin, about as large as the unit circle, y pointing down."""
     return _OUTLINES[shape]
@@ -134,9 +157,14 @@ def _random_object(rng: np.random.Generator, side: int) -> SceneObject:
     shape, colour, size, material = (str(rng.choice(list(names))) for names in (SHAPES, COLOURS, SIZES, MATERIALS))
     radius = rng.uniform(*SIZES[size]) * side
     x, y = rng.uniform(radius, side - radius, 2)
-    outline = affinity.rotate(unit_outline(shape), rng.uniform(-20, 20), origin=(0, 0))
-    outline = affinity.translate(affinity.scale(outline, radius, radius, origin=(0, 0)), x, y)
-    return SceneObject(shape, colour, size, material, outline, visible=outline)
+    angle = rng.uniform(-20, 20)
+
+    def put(geometry):
+        turned = affinity.rotate(geometry, angle, origin=(0, 0))
+        return affinity.translate(affinity.scale(turned, radius, radius, origin=(0, 0)), x, y)
+    outline, corners = put(unit_outline(shape)), put(MultiPoint(list(UNIT_POINTS[shape].values())))
+    points = {name: (corner.x, corner.y) for name, corner in zip(UNIT_POINTS[shape], corners.geoms)}
+    return SceneObject(shape, colour, size, material, outline, visible=outline, points=points)
 
 
 def _background(rng: np.random.Generator, side: int) -> np.ndarray:
@@ -279,3 +307,36 @@ def write_coco_folder(root: str | Path, split: str, num_images: int, seed: int, 
         # instances last: their presence says that the folder is complete
         (target.parent / f'{name}_{split}.json').write_text(json.dumps(content))
     return target
+
+
+def write_points(root: str | Path, split: str, num_images: int, seed: int, side: int = 128,
+                 max_objects: int = 8) -> Path:
+    """Write ``root/annotations/keypoints_{split}.json`` beside the files of ``write_coco_folder``, which are written if
+    they are not there: the same objects with their named corners. Pictures are not drawn again.
+
+    Returns:
+        Its path.
+    """
+    instances = write_coco_folder(root, split, num_images, seed, side, max_objects)
+    content = json.loads(instances.read_text())
+    target = instances.with_name(f'keypoints_{split}.json')
+    if target.exists() and json.loads(target.read_text())['info'] == content['info']:
+        return target
+    records = iter(content['annotations'])
+    for index in range(num_images):
+        objects = _place_objects(scene_rng(seed, index), side, max_objects)
+        for number, obj in enumerate(objects):
+            flags = _flags(obj, objects[number + 1:])
+            flat = [value for name in POINTS for value in (*np.round(obj.points.get(name, (0, 0)), 2), flags[name])]
+            next(records).update(keypoints=list(map(float, flat)), num_keypoints=len(obj.points))
+    for category in content['categories']:
+        category.update(keypoints=[name.replace(' ', '_') for name in POINTS], skeleton=[])
+    target.write_text(json.dumps(content))
+    return target
+
+
+def _flags(obj: SceneObject, nearer: list[SceneObject]) -> dict[str, int]:
+    """COCO's v of each named corner: 0 where the shape has no such corner, 1 where it is hidden, 2 where it is seen."""
+    hidden = {name for name, place in obj.points.items()
+              if any(other.outline.contains(Point(place)) for other in nearer)}
+    return {name: 0 if name not in obj.points else 1 if name in hidden else 2 for name in POINTS}

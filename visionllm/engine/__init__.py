@@ -4,6 +4,7 @@ from .curves import LossCurve
 from .finite import StopAtNaN
 from .looking import TeachLooking
 from .memory_format import ChannelsLast
+from .placing import TeachPlacing
 from .pointing import TeachPointing
 from .reading import TeachReading
 from .runner import StrictRunner
@@ -16,4 +17,5 @@ checkpoint.install_safe_loading()
 saving.install_whole_files()
 
 __all__ = ['BFloat16OptimWrapper', 'ChannelsLast', 'LossCurve', 'SeedSteps', 'StopAtNaN', 'StrictRunner',
-           'TeachLooking', 'TeachPointing', 'TeachReading', 'TeachTelling', 'TeachTracing', 'TeachWords']
+           'TeachLooking', 'TeachPlacing', 'TeachPointing', 'TeachReading', 'TeachTelling', 'TeachTracing',
+           'TeachWords']

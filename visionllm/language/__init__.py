@@ -1,4 +1,4 @@
-from .formats import InstructionError, OutputFormat, parse_format
+from .formats import InstructionError, OutputFormat, named_points, parse_format
 from .instructions import (
     NAMES_AT_ONCE,
     Instruction,
@@ -13,6 +13,6 @@ from .vocabulary import Vocabulary, extend_tokenizer
 
 __all__ = [
     'NAMES_AT_ONCE', 'TASKS', 'Instruction', 'InstructionError', 'OutputFormat', 'Task', 'Vocabulary',
-    'check_class_names', 'draw_class_set', 'extend_tokenizer', 'parse_format', 'parse_instruction', 'sentences_of',
-    'write_instruction'
+    'check_class_names', 'draw_class_set', 'extend_tokenizer', 'named_points', 'parse_format', 'parse_instruction',
+    'sentences_of', 'write_instruction'
 ]

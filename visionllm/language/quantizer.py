@@ -5,6 +5,8 @@ from torch import Tensor
 
 from .vocabulary import LOCATION_RANGE, NUM_LOCATION_TOKENS
 
+NEAR = 8  # bins, 1/64 of the picture's side: as far as what is taught is spread
+
 
 def offsets_to_bins(offsets: Tensor) -> Tensor:
     """Offsets as shares of the picture's side to (fractional) bins in [0, 1024], clipped to what can be said."""
@@ -36,3 +38,10 @@ def expected_bin(logits: Tensor) -> Tensor:
     """Expectation over the location tokens: ``float[..., 1025]`` logits to ``float[...]`` bins."""
     grid = torch.arange(NUM_LOCATION_TOKENS, device=logits.device, dtype=logits.dtype)
     return (logits.softmax(-1) * grid).sum(-1)
+
+
+def probability_near(logits: Tensor, bins: Tensor) -> Tensor:
+    """How likely a location is to lie within ``NEAR`` bins of an answer ``float[...]``, by its logits
+    ``float[..., 1025]``."""
+    grid = torch.arange(NUM_LOCATION_TOKENS, device=logits.device)
+    return (logits.softmax(-1) * ((grid - bins[..., None]).abs() <= NEAR)).sum(-1)

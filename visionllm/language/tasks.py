@@ -7,7 +7,7 @@ whether wording matters. All were written for this project.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .formats import TEXT, OutputFormat
+from .formats import TEXT, OutputFormat, named_points
 from .instructions import NAMES_AT_ONCE, check_class_names, in_groups, write_instruction
 
 
@@ -19,7 +19,7 @@ class Task:
     output_format: OutputFormat
 
     def order(self, names: Sequence[str] = (), wording: int = 0, num_points: int | None = None,
-              tokens: Sequence[int] | None = None, question: str = '') -> str:
+              tokens: Sequence[int] | None = None, question: str = '', points: Sequence[str] = ()) -> str:
         """An instruction.
 
         Args:
@@ -27,16 +27,18 @@ class Task:
             wording: Its index; those held out of training follow the others.
             num_points: Of an outline; the task's own format if None.
             tokens, question: As in ``write_instruction``.
+            points: Names of the points to answer with; the task's own format if there are none.
         """
         output_format = OutputFormat(num_points) if num_points else self.output_format
+        output_format = named_points(points) if points else output_format
         return write_instruction(names, (self.wordings + self.held_out)[wording], output_format, tokens, question)
 
     def orders(self, names: Sequence[str], wording: int = 0, num_points: int | None = None,
-               max_names: int = NAMES_AT_ONCE) -> str | tuple[str, ...]:
+               max_names: int = NAMES_AT_ONCE, points: Sequence[str] = ()) -> str | tuple[str, ...]:
         """An instruction for class names, however many: several that name a group each where they are more than
         ``max_names``."""
         check_class_names(names)
-        orders = tuple(self.order(group, wording, num_points) for group in in_groups(names, max_names))
+        orders = tuple(self.order(group, wording, num_points, points=points) for group in in_groups(names, max_names))
         return orders[0] if len(orders) == 1 else orders
 
 
@@ -175,5 +177,37 @@ QUESTIONS = Task(
     ),
     output_format=TEXT)
 
+PERSON_POINTS = (  # as COCO names and orders them
+    'nose', 'left eye', 'right eye', 'left ear', 'right ear', 'left shoulder', 'right shoulder', 'left elbow',
+    'right elbow', 'left wrist', 'right wrist', 'left hip', 'right hip', 'left knee', 'right knee', 'left ankle',
+    'right ankle')
+
+KEYPOINTS = Task(
+    wordings=(
+        'Find the points of all objects of these classes: <class>. Answer with <format> for each. Picture: <image>',
+        'Mark the points of every <class> as <format>. <image>',
+        'You see the picture below. The classes are <class>. Name the places <format>, for each object.\n<image>',
+        'Classes: <class>\nPoints: <format>\nPicture: <image>',
+        'Please put a dot on each part named in <format>, for every one of <class>. <image>',
+        'Where exactly are these parts of <class> in this picture? Use <format>. <image>',
+        'Locate the parts of the following in the image and report <format> for all of them: <class>. Image: <image>',
+        'Keypoint detection. Report <format> for anything that is one of <class>. <image>',
+        'I want to know how each of <class> is posed. Give me its points, <format>. <image>',
+        'Search the photo for <class>. The points of every hit become one tuple <format>. Photo: <image>',
+        'As an anatomist, mark on each item of the catalogue <class> that you see the points <format>. <image>',
+        'Use the names <class>. For each visible object give <format>: its class and the points named. <image>',
+        'Give me points <format> of these: <class>\n<image>',
+        'Which way are they turned? <class> Reply with points in the form <format>. <image>',
+        'Scan the scene and mark whatever appears in this list: <class>. Tuples look like <format>. Scene: <image>',
+        'Look carefully. The parts <format> of any object from <class> must be pointed at. <image>',
+    ),
+    held_out=(
+        'Identify the items on this list, <class>, and return their points as <format>. Here it is: <image>',
+        'Task: keypoints. Vocabulary: <class>. Each answer reads <format>. Input: <image>',
+        'Could you point at the parts of everything belonging to <class>? I need <format> for every one. <image>',
+        'For the picture that follows, produce the points <format> of objects in the set <class>.\n<image>',
+    ),
+    output_format=named_points(PERSON_POINTS))
+
 TASKS = dict(detection=DETECTION, segmentation=SEGMENTATION, grounding=GROUNDING, captioning=CAPTIONING,
-             questions=QUESTIONS)
+             questions=QUESTIONS, keypoints=KEYPOINTS)

@@ -158,7 +158,7 @@ class VisionLLM(BaseDetector):
     def train(self, mode: bool = True) -> 'VisionLLM':
         """As usual, but a part with no trainable parameter stays in evaluation mode (its statistics are frozen)."""
         super().train(mode)
-        for part in (self.backbone, self.neck, self.text_encoder):
+        for part in self.children():
             if mode and not any(p.requires_grad for p in part.parameters()):
                 part.eval()
         return self

@@ -12,7 +12,8 @@ class Target:
     """A picture's truth, in [0, 1] of the resized picture."""
     boxes: Tensor  # float[G, 4] cxcywh, all objects
     labels: Tensor  # int[G], indices into names
-    points: Tensor  # float[G, N, 2], what a tuple should say of each object: two corners, or an outline
+    points: Tensor  # float[G, N, 2], what a tuple should say of each object: two corners, an outline, or points that
+    # have names, NaN where nobody said where they are
     rings: Tensor  # float[G, P, 2], outlines of many points, from the top; none, P = 0, where they are not known
     names: tuple[str, ...]  # the picture's classes; in grounding, the one expression
     are_words: bool = True  # the names: an expression is none, so no image token learns to be it

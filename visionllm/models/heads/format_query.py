@@ -9,31 +9,34 @@ Letters: B pictures, M image tokens, K named classes, E width of the language mo
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 
 import torch
 import torch.nn.functional as F
 from mmdet.registry import MODELS
 from mmdet.structures import DetDataSample
-from mmdet.structures.bbox import bbox_overlaps
+from mmdet.structures.bbox import bbox_cxcywh_to_xyxy
 from mmengine.model import BaseModule
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
 from visionllm.language import Instruction, OutputFormat
-from visionllm.language.quantizer import bins_to_offsets, expected_bin, offsets_to_bins, soft_bins
+from visionllm.language.quantizer import bins_to_offsets, expected_bin, offsets_to_bins, probability_near
 from visionllm.language.vocabulary import NUM_LOCATION_TOKENS
 from visionllm.structures import ImageTokens, Mean, Target
 from visionllm.structures.places import PLACE_CHANNELS
-from visionllm.structures.rings import best_turn, extent
+from visionllm.structures.rings import extent
 
 from ..averages import added
 from ..fusion import class_pass_layout, coordinate_pass_layout, in_groups
 from ..llms import CausalLM, Prefix, left_padded
 from ..matching import match, paired_labels, true_names
+from .location_losses import location_losses, some_known
+from .named_places import NamedPlaces, coordinate_rows, embed_points, named_offsets
 from .token_features import own_points, token_features
 from .tuples import put_tuples
 from .unmarked import spared
@@ -53,9 +56,11 @@ class FormatQueryHead(BaseModule):
         name_loss_weight: Weight of aligning image tokens with the embedding of the object's name (an addition).
         objectness_prior: Add the tokenizer's objectness to the class logits, scaled by a learned number (an
             addition), so that a score knows whether anything is there.
-        corner_prior: Start a box's corners from where the tokenizer's own box has them, and an outline from the
-            tokenizer's own, or from the ellipse in its box: a Gaussian of learned width over the location tokens (an
-            addition).
+        corner_prior: Start a box's corners from where the tokenizer's own box has them, an outline from the
+            tokenizer's own, or from the ellipse in its box, and points that have names from the box's centre: a
+            Gaussian over the location tokens (an addition), of learned width but for named points.
+        named_places: Start points that have names from where the token's features say they lie in its box, by
+            ``NamedPlaces`` (an addition; needs the prior).
         name_residual: Add to what the language model reads how near the image token, as a word, lies to each named
             word (an addition; needs the name loss). What goes around the frozen model can be taught without running
             it, so what was read starts with less say.
@@ -73,8 +78,8 @@ class FormatQueryHead(BaseModule):
     def __init__(self, token_channels: int, llm_width: int, opening: str = '\n{"', soft_bin_sigma: float = 4.0,
                  box_loss_weight: float = 1.0, name_loss_weight: float = 1.0, objectness_prior: bool = True,
                  corner_prior: bool = True, name_residual: bool = True, reading_weight: float = 0.3,
-                 image_context: bool = True, train_tuples: int | None = None, train_coordinates: int | None = None,
-                 max_per_img: int = 100, score_thr: float = 0.001):
+                 image_context: bool = True, named_places: bool = False, train_tuples: int | None = None,
+                 train_coordinates: int | None = None, max_per_img: int = 100, score_thr: float = 0.001):
         super().__init__()
         self.opening = opening
         self.soft_bin_sigma, self.box_loss_weight = soft_bin_sigma, box_loss_weight
@@ -96,6 +101,7 @@ class FormatQueryHead(BaseModule):
         self.location_scale = nn.Parameter(torch.tensor([0.0 if corner_prior else 0.1, 0.1]))  # 0: opens as it helps
         self.prior_log_sigma = nn.Parameter(torch.tensor([4.0, 24.0]).log())  # bins, of corners and of outlines
         self.name_scale = nn.Parameter(torch.tensor(10.0).log())
+        self.named_places = NamedPlaces(channels, llm_width) if named_places else None
 
     def reads(self, output_format: OutputFormat) -> bool:
         """Whether this head answers in a format: in all that have a class and points."""
@@ -113,7 +119,7 @@ class FormatQueryHead(BaseModule):
         """
         features = token_features(tokens)
         words = self.token_projector(features)  # [B, M, E]
-        logits, done = self.read_words(llm, instructions, words, self._queries(llm, features, ['<cls>']))
+        logits, done = self.read_words(llm, instructions, words, self._queries(features, llm.rows(['<cls>'])))
         logits = self.class_scale * logits
         if self.name_residual:
             names = self._embed_names(llm, [instruction.class_names for instruction in instructions])
@@ -175,40 +181,44 @@ class FormatQueryHead(BaseModule):
         Returns:
             ``float[B, n, q, 1025]``.
         """
-        names = output_format.coordinate_tokens
-        count = selected.shape[1]
         chosen = done.tokens.pick(selected)
-        queries = self._queries(llm, token_features(chosen), names)  # [B, n, q, E]
-        attention, positions = coordinate_pass_layout(done.real, selected, len(names))
+        queries = self._queries(token_features(chosen), coordinate_rows(llm, output_format))
+        attention, positions = coordinate_pass_layout(done.real, selected, queries.shape[2])
         states, _ = llm(queries.flatten(1, 2), done.read, attention, positions)
-        logits = self._location_logits(llm, states, len(names)).unflatten(1, (count, len(names)))
-        return logits + self._place_prior(chosen, len(names))
+        logits = self._location_logits(llm, states, output_format).unflatten(1, queries.shape[1:3])
+        return logits + self._place_prior(llm, chosen, output_format)
 
-    def _location_logits(self, llm: CausalLM, states: Tensor, coordinates: int) -> Tensor:
+    def _location_logits(self, llm: CausalLM, states: Tensor, output_format: OutputFormat) -> Tensor:
         """What was read, as logits ``float[..., 1025]``."""
-        return self.location_scale[kind_of(coordinates)] * (states @ llm.location_rows().T)
+        scale = self.location_scale[kind_of(output_format)]
+        if output_format.is_named and self.named_places is not None:
+            scale = self.named_places.reading_scale
+        return scale * (states @ llm.location_rows().T)
 
-    def _place_prior(self, tokens: ImageTokens, coordinates: int) -> Tensor:
-        """Logits ``float[B, n, q, 1025]`` of the tokenizer's own corners or outline; of its box's ellipse if it has
-        no outlines."""
+    def _place_prior(self, llm: CausalLM, tokens: ImageTokens, output_format: OutputFormat) -> Tensor:
+        """Logits ``float[B, n, q, 1025]`` of the tokenizer's own corners or outline, of its box's ellipse if it has
+        no outlines; of the places in its box where points of some names lie."""
         if not self.corner_prior:
             return tokens.boxes.new_zeros(1)
-        offsets = own_points(tokens, coordinates // 2) - tokens.centres[:, :, None].detach()
+        if output_format.is_named:
+            offsets, sigma = named_offsets(tokens, embed_points(llm, output_format), self.named_places)
+        else:
+            offsets = own_points(tokens, output_format.num_points) - tokens.centres[:, :, None].detach()
+            sigma = self.prior_log_sigma[kind_of(output_format)].exp()
         bins = offsets_to_bins(offsets.flatten(-2))[..., None]
         grid = torch.arange(NUM_LOCATION_TOKENS, device=bins.device)
-        sigma = self.prior_log_sigma[kind_of(coordinates)].exp()
         return -0.5 * ((grid - bins) / sigma)**2
 
-    def _queries(self, llm: CausalLM, features: Tensor, names: list[str]) -> Tensor:
+    def _queries(self, features: Tensor, rows: Tensor) -> Tensor:
         """Format tokens as queries of each image token, which reaches every query of its tuple.
 
         Args:
             features: ``float[..., channels]``.
+            rows: ``float[q, E]``.
 
         Returns:
             ``float[..., q, E]``.
         """
-        rows = llm.rows(names)  # [q, E]
         return rows + self.query_out(F.gelu(self.query_token(features)[..., None, :] + self.query_format(rows)))
 
     # ------------------------------------------------------------------ training
@@ -254,7 +264,19 @@ class FormatQueryHead(BaseModule):
         right = (logits.detach()[..., :-1].argmax(-1) == target)[things].float()
         losses = dict(loss_cls=Mean((entropy * weight.flatten()).sum(), count),
                       acc_class=Mean(100 * right.sum(), len(right)))
-        return losses | self._coordinate_losses(llm, instructions[0].output_format, done, tokens, points, pairs)
+        output_format = instructions[0].output_format
+        decode = partial(self.decode_coordinates, llm, output_format, done)
+        limit = self.train_coordinates or tokens.objectness.shape[1]
+        return losses | self._coordinate_losses(decode, output_format, tokens, points, pairs, limit)
+
+    def place_loss(self, llm: CausalLM, output_format: OutputFormat, tokens: ImageTokens,
+                   targets: list[Target]) -> dict[str, Mean]:
+        """Losses of where points that have names start, by the objects that tokens are paired with; the LLM itself is
+        not run."""
+        def decode(selected):
+            return self._place_prior(llm, tokens.pick(selected), output_format)
+        points, pairs = ([getattr(target, key) for target in targets] for key in ('points', 'pairs'))
+        return self._coordinate_losses(decode, output_format, tokens, points, pairs, tokens.objectness.shape[1])
 
     def _sample_tuples(self, tokens: ImageTokens, on_objects: list[Tensor]) -> tuple[ImageTokens, Tensor]:
         """The image tokens to decode in training, and ``float[B, n]`` how many each stands for."""
@@ -279,38 +301,19 @@ class FormatQueryHead(BaseModule):
             for b in range(len(gt_boxes))
         ]
 
-    def _coordinate_losses(self, llm: CausalLM, output_format: OutputFormat, done: 'ClassPass', tokens: ImageTokens,
-                           gt_points: list[Tensor], pairs: list[tuple[Tensor, Tensor]]) -> dict[str, Mean]:
-        """Cross-entropy over the location tokens of matched tuples, and L1 + GIoU on the points they mean."""
-        limit = self.train_coordinates or tokens.objectness.shape[1]
-        pairs = [(chosen[keep], objects[keep]) for chosen, objects in pairs
-                 for keep in [torch.randperm(len(chosen), device=chosen.device)[:limit]]]
+    def _coordinate_losses(self, decode: Callable[[Tensor], Tensor], output_format: OutputFormat, tokens: ImageTokens,
+                           gt_points: list[Tensor], pairs: list[tuple[Tensor, Tensor]],
+                           limit: int) -> dict[str, Mean]:
+        """Cross-entropy over the location tokens of matched tuples, and L1 + GIoU on the points they mean. Objects of
+        which no point is known have no part in it."""
+        pairs = [some_known(*pair, points, limit) for pair, points in zip(pairs, gt_points)]
         selected, real = pad_selection([chosen for chosen, _ in pairs])
-        logits = self.decode_coordinates(llm, output_format, done, selected)[real]  # [n, q, 1025]
+        logits = decode(selected)[real]  # [n, q, 1025]
         if len(logits) == 0:
             return dict(loss_loc=Mean(logits.sum(), 0), loss_box=Mean(logits.sum(), 0))
         centres = tokens.centres.gather(1, selected[..., None].expand(-1, -1, 2))[real]
         points = torch.cat([gt_points[b][objects] for b, (_, objects) in enumerate(pairs)])
-        return self._location_losses(logits, centres, points)
-
-    def _location_losses(self, logits: Tensor, centres: Tensor, points: Tensor) -> dict[str, Mean]:
-        """Losses of decoded points.
-
-        Args:
-            logits: ``float[n, 2N, 1025]``.
-            centres: ``float[n, 2]``, what offsets are measured from.
-            points: ``float[n, N, 2]``, the truth: two corners, or a ring that may start anywhere.
-        """
-        centres = centres.detach()[:, None]
-        decoded = bins_to_offsets(expected_bin(logits)).unflatten(-1, (-1, 2)) + centres
-        if points.shape[1] > 2:
-            points = best_turn(points, decoded.detach())
-        target = soft_bins(offsets_to_bins(points - centres).flatten(1), self.soft_bin_sigma)
-        giou = bbox_overlaps(extent(decoded), extent(points), mode='giou', is_aligned=True)
-        l1 = 4 * (decoded - points).abs().mean((1, 2))  # a box has four coordinates
-        entropy = F.cross_entropy(logits.flatten(0, 1), target.flatten(0, 1), reduction='sum')
-        return dict(loss_loc=Mean(entropy, logits.shape[:2].numel()),
-                    loss_box=Mean(self.box_loss_weight * (5 * l1 + 2 * (1 - giou)).sum(), len(points)))
+        return location_losses(logits, centres, points, output_format, self.soft_bin_sigma, self.box_loss_weight)
 
     def name_loss(self, llm: CausalLM, names: list[str], tokens: ImageTokens, target: Tensor,
                   lacking: Sequence[Tensor] = ()) -> dict[str, Mean]:
@@ -344,7 +347,8 @@ class FormatQueryHead(BaseModule):
 
     def predict(self, llm: CausalLM, instructions: list[Instruction], tokens: ImageTokens) -> list[InstanceData]:
         """Answer for each picture, best first: ``bboxes`` (xyxy in [0, 1]), ``scores``, ``labels`` (index in the
-        instruction's class set), ``tuples`` (image token), and ``points[n, N, 2]`` where N points were asked for."""
+        instruction's class set), ``tuples`` (image token), and ``points[n, N, 2]`` where N points were asked for; where
+        they have names, ``bboxes`` are the tokens' own and ``keypoint_scores[n, N]`` say how sure each point is."""
         results = {}
         for members in of_one_format(instructions):
             results |= zip(members, self._answer(llm, [instructions[i] for i in members], tokens[members]))
@@ -365,24 +369,31 @@ class FormatQueryHead(BaseModule):
         likely[:, 0] = True
         kept = [row[keep] for row, keep in zip(index, likely)]
         wanted = [torch.unique(k // classes) for k in kept]
-        points = self._points(llm, instructions[0].output_format, done, tokens, pad_selection(wanted)[0])
+        output_format = instructions[0].output_format
+        points, sure = self._points(llm, output_format, done, tokens, pad_selection(wanted)[0])
         results = []
         for b, pair in enumerate(kept):
             result = InstanceData(scores=scores[b].flatten()[pair], labels=pair % classes, tuples=pair // classes)
-            result.points = points[b, torch.searchsorted(wanted[b], pair // classes)]
+            place = torch.searchsorted(wanted[b], pair // classes)
+            result.points = points[b, place]
             result.bboxes = extent(result.points)
+            if output_format.is_named:
+                result.bboxes = bbox_cxcywh_to_xyxy(tokens.boxes[b, result.tuples]).clamp(0, 1)
+                result.keypoint_scores = sure[b, place]
             results.append(result)
         return results
 
     def _points(self, llm: CausalLM, output_format: OutputFormat, done: 'ClassPass', tokens: ImageTokens,
-                selected: Tensor) -> Tensor:
-        """Decoded points ``float[B, n, N, 2]`` in [0, 1]."""
-        queries = len(output_format.coordinate_tokens)
-        bins = [expected_bin(self.decode_coordinates(llm, output_format, done, some))
-                for some in in_groups(selected, queries)]
-        offsets = bins_to_offsets(torch.cat(bins, 1)).unflatten(-1, (-1, 2))
+                selected: Tensor) -> tuple[Tensor, Tensor]:
+        """Decoded points ``float[B, n, N, 2]`` in [0, 1], and how sure each is, ``float[B, n, N]``."""
+        bins, sure = [], []
+        for some in in_groups(selected, len(output_format.coordinate_tokens)):
+            logits = self.decode_coordinates(llm, output_format, done, some)
+            bins.append(expected_bin(logits))
+            sure.append(probability_near(logits, bins[-1]))
+        bins, sure = (torch.cat(parts, 1).unflatten(-1, (-1, 2)) for parts in (bins, sure))
         centres = tokens.centres.gather(1, selected[..., None].expand(-1, -1, 2))
-        return (offsets + centres[:, :, None]).clamp(0, 1)
+        return (bins_to_offsets(bins) + centres[:, :, None]).clamp(0, 1), sure.prod(-1)
 
 
 def of_one_format(instructions: list[Instruction]) -> list[list[int]]:
@@ -401,9 +412,9 @@ class ClassPass:
     tokens: ImageTokens | None = None
 
 
-def kind_of(coordinates: int) -> int:
-    """0 for a box's corners, 1 for an outline: what is learned of one says nothing of the other."""
-    return int(coordinates > 4)
+def kind_of(output_format: OutputFormat) -> int:
+    """0 for a box's corners, 1 for an outline or named points: what is learned of one says nothing of the other."""
+    return int(not output_format.is_box)
 
 
 SHARPNESS = 4

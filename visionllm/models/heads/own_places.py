@@ -29,8 +29,8 @@ class OwnPlacesHead(BaseModule):
         super().__init__()
 
     def reads(self, output_format: OutputFormat) -> bool:
-        """Whether this head answers in a format: in all that have points."""
-        return not output_format.is_text
+        """Whether this head answers in a format: in boxes and outlines."""
+        return output_format.is_box or output_format.is_outline
 
     def loss(self, llm: None, instructions: list[Instruction], tokens: ImageTokens,
              targets: list[Target]) -> dict[str, Mean]:

@@ -14,6 +14,7 @@ from visionllm.language.vocabulary import NUM_LOCATION_TOKENS
 from ..fusion import next_coordinate_layout
 from ..llms import CausalLM
 from .format_query import ClassPass, FormatQueryHead
+from .named_places import coordinate_rows
 from .token_features import token_features
 
 
@@ -24,16 +25,15 @@ class TokenByTokenHead(FormatQueryHead):
     def decode_coordinates(self, llm: CausalLM, output_format: OutputFormat, done: ClassPass,
                            selected: Tensor) -> Tensor:
         """As in ``FormatQueryHead``, in q passes."""
-        names = output_format.coordinate_tokens
         chosen = done.tokens.pick(selected)
-        queries = self._queries(llm, token_features(chosen), names)  # [B, n, q, E]
-        prior = self._place_prior(chosen, len(names)).expand(*queries.shape[:3], NUM_LOCATION_TOKENS)
+        queries = self._queries(token_features(chosen), coordinate_rows(llm, output_format))  # [B, n, q, E]
+        prior = self._place_prior(llm, chosen, output_format).expand(*queries.shape[:3], NUM_LOCATION_TOKENS)
         read, logits = done.read, []
-        for step in range(len(names)):
+        for step in range(queries.shape[2]):
             query = queries[:, :, step]
             if step:
                 query = query + llm.location_rows()[expected_bin(logits[-1]).round().long()]
             attention, positions = next_coordinate_layout(done.real, selected, step, done.read.length)
             states, read = llm(query, read, attention, positions)
-            logits.append(self._location_logits(llm, states, len(names)) + prior[:, :, step])
+            logits.append(self._location_logits(llm, states, output_format) + prior[:, :, step])
         return torch.stack(logits, 2)

@@ -15,7 +15,8 @@ LEAST = 1e-6  # that is left of "nothing" where a name is certain
 
 def put_tuples(sample: DetDataSample, instructions: Sequence[Instruction], answers: Sequence[InstanceData],
                rescale: bool, max_per_img: int | None = None) -> None:
-    """Put answers into a sample, as one: in pixels of the original picture, labels of the dataset; outlines as masks.
+    """Put answers into a sample, as one: in pixels of the original picture, labels of the dataset; outlines as masks,
+    points that have names as keypoints.
 
     Args:
         sample: Receives ``pred_instances``.
@@ -40,7 +41,9 @@ def put_tuples(sample: DetDataSample, instructions: Sequence[Instruction], answe
         size = size / answer.bboxes.new_tensor(sample.scale_factor)
     answer.bboxes = answer.bboxes * size.repeat(2)
     answer.points = answer.points * size
-    if not instructions[0].output_format.is_box:
+    if instructions[0].output_format.is_named:
+        answer.keypoints = answer.points
+    if instructions[0].output_format.is_outline:
         shape = sample.ori_shape if rescale else sample.img_shape
         answer.masks = torch.from_numpy(fill_rings(answer.points.detach().cpu().numpy(), *shape[:2]))
     place = {name: k for k, name in enumerate(sample.text)}

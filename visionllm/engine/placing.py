@@ -1,0 +1,51 @@
+"""Teach where points that have names lie within objects, as far as image tokens tell; no language model is run."""
+
+import torch
+from mmdet.registry import HOOKS
+from torch import nn
+
+from visionllm.models.heads.format_query import pad_selection
+from visionllm.models.visionllm import instruction_of, target_of
+from visionllm.structures import ImageTokens, Mean
+
+from .lesson import Lesson
+
+
+@HOOKS.register_module()
+class TeachPlacing(Lesson):
+    """Train ``NamedPlaces`` of the tuples' head on batches that ask for points by their names.
+
+    Arguments as of ``Lesson``.
+    """
+
+    shown = ('loss_loc', 'loss_box')
+
+    def parts(self, model) -> list[nn.Module]:
+        """The named places.
+
+        Raises:
+            ValueError: There are none.
+        """
+        if model.heads['tuples'].named_places is None:
+            raise ValueError('TeachPlacing needs something to teach: set named_places=True in model.heads.tuples.')
+        return [model.heads['tuples'].named_places]
+
+    def losses(self, model, batch: dict) -> dict[str, Mean]:
+        """Of the tokens that are paired with an object: a second look elsewhere, or at outlines, costs more than all
+        the rest."""
+        data = model.data_preprocessor(batch, training=True)
+        samples = data['data_samples']
+        targets = [target_of(sample) for sample in samples]
+        with torch.no_grad():
+            layers, pad_mask = model.first_look(data['inputs'], samples)
+            model.tokenizer_loss(layers[-1:], targets)  # pairs them
+            paired, _ = pad_selection([target.pairs[0] for target in targets])
+            tokens = layers[-1].pick(paired)
+            tokens = ImageTokens(tokens.embeddings, tokens.boxes, tokens.objectness)
+            if model.second_look is not None:
+                model.second_look.eval()  # what it knows is used, not changed
+                tokens = model.second_look(data['inputs'], pad_mask, tokens)
+        for target in targets:
+            objects = target.pairs[1]
+            target.pairs = torch.arange(len(objects), device=objects.device), objects
+        return model.heads['tuples'].place_loss(model.llm, instruction_of(samples[0]).output_format, tokens, targets)
