@@ -31,7 +31,7 @@ def test_points_get_nearer_to_the_truth(model):
     lesson, batch = TeachPlacing(steps=24, lr=3e-3), sample_batch(MARK)
 
     def off():
-        return float(lesson.losses(model, copy.deepcopy(batch))['loss_box'])
+        return float(lesson.losses(model, copy.deepcopy(batch))['loss_box'].value)
 
     model.train()
     before = off()
@@ -43,7 +43,7 @@ def test_points_get_nearer_to_the_truth(model):
 def test_pictures_may_hold_different_numbers_of_objects(model):
     batch = sample_batch(MARK)
     batch['data_samples'][0].gt_instances = batch['data_samples'][0].gt_instances[:0]
-    assert torch.isfinite(TeachPlacing(steps=1).losses(model, batch)['loss_box'])
+    assert torch.isfinite(TeachPlacing(steps=1).losses(model, batch)['loss_box'].value)
 
 
 def test_a_model_without_named_places_is_told_how_to_get_them(tiny):

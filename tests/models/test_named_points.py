@@ -11,6 +11,7 @@ from visionllm.apis.inferencer import Answer, draw
 from visionllm.datasets.scenes import SHAPES
 from visionllm.language import TASKS, OutputFormat, named_points, parse_instruction
 from visionllm.language.quantizer import probability_near
+from visionllm.models.averages import averages
 from visionllm.models.heads import OwnPlacesHead
 from visionllm.models.heads.location_losses import location_losses
 from visionllm.models.heads.named_places import NamedPlaces
@@ -87,7 +88,7 @@ def test_what_nobody_labelled_teaches_nothing():
     logits = torch.randn(2, 6, 1025, requires_grad=True)
     points = torch.rand(2, 3, 2)
     points[0, 1] = points[1, 0] = points[1, 2] = torch.nan
-    losses = location_losses(logits, torch.rand(2, 2), points, named_points(NAMES), 4.0, 1.0)
+    losses = averages(location_losses(logits, torch.rand(2, 2), points, named_points(NAMES), 4.0, 1.0))
     (losses['loss_loc'] + losses['loss_box']).backward()
     taught = logits.grad.abs().sum(-1).unflatten(1, (3, 2)).sum(-1) > 0
     assert logits.grad.isfinite().all() and taught.tolist() == [[True, False, True], [False, True, False]]
@@ -97,7 +98,7 @@ def test_named_points_are_not_turned_as_outlines_are():
     centres, ring = torch.full((1, 2), 0.5), torch.rand(1, 5, 2) * 0.4 + 0.3
     bins = ((ring.roll(2, 1) - 0.5) * 512 + 512).flatten(1)
     logits = -0.5 * ((torch.arange(1025) - bins[..., None]) / 4)**2
-    turned, named = (location_losses(logits, centres, ring, asked, 4.0, 1.0)['loss_loc']
+    turned, named = (location_losses(logits, centres, ring, asked, 4.0, 1.0)['loss_loc'].value
                      for asked in (OutputFormat(5), named_points('abcde')))
     assert named > turned + 1
 
