@@ -90,7 +90,7 @@ def test_each_study_asks_on_the_test_set_of_its_task(five):
     assert 0 <= answered['blind']['accuracy'] <= 100 and 0 <= answered['seeing']['accuracy'] <= 100
 
 
-@pytest.mark.parametrize('task', TASKS)
+@pytest.mark.parametrize('task', [task for task in TASKS if task != 'keypoints'])  # which this config is not for
 def test_every_task_has_figures_and_answers_that_mean_something(five, task):
     study = Study.from_files(*map(str, five), 3, task)
     assert all(value >= 0 for value in figures_of(study).values())

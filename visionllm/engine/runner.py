@@ -32,9 +32,10 @@ class StrictRunner(Runner):
         super().setup_env(env_cfg)
 
     @staticmethod
-    def build_dataloader(dataloader: dict, seed: int, diff_rank_seed: bool = False) -> DataLoader:
-        """As in mmengine, but training's draws are numbered."""
-        return Runner.build_dataloader(numbered(dataloader, seed), seed, diff_rank_seed)
+    def build_dataloader(dataloader: dict, seed: int | None = None, diff_rank_seed: bool = False) -> DataLoader:
+        """As in mmengine, but training's draws are numbered, where there is a seed."""
+        config = dataloader if seed is None else numbered(dataloader, seed)
+        return Runner.build_dataloader(config, seed, diff_rank_seed)
 
     def load_or_resume(self) -> None:
         """As in mmengine, but a run that was stopped while it wrote which checkpoint is its last resumes, too."""

@@ -102,6 +102,14 @@ def sample_of(task: str, dataset: str, size: tuple[int, int]) -> dict:
     return dict(inputs=torch.full((3, *size), 128, dtype=torch.uint8), data_samples=sample)
 
 
+def datasets_of(loader: ConfigDict) -> list[ConfigDict]:
+    """Configs of the datasets of a dataloader, whatever repeats or balances them."""
+    dataset = loader.dataset
+    while 'dataset' in dataset:
+        dataset = dataset.dataset
+    return dataset.get('datasets', [dataset])
+
+
 def largest_picture(cfg: Config) -> tuple[int, int]:
     """Height and width of the largest picture, lying, that a config's first Resize gives: the training's, or else the
     test's, where the data comes in the size in which it is trained on.
@@ -110,7 +118,7 @@ def largest_picture(cfg: Config) -> tuple[int, int]:
         ValueError: There is none.
     """
     for loader in (cfg.train_dataloader, cfg.test_dataloader):
-        for part in loader.dataset.get('datasets', [loader.dataset]):
+        for part in datasets_of(loader):
             for step in part.pipeline:
                 if step.type == 'Resize':
                     return min(step.scale), max(step.scale)

@@ -13,7 +13,7 @@ from mmengine.registry import FUNCTIONS
 from visionllm.language import TASKS, parse_instruction
 
 from .dry_run import DryRun
-from .stand_ins import sample_of, told_of_objects, without_weights
+from .stand_ins import datasets_of, sample_of, told_of_objects, without_weights
 
 DRAWS = 25
 
@@ -37,7 +37,7 @@ class Trial:
     def __init__(self, cfg: Config, size: tuple[int, int], device: str):
         self.size, self.device, self.loader = size, device, cfg.train_dataloader
         self.pictures = self.loader.batch_size
-        parts = self.loader.dataset.get('datasets', [self.loader.dataset])
+        parts = datasets_of(self.loader)
         self.datasets = {part.pipeline[-1].get('task'): part for part in parts}
         if None in self.datasets:
             raise ValueError('The config\'s training data is not packed for a task, so no model is asked anything. '
@@ -74,7 +74,10 @@ class Trial:
         self.model.eval()
         item = sample_of(task, self.datasets[task].type, self.size)
         sample = item['data_samples']
-        sample.set_metainfo(dict(instruction=TASKS[task].order(sample.text, question=sample.question)))
+        asked = TASKS[task]
+        in_words = asked.output_format.is_text
+        instruction = asked.order(question=sample.question) if in_words else asked.orders(sample.text)
+        sample.set_metainfo(dict(instruction=instruction))
         batch = dict(inputs=[item['inputs']], data_samples=[sample])
         return torch.no_grad()(lambda: self.model.test_step(batch))
 
