@@ -67,15 +67,19 @@ class Decoding:
 
 
 def decoding_suite(decoding: Decoding, points: int = 24, chosen: int = 10) -> Suite:
-    """Boxes and outlines, of all tuples and of some. Of what is written token by token one tuple is timed, and taken as
-    often as needed: the cache that grows on the way is left out, in its favour."""
+    """Boxes and outlines, of all tuples and of some; of boxes also with the image tokens, which every tuple here brings
+    itself, taken for a part of the prefix, as in a prompt that holds them. Of what is written token by token one tuple
+    is timed, and taken as often as needed: the cache that grows on the way is left out, in its favour."""
     tuples, queries = decoding.tuples, 2 * points
+    among = Decoding(decoding.llm, decoding.prefix - tuples, tuples)  # image tokens are a part of the prompt
     with torch.no_grad():
         read, read_once, read_twice = decoding.read(), decoding.classes(tuples), decoding.classes(2 * tuples)
     rows = {
         'prefix': decoding.read,
         'boxes of all tuples': lambda: decoding.answer(tuples, 4),
         'boxes of some': lambda: decoding.answer(chosen, 4),
+        'boxes of all tuples, image tokens in the prefix': lambda: among.answer(tuples, 4),
+        'boxes of some, image tokens in the prefix': lambda: among.answer(chosen, 4),
         'outlines of all': lambda: decoding.answer(tuples, queries),
         'outlines of some': lambda: decoding.answer(chosen, queries),
         'outlines of all, dense mask': lambda: decoding.densely(queries),
@@ -89,6 +93,8 @@ def decoding_suite(decoding: Decoding, points: int = 24, chosen: int = 10) -> Su
     return Suite({name: torch.no_grad()(run) for name, run in rows.items()}, {
         'boxes of all / prefix': ('boxes of all tuples', 'prefix', 1),
         'boxes of some / prefix': ('boxes of some', 'prefix', 1),
+        'boxes of all / prefix, image tokens in it': ('boxes of all tuples, image tokens in the prefix', 'prefix', 1),
+        'boxes of some / prefix, image tokens in it': ('boxes of some, image tokens in the prefix', 'prefix', 1),
         'outlines of all / dense mask': ('outlines of all', 'outlines of all, dense mask', 1),
         'outlines of all / copied prefix': ('outlines of all', 'outlines of all, copied prefix', 1),
         'outlines of some / prefix': ('outlines of some', 'prefix', 1),

@@ -11,6 +11,7 @@ from visionllm.datasets.instruct import instruction_collate
 from visionllm.language import parse_instruction
 from visionllm.models import CausalLM
 from visionllm.models.averages import averages
+from visionllm.models.llms.recompute import recompute_layers
 from visionllm.structures import Target
 
 from .subjects import few_scenes, random_tokens
@@ -110,14 +111,15 @@ def kept_bytes(step: Callable[[], object]) -> int:
 
 
 def training_suite(shared: HeadStep, phrases: HeadStep, tasks: TaskSteps) -> Suite:
-    """Training steps, and the memory of two.
+    """Training steps, and the memory of two, also where layers are run again on the way back.
 
     Args:
         shared: Of pictures with one instruction.
         phrases: Of pictures with an instruction each.
         tasks: Whole steps.
     """
-    boxes, outlines = (kept_bytes(lambda task=task: tasks.step(task)) for task in ('detection', 'segmentation'))
+    patient = copy.deepcopy(tasks)
+    recompute_layers(patient.model.llm.decoder)
     return Suite({
         'a step, shared instruction': shared.step,
         'a step, shared instruction read for each picture': shared.step_apart,
@@ -130,4 +132,12 @@ def training_suite(shared: HeadStep, phrases: HeadStep, tasks: TaskSteps) -> Sui
                                                        'a step, shared instruction read for each picture', 1),
         'phrases / one by one': ('a step, a phrase a picture', 'a step, a phrase a picture, one by one', 1),
         'outlines / boxes': ('a step, outlines', 'a step, boxes', 1),
-    }, {'outlines / boxes, memory kept for the backward pass': outlines / boxes})
+    }, {
+        'outlines / boxes, memory kept for the backward pass': outlines_over_boxes(tasks),
+        'outlines / boxes, memory kept, gradient checkpointing': outlines_over_boxes(patient),
+    })
+
+
+def outlines_over_boxes(tasks: TaskSteps) -> float:
+    """Of the memory that a step keeps."""
+    return kept_bytes(lambda: tasks.step('segmentation')) / kept_bytes(lambda: tasks.step('detection'))

@@ -10,7 +10,7 @@ from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import FUNCTIONS
 
-from visionllm.language import TASKS, parse_instruction
+from visionllm.language import NAMES_AT_ONCE, TASKS, parse_instruction
 
 from .dry_run import DryRun
 from .stand_ins import datasets_of, sample_of, told_of_objects, without_weights
@@ -70,13 +70,11 @@ class Trial:
         return lambda: self.model.train_step(batch, self.optimizer)
 
     def answer(self, task: str) -> Callable[[], object]:
-        """An answer for one picture, with an instruction that was not read before."""
+        """An answer for one picture to an instruction that was not read before; where there are groups, to one."""
         self.model.eval()
         item = sample_of(task, self.datasets[task].type, self.size)
         sample = item['data_samples']
-        asked = TASKS[task]
-        in_words = asked.output_format.is_text
-        instruction = asked.order(question=sample.question) if in_words else asked.orders(sample.text)
+        instruction = TASKS[task].order(sample.text[:NAMES_AT_ONCE], question=sample.question)
         sample.set_metainfo(dict(instruction=instruction))
         batch = dict(inputs=[item['inputs']], data_samples=[sample])
         return torch.no_grad()(lambda: self.model.test_step(batch))
