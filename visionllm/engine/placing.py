@@ -4,11 +4,11 @@ import torch
 from mmdet.registry import HOOKS
 from torch import nn
 
-from visionllm.models.heads.format_query import pad_selection
 from visionllm.models.visionllm import instruction_of, target_of
 from visionllm.structures import ImageTokens, Mean
 
 from .lesson import Lesson
+from .tracing import first_look_at_objects
 
 
 @HOOKS.register_module()
@@ -36,14 +36,11 @@ class TeachPlacing(Lesson):
         data = model.data_preprocessor(batch, training=True)
         samples = data['data_samples']
         targets = [target_of(sample) for sample in samples]
-        with torch.no_grad():
-            layers, pad_mask = model.first_look(data['inputs'], samples)
-            model.tokenizer_loss(layers[-1:], targets)  # pairs them
-            paired, _ = pad_selection([target.pairs[0] for target in targets])
-            tokens = layers[-1].pick(paired)
-            tokens = ImageTokens(tokens.embeddings, tokens.boxes, tokens.objectness)
-            if model.second_look is not None:
-                model.second_look.eval()  # what it knows is used, not changed
+        tokens, pad_mask = first_look_at_objects(model, data, targets)
+        tokens = ImageTokens(tokens.embeddings, tokens.boxes, tokens.objectness)
+        if model.second_look is not None:
+            model.second_look.eval()  # what it knows is used, not changed
+            with torch.no_grad():
                 tokens = model.second_look(data['inputs'], pad_mask, tokens)
         for target in targets:
             objects = target.pairs[1]

@@ -2,11 +2,11 @@
 
 import torch
 from mmdet.registry import HOOKS
-from torch import nn
+from torch import Tensor, nn
 
 from visionllm.models.heads.format_query import pad_selection
 from visionllm.models.visionllm import target_of
-from visionllm.structures import Mean
+from visionllm.structures import ImageTokens, Mean, Target
 
 from .lesson import Lesson
 
@@ -34,13 +34,19 @@ class TeachTracing(Lesson):
     def losses(self, model, batch: dict) -> dict[str, Mean]:
         """Of the outlines of those tokens that are paired with an object: a snake elsewhere costs as much."""
         data = model.data_preprocessor(batch, training=True)
-        samples = data['data_samples']
-        targets = [target_of(sample) for sample in samples]
-        with torch.no_grad():
-            layers, pad_mask = model.first_look(data['inputs'], samples)
-            model.tokenizer_loss(layers[-1:], targets)  # pairs them
+        targets = [target_of(sample) for sample in data['data_samples']]
+        tokens, pad_mask = first_look_at_objects(model, data, targets)
         model.second_look.eval()  # what it knows is used, not changed
         model.second_look.snake.train()
-        paired, _ = pad_selection([target.pairs[0] for target in targets])
-        tokens = model.second_look(data['inputs'], pad_mask, layers[-1].pick(paired))
+        tokens = model.second_look(data['inputs'], pad_mask, tokens)
         return dict(loss_ring=model.tokenizer_loss([tokens], targets)['loss_ring'])
+
+
+@torch.no_grad()
+def first_look_at_objects(model, data: dict, targets: list[Target]) -> tuple[ImageTokens, Tensor]:
+    """The image tokens that are paired with an object, before a second look, padded; and where the pictures are
+    pictures. ``targets`` learn their pairs."""
+    layers, pad_mask = model.first_look(data['inputs'], data['data_samples'])
+    model.tokenizer_loss(layers[-1:], targets)
+    paired, _ = pad_selection([target.pairs[0] for target in targets])
+    return layers[-1].pick(paired), pad_mask
