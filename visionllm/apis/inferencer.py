@@ -19,7 +19,7 @@ from PIL import Image
 from visionllm.datasets.images import ImageError, read_image
 from visionllm.engine.checkpoint import load_local
 from visionllm.engine.runner import CheckpointMismatchError
-from visionllm.language import parse_instruction, sentences_of
+from visionllm.language import OutputFormat, parse_instruction, sentences_of
 from visionllm.models.published import difference
 
 __all__ = ['SHIPPED', 'Answer', 'ImageError', 'Inferencer', 'draw', 'write_answers']
@@ -113,8 +113,7 @@ class Inferencer:
             InstructionError: The instruction cannot be carried out.
             ImageError: The picture cannot be read.
         """
-        parsed = [parse_instruction(sentence) for sentence in sentences_of(instruction)]
-        names = names_in(instruction)
+        names, output_format = names_in(instruction), format_of(instruction)
         image = read_image(path)
         resized = self.resize(dict(img=image[..., ::-1], img_shape=image.shape[:2], ori_shape=image.shape[:2]))
         sample = DetDataSample(metainfo=dict(
@@ -122,7 +121,7 @@ class Inferencer:
             scale_factor=resized['scale_factor'], instruction=instruction, text=names))
         pixels = torch.from_numpy(np.ascontiguousarray(resized['img'].transpose(2, 0, 1)))
         answered = self.model.test_step(pseudo_collate([dict(inputs=pixels, data_samples=sample)]))[0]
-        if parsed[0].output_format.is_text:
+        if output_format.is_text:
             return Answer(str(path), instruction, image, text=answered.pred_text)
         result = answered.pred_instances
         kept = result[result.scores >= score_thr]
@@ -147,8 +146,7 @@ def draw(answer: Answer, min_side: int = 384) -> np.ndarray:
     said (``uint8[H, W, 3]`` RGB)."""
     scale = max(1.0, min_side / min(answer.image.shape[:2]))
     canvas = np.ascontiguousarray(cv2.resize(answer.image, None, fx=scale, fy=scale, interpolation=cv2.INTER_LINEAR))
-    order = names_in(answer.instruction)
-    output_format = parse_instruction(sentences_of(answer.instruction)[0]).output_format
+    order, output_format = names_in(answer.instruction), format_of(answer.instruction)
     found = zip(answer.names, answer.scores, answer.boxes, answer.points)
     for name, score, box, points in reversed(list(found)):
         colour = PALETTE[order.index(name) % len(PALETTE)]
@@ -177,6 +175,11 @@ def draw(answer: Answer, min_side: int = 384) -> np.ndarray:
 def names_in(instruction: str | Sequence[str]) -> list[str]:
     """The class names of an instruction, of one sentence after the other."""
     return [name for sentence in sentences_of(instruction) for name in parse_instruction(sentence).class_names]
+
+
+def format_of(instruction: str | Sequence[str]) -> OutputFormat:
+    """The output tuple of an instruction, which all of its sentences name."""
+    return parse_instruction(sentences_of(instruction)[0]).output_format
 
 
 def _caption(text: str, width: int) -> np.ndarray:

@@ -17,7 +17,7 @@ from torch.utils.data import Dataset, Sampler
 
 
 class Draw(NamedTuple):
-    """An index into a dataset, and the how manieth it is that all processes draw."""
+    """An index into a dataset, and the number of the draw, counted through all processes."""
     index: int
     number: int
 

@@ -14,8 +14,7 @@ def unwrapped(model: nn.Module) -> nn.Module:
 
 
 def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
-    """Give all processes the mean of their gradients; where one did not use a parameter, others'
-    count."""
+    """Give all processes the mean of their gradients; those of a parameter that only some have used are 0 elsewhere."""
     if get_world_size() == 1:
         return
     parameters = list(parameters)

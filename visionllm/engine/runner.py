@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader
 from visionllm.datasets.numbered import numbered
 from visionllm.models.published import difference, read_published
 
+from .processes import unwrapped
 from .saving import last_checkpoint
 
 
@@ -54,7 +55,6 @@ class StrictRunner(Runner):
         except RuntimeError as error:
             if 'do not match exactly' not in str(error):
                 raise
-            model = getattr(self.model, 'module', self.model)  # within a wrapper of mmengine's
-            found = difference(model, read_published(filename))
+            found = difference(unwrapped(self.model), read_published(filename))
             raise CheckpointMismatchError(
                 f'{filename} is a checkpoint of another config than {self.cfg.filename}. {found}') from None

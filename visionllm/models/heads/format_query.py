@@ -384,16 +384,18 @@ class FormatQueryHead(BaseModule):
         return results
 
     def _points(self, llm: CausalLM, output_format: OutputFormat, done: 'ClassPass', tokens: ImageTokens,
-                selected: Tensor) -> tuple[Tensor, Tensor]:
-        """Decoded points ``float[B, n, N, 2]`` in [0, 1], and how sure each is, ``float[B, n, N]``."""
+                selected: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Decoded points ``float[B, n, N, 2]`` in [0, 1], and how sure each is that has a name, ``float[B, n, N]``."""
         bins, sure = [], []
         for some in in_groups(selected, len(output_format.coordinate_tokens)):
             logits = self.decode_coordinates(llm, output_format, done, some)
             bins.append(expected_bin(logits))
-            sure.append(probability_near(logits, bins[-1]))
-        bins, sure = (torch.cat(parts, 1).unflatten(-1, (-1, 2)) for parts in (bins, sure))
+            if output_format.is_named:
+                sure.append(probability_near(logits, bins[-1]))
+        offsets = bins_to_offsets(torch.cat(bins, 1)).unflatten(-1, (-1, 2))
         centres = tokens.centres.gather(1, selected[..., None].expand(-1, -1, 2))
-        return (bins_to_offsets(bins) + centres[:, :, None]).clamp(0, 1), sure.prod(-1)
+        points = (offsets + centres[:, :, None]).clamp(0, 1)
+        return points, torch.cat(sure, 1).unflatten(-1, (-1, 2)).prod(-1) if sure else None
 
 
 def of_one_format(instructions: list[Instruction]) -> list[list[int]]:

@@ -108,7 +108,7 @@ class CausalLM(BaseModule):
         rows = torch.randn(len(NEW_TOKENS), self.width, generator=generator) * base.std(0) + base.mean(0)
         index = self.vocabulary.new_index
         start = index(LOCATION_TOKENS[0])
-        phase = torch.linspace(-math.pi, math.pi, NUM_LOCATION_TOKENS)[:, None]
+        phase = torch.linspace(-math.pi, math.pi, NUM_LOCATION_TOKENS, device=base.device)[:, None]
         frequencies = torch.exp(torch.randn(self.width // 2, generator=generator) * 1.2 + 1.0)
         waves = torch.cat([(phase * frequencies).cos(), (phase * frequencies).sin()], 1)
         rows[start:start + NUM_LOCATION_TOKENS, :waves.shape[1]] = waves * base.std()
