@@ -6,7 +6,7 @@ import torch
 
 from visionllm.engine.lesson import Lesson
 from visionllm.engine.telling import TeachTelling, drill, symbolic
-from visionllm.models.visionllm import target_of
+from visionllm.models.samples import target_of
 
 from ..conftest import lesson_runner, sample_batch
 

@@ -5,7 +5,7 @@ import torch
 from mmdet.registry import MODELS
 
 from visionllm.models import TokenizerPretrained
-from visionllm.models.visionllm import target_of
+from visionllm.models.samples import target_of
 from visionllm.structures import ImageTokens, TextFeatures
 
 from ..conftest import load_config, sample_batch

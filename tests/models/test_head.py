@@ -7,8 +7,8 @@ from visionllm.language import TASKS, OutputFormat, parse_instruction, write_ins
 from visionllm.models.averages import averages
 from visionllm.models.fusion import blocks
 from visionllm.models.heads import FormatQueryHead, TokenByTokenHead
-from visionllm.models.heads.format_query import pad_selection, sharpen
-from visionllm.models.heads.words import nearness
+from visionllm.models.heads.selection import pad_selection, sample_tuples
+from visionllm.models.heads.words import nearness, sharpen
 from visionllm.models.matching import true_names
 from visionllm.structures import ImageTokens, Target
 from visionllm.structures.rings import best_turn
@@ -31,11 +31,11 @@ def test_before_training_a_box_is_the_tokenizers_own(tiny):
         assert len(result) > 0 and torch.allclose(result.bboxes, own, atol=2e-3)
 
 
-def test_sampled_tuples_stand_for_all(tiny):
+def test_sampled_tuples_stand_for_all():
     tokens = random_tokens()
     on_objects = [torch.tensor([3, 7, 11]), torch.tensor([], dtype=torch.long)]
-    sampled, weight = tiny.heads['tuples']._sample_tuples(tokens, on_objects)
-    assert sampled.objectness.shape == (2, tiny.heads['tuples'].train_tuples) and tiny.heads['tuples'].train_tuples < 20
+    sampled, weight = sample_tuples(tokens, on_objects, 8)
+    assert sampled.objectness.shape == (2, 8)
     assert torch.allclose(weight.sum(1), torch.tensor([20., 20.]))
     for index in on_objects[0]:
         assert (sampled.embeddings[0] == tokens.embeddings[0, index]).all(-1).any()

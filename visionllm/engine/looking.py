@@ -8,7 +8,7 @@ from mmdet.registry import HOOKS
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
-from visionllm.models.visionllm import real_pixels, target_of
+from visionllm.models.samples import real_pixels, target_of
 from visionllm.structures import ImageTokens, Mean
 
 from .lesson import Lesson

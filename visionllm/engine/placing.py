@@ -4,7 +4,7 @@ import torch
 from mmdet.registry import HOOKS
 from torch import nn
 
-from visionllm.models.visionllm import instruction_of, target_of
+from visionllm.models.samples import instruction_of, target_of
 from visionllm.structures import ImageTokens, Mean
 
 from .lesson import Lesson

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
 from visionllm.models.connectors.language_guided import sigmoid_focal_loss
-from visionllm.models.visionllm import asked_for, boxes_in
+from visionllm.models.samples import asked_for, boxes_in
 from visionllm.structures import ImageTokens, Mean
 
 from .lesson import Lesson

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from visionllm.datasets.scene_language import NUMBERS, article, plural
 from visionllm.models.heads.next_token import as_mentioned, like_after_like, words_of
-from visionllm.models.visionllm import instruction_of, target_of
+from visionllm.models.samples import instruction_of, target_of
 from visionllm.structures import Mean, Target
 
 from .lesson import Lesson

@@ -4,8 +4,8 @@ import torch
 from mmdet.registry import HOOKS
 from torch import Tensor, nn
 
-from visionllm.models.heads.format_query import pad_selection
-from visionllm.models.visionllm import target_of
+from visionllm.models.heads.selection import pad_selection
+from visionllm.models.samples import target_of
 from visionllm.structures import ImageTokens, Mean, Target
 
 from .lesson import Lesson

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from mmdet.registry import HOOKS
 from torch import Tensor, nn
 
-from visionllm.models.visionllm import target_of
+from visionllm.models.samples import target_of
 from visionllm.structures import ImageTokens, Mean
 
 from .lesson import Lesson

@@ -37,10 +37,11 @@ from ..llms import CausalLM, Prefix, left_padded
 from ..matching import match, paired_labels, true_names
 from .location_losses import location_losses, some_known
 from .named_places import NamedPlaces, coordinate_rows, embed_points, named_offsets
+from .selection import pad_selection, sample_tuples
 from .token_features import own_points, token_features
 from .tuples import put_tuples
 from .unmarked import spared
-from .words import WORD_WEIGHT, distance, nearness, projector
+from .words import beside_none, name_losses, nearness, projector
 
 
 @MODELS.register_module()
@@ -252,7 +253,7 @@ class FormatQueryHead(BaseModule):
                                for target, instruction in zip(targets, instructions)])
         boxes = [target.boxes[keep] for target, keep in zip(targets, named)]
         points = [target.points[keep] for target, keep in zip(targets, named)]
-        tokens, weight = self._sample_tuples(tokens, [target.pairs[0] for target in targets])
+        tokens, weight = sample_tuples(tokens, [target.pairs[0] for target in targets], self.train_tuples)
         logits, done = self.decode_classes(llm, instructions, tokens)
         pairs = self._match(logits, tokens, boxes, classes)
         count = sum(len(objects) for _, objects in pairs)
@@ -277,20 +278,6 @@ class FormatQueryHead(BaseModule):
             return self._place_prior(llm, tokens.pick(selected), output_format)
         points, pairs = ([getattr(target, key) for target in targets] for key in ('points', 'pairs'))
         return self._coordinate_losses(decode, output_format, tokens, points, pairs, tokens.objectness.shape[1])
-
-    def _sample_tuples(self, tokens: ImageTokens, on_objects: list[Tensor]) -> tuple[ImageTokens, Tensor]:
-        """The image tokens to decode in training, and ``float[B, n]`` how many each stands for."""
-        total = tokens.objectness.shape[1]
-        kept = min(self.train_tuples or total, total)
-        order = torch.rand_like(tokens.objectness)
-        weight = torch.ones_like(order)
-        for b, chosen in enumerate(on_objects):
-            order[b, chosen] += 1  # first
-            rest = kept - len(chosen)
-            weight[b] = (total - len(chosen)) / rest if rest > 0 else 0.0
-            weight[b, chosen] = 1.0
-        index = order.topk(kept, dim=1).indices
-        return tokens.pick(index), weight.gather(1, index)
 
     def _match(self, logits: Tensor, tokens: ImageTokens, gt_boxes: list[Tensor],
                gt_classes: list[Tensor]) -> list[tuple[Tensor, Tensor]]:
@@ -332,16 +319,7 @@ class FormatQueryHead(BaseModule):
             return {}
         wanted = self._embed_names(llm, [names])[0]
         words = self.token_projector(token_features(tokens))  # [B, M, E]
-        near = nearness(words, wanted, self.name_scale)
-        logits = spared(beside_none(near + self._here(tokens)), target.argmax(-1) == len(names), lacking)
-        entropy = F.cross_entropy(logits.flatten(0, 1), target.flatten(0, 1), reduction='sum')
-        far = distance(words, sharpen(target[..., :-1]) @ wanted, wanted)
-        something = target[..., :-1].sum(-1)
-        likeliest = target.argmax(-1)
-        things = likeliest < len(names)
-        right = (near.argmax(-1) == likeliest)[things]
-        total = self.name_loss_weight * (entropy + WORD_WEIGHT * (something * far).sum())
-        return dict(loss_name=Mean(total, something.sum()), acc_name=Mean(100 * right.sum(), things.sum()))
+        return name_losses(words, wanted, self._here(tokens), target, self.name_scale, lacking, self.name_loss_weight)
 
     # ------------------------------------------------------------------ answering
 
@@ -417,25 +395,3 @@ class ClassPass:
 def kind_of(output_format: OutputFormat) -> int:
     """0 for a box's corners, 1 for an outline or named points: what is learned of one says nothing of the other."""
     return int(not output_format.is_box)
-
-
-SHARPNESS = 4
-
-
-def sharpen(probability: Tensor) -> Tensor:
-    """``float[..., K]`` that sums to 1 and prefers what was likely; what can be nothing but nothing stays 0."""
-    power = probability**SHARPNESS
-    return power / power.sum(-1, keepdim=True).clamp_min(1e-30)
-
-
-def beside_none(logits: Tensor) -> Tensor:
-    """``float[..., K]`` to ``float[..., K + 1]``: logits of things, and 0 for nothing."""
-    return F.pad(logits, (0, 1))
-
-
-def pad_selection(chosen: list[Tensor]) -> tuple[Tensor, Tensor]:
-    """Lists of different length as ``int[B, n]`` (filled with 0) and ``bool[B, n]``, True = real."""
-    length = max(max((len(c) for c in chosen), default=0), 1)
-    selected = torch.stack([F.pad(c, (0, length - len(c))) for c in chosen])
-    counts = torch.tensor([len(c) for c in chosen], device=selected.device)
-    return selected, torch.arange(length, device=selected.device) < counts[:, None]
