@@ -49,8 +49,6 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('checkpoint', nargs='?')
     parser.add_argument('--num-images', type=int, help='only the first pictures of the test set')
     parser.add_argument('--task', choices=list(TASKS), help='on the test set of this task, instead of the usual one')
-    parser.add_argument('--score-thr', type=float,
-                        help='of things that words are said about (NextTokenHead.score_thr)')
     parser.add_argument('--figure', help='draw the curves into this file (calibration)')
     parser.add_argument('--out', type=Path, help='write the result here as JSON, and its chart beside it')
     parser.add_argument('--rows', nargs='+', help='only these rows of a table')
@@ -68,8 +66,6 @@ def parse_args() -> argparse.Namespace:
 def measured(args: argparse.Namespace) -> None:
     measure, task = STUDIES[args.name]
     study = Study.from_files(args.config, args.checkpoint, args.num_images, args.task or task)
-    if args.score_thr is not None:
-        study.model.heads['text'].score_thr = args.score_thr
     result = measure(study, **(dict(figure=args.figure) if args.name == 'calibration' else {}))
     text = json.dumps(result, indent=1)
     print(text)

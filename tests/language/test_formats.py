@@ -3,6 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from visionllm.language import InstructionError, OutputFormat, named_points, parse_format
+from visionllm.language.formats import TEXT, sure_text
 
 NAMES = st.lists(st.text(st.characters(codec='ascii', categories=['L', 'N'], include_characters=' ,.-'), min_size=1)
                  .map(str.strip).filter(bool), min_size=1, max_size=64, unique=True)
@@ -27,6 +28,16 @@ def test_points_may_be_asked_for_by_their_names(names):
     assert asked.coordinate_tokens == ['<x1>', '<y1>'] * len(names)
 
 
+@given(st.integers(0, 100))
+def test_words_may_be_asked_to_be_sure(percent):
+    asked = parse_format(f'Describe <image> as {sure_text(percent)}.')
+    assert asked.is_text and asked.certainty == percent and asked != TEXT
+
+
+def test_words_are_as_sure_as_usual_if_nothing_is_said():
+    assert parse_format('Describe <image> as (text).') == TEXT
+
+
 def test_seventeen_points_without_names_are_an_outline():
     assert parse_format('(c, x1, y1, ..., x17, y17)').is_outline
 
@@ -46,6 +57,9 @@ def test_query_tokens_follow_the_tuple():
     ('(c, x1, y1, ..., x5000, y5000)', 'asks for 5000 points'),
     ('(c, x1, y1, ...)', 'must end with the last point'),
     ('(c, x1, y1, x2, y2) and (c, x1, y1, ..., x8, y8)', 'names 2 different output tuples'),
+    ('(text, 101% sure)', '0% to 100%'),
+    ('(text, very sure)', 'names no output tuple'),
+    ('(text) or (text, 90% sure)', 'names 2 different output tuples'),
     ('(c, "nose", x1, y1)', 'something beside the quoted names'),
     ('(c, "nose" "left eye")', 'something beside the quoted names'),
     ('(c, "nose", )', 'something beside the quoted names'),

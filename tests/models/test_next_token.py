@@ -32,7 +32,8 @@ def test_the_loss_is_that_of_the_answers_words_alone(tiny):
         loss = head.loss(llm, instructions, tokens, [target(*t) for t in turns])['loss_text'].value
         entropies = []
         for b in range(2):
-            prompt = head._prompts(llm, instructions[b:b + 1], head.describe(tiny.llm, tokens[b:b + 1]))[0]
+            alone = instructions[b:b + 1]
+            prompt = head._prompts(llm, alone, head.describe(llm, alone, tokens[b:b + 1]))[0]
             ids, learned = spoken(llm, turns[b])
             states, _ = llm(torch.cat([prompt, llm.embed(ids)])[None])
             logits = llm.say(states[0, len(prompt) - 1:-1])
@@ -56,7 +57,8 @@ def test_saying_goes_word_by_word_as_if_each_text_were_alone(tiny, monkeypatch):
     together = head.predict(llm, instructions, tokens)
     for b in range(2):
         with torch.no_grad():
-            text = head._prompts(llm, instructions[b:b + 1], head.describe(tiny.llm, tokens[b:b + 1]))[0]
+            alone = instructions[b:b + 1]
+            text = head._prompts(llm, alone, head.describe(llm, alone, tokens[b:b + 1]))[0]
             ids = []
             while len(ids) < 6 and llm.vocabulary.end not in ids:
                 states, _ = llm(text[None])
@@ -103,10 +105,21 @@ def test_only_what_is_trusted_is_told(tiny, monkeypatch):
     trust[1, 7] = -8.0  # the likeliest, whatever it is worth
     monkeypatch.setattr(head, '_trust', lambda _: trust)
     with torch.no_grad():
-        first, second = head.describe(tiny.llm, tokens)
+        first, second = head.describe(tiny.llm, [CAPTION, CAPTION], tokens)
         each = head.with_places(tiny.llm, head._phrases(tokens), tokens.boxes)
     assert any(torch.equal(first, each[0, told].flatten(0, 1)) for told in ([3, 5], [5, 3]))
     assert torch.equal(second, each[1, 7])
+
+
+def test_the_instruction_says_how_sure_words_must_be(tiny, monkeypatch):
+    head, tokens = tiny.heads['text'], random_tokens(3)
+    trust = torch.full_like(tokens.objectness, -9.0)
+    trust[:, :4] = torch.tensor([0.3, 0.6, 0.8, 0.99]).logit()
+    monkeypatch.setattr(head, '_trust', lambda _: trust)
+    formats = '(text)', '(text, 70% sure)', '(text, 0% sure)'
+    asked = [parse_instruction(f'Describe <image> as {each}.') for each in formats]
+    told = head._told(asked, tokens, ())
+    assert [row.nonzero().flatten().tolist() for row in told[:2]] == [[1, 2, 3], [2, 3]] and told[2, :4].all()
 
 
 def test_a_thing_found_twice_is_told_once(tiny, monkeypatch):
@@ -115,7 +128,7 @@ def test_a_thing_found_twice_is_told_once(tiny, monkeypatch):
     trust = torch.full_like(tokens.objectness, -9.0)
     trust[0, :3] = torch.tensor([2.0, 3.0, 2.0])
     monkeypatch.setattr(head, '_trust', lambda _: trust)
-    assert head._told(tokens, ()).nonzero()[:, 1].tolist() == [1, 2]
+    assert head._told([CAPTION], tokens, ()).nonzero()[:, 1].tolist() == [1, 2]
 
 
 def test_in_training_all_that_is_there_is_told(tiny, monkeypatch):
@@ -125,7 +138,7 @@ def test_in_training_all_that_is_there_is_told(tiny, monkeypatch):
     there.pairs = (torch.tensor([2, 9]), torch.tensor([0, 1]))
     there.labels, there.names = torch.tensor([0, 1]), ('star', 'ring')
     with torch.no_grad():
-        told = head.describe(tiny.llm, tokens, [there])[0]
+        told = head.describe(tiny.llm, [CAPTION], tokens, [there])[0]
         each = head.with_places(tiny.llm, head._phrases(tokens), tokens.boxes)[0]
     likeliest = [0] if len(told) > each[:2].flatten(0, 1).shape[0] else []
     assert torch.equal(told, each[[2, 9, *likeliest]].flatten(0, 1))

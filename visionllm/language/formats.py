@@ -1,8 +1,9 @@
 """The output tuple, as a user writes it: ``(c, x1, y1, x2, y2)``, ``(c, x1, y1, ..., x24, y24)``,
-``(c, "nose", "left eye")`` or ``(text)``.
+``(c, "nose", "left eye")``, ``(text)`` or ``(text, 95% sure)``.
 
 The tuple in the instruction *is* the task: two points ask for a box, more for a polygon, quoted names for the points of
-these names, ``(text)`` for words. Nothing else in the model knows what was asked for.
+these names, ``(text)`` for words, and how sure they must be may stand with it. Nothing else in the model knows what was
+asked for.
 """
 
 import re
@@ -10,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 MIN_POLYGON_POINTS, MAX_POINTS = 4, 64
-_TEXT = '(text)'
+_TEXT = re.compile(r'\(\s*text\s*(?:,\s*(\d+)\s*%\s*sure\s*)?\)')
 _TUPLE = re.compile(r'\(\s*c\s*,([^()]*)\)')
 _NAME = re.compile(r'"([^"]*)"')
 
@@ -24,6 +25,7 @@ class OutputFormat:
     """A class and ``num_points`` points; words, where there are none. Points that have names are no box or outline."""
     num_points: int
     point_names: tuple[str, ...] = ()
+    certainty: int | None = None  # percent; words are about what is seen so surely. What is usual if None
 
     @property
     def is_text(self) -> bool:
@@ -51,7 +53,7 @@ class OutputFormat:
 
     def __str__(self) -> str:
         if self.is_text:
-            return _TEXT
+            return '(text)' if self.certainty is None else f'(text, {self.certainty}% sure)'
         if self.is_named:
             return f'(c, {", ".join(map(quoted, self.point_names))})'
         if self.is_box:
@@ -80,6 +82,17 @@ def named_points(names: Sequence[str]) -> OutputFormat:
     return OutputFormat(len(names), names)
 
 
+def sure_text(certainty: int) -> OutputFormat:
+    """Words about what is seen with some certainty, in percent.
+
+    Raises:
+        InstructionError: It is more than certain.
+    """
+    if certainty > 100:
+        raise InstructionError(f'The output tuple wants words that are {certainty}% sure; 0% to 100% can be asked for.')
+    return OutputFormat(0, certainty=certainty)
+
+
 def quoted(name: str) -> str:
     """A name as instructions write it."""
     return f'"{name}"'
@@ -93,7 +106,7 @@ def parse_format(instruction: str) -> OutputFormat:
             order, whose number of points cannot be answered, or which has names beside coordinates.
     """
     found = {_parse_tuple(fields) for fields in _TUPLE.findall(instruction)}
-    found |= {TEXT} if _TEXT in instruction else set()
+    found |= {sure_text(int(certainty)) if certainty else TEXT for certainty in _TEXT.findall(instruction)}
     if not found:
         raise InstructionError('The instruction names no output tuple, so there is nothing to answer with. Write one, '
                                'such as (c, x1, y1, x2, y2) for boxes, (c, x1, y1, ..., x24, y24) for polygons, '

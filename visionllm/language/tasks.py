@@ -7,7 +7,7 @@ whether wording matters. All were written for this project.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .formats import TEXT, OutputFormat, named_points
+from .formats import TEXT, OutputFormat, named_points, sure_text
 from .instructions import NAMES_AT_ONCE, check_class_names, in_groups, write_instruction
 
 
@@ -148,7 +148,7 @@ CAPTIONING = Task(
         'Could you describe what you see here? I need <format>. <image>',
         'For the picture that follows, produce a description <format>.\n<image>',
     ),
-    output_format=TEXT)
+    output_format=sure_text(95))  # one thing that is not there spoils a caption; a question wants the best guess
 
 QUESTIONS = Task(
     wordings=(

@@ -46,7 +46,7 @@ class NextTokenHead(BaseModule):
         max_new_tokens: What is said ends there at the latest.
         words: W. They learn the last W words of an object's name, where objects are known; the last is the noun.
         score_thr: Image tokens that are less likely on something and right in all their words are not shown to the
-            language model, but for the likeliest.
+            language model, but for the likeliest; unless the instruction says how sure words must be.
     """
 
     def __init__(self, token_channels: int, llm_width: int, opening: str = '\n', max_new_tokens: int = 64,
@@ -69,7 +69,7 @@ class NextTokenHead(BaseModule):
         """Cross-entropy of what should be said, token by token; of what is asked in between nothing is learned. And of
         the words that image tokens should be."""
         losses = self.word_loss(llm, tokens, targets)
-        return losses | self.text_loss(llm, instructions, self.describe(llm, tokens, targets), targets)
+        return losses | self.text_loss(llm, instructions, self.describe(llm, instructions, tokens, targets), targets)
 
     def text_loss(self, llm: CausalLM, instructions: list[Instruction], pictures: list[Tensor],
                   targets: list[Target]) -> dict[str, Mean]:
@@ -91,7 +91,8 @@ class NextTokenHead(BaseModule):
     @torch.no_grad()
     def predict(self, llm: CausalLM, instructions: list[Instruction], tokens: ImageTokens) -> list[str]:
         """The likeliest word after the likeliest word, for each picture."""
-        embeddings, real, positions = left_padded(self._prompts(llm, instructions, self.describe(llm, tokens)))
+        pictures = self.describe(llm, instructions, tokens)
+        embeddings, real, positions = left_padded(self._prompts(llm, instructions, pictures))
         states, read = llm(embeddings, attention=causal(real), positions=positions)
         said = torch.full((len(instructions), 0), llm.vocabulary.end, device=real.device)
         over = torch.zeros(len(instructions), dtype=torch.bool, device=real.device)
@@ -143,12 +144,13 @@ class NextTokenHead(BaseModule):
         """Logits ``float[B, M]`` of each token's being something, and told rightly. Nothing is learned through it."""
         return self.trust(torch.cat([token_features(tokens), tokens.objectness[..., None]], -1).detach()).squeeze(-1)
 
-    def describe(self, llm: CausalLM, tokens: ImageTokens, targets: list[Target] | None = None) -> list[Tensor]:
+    def describe(self, llm: CausalLM, instructions: list[Instruction], tokens: ImageTokens,
+                 targets: list[Target] | None = None) -> list[Tensor]:
         """Pictures as the language model reads them, ``float[n, E]`` each: what, and where, of all that is there.
 
         Like stands after like; in training (``targets``), what the caption mentions stands in its order.
         """
-        told = self._told(tokens, targets or ())
+        told = self._told(instructions, tokens, targets or ())
         phrases = self._phrases(tokens)
         orders = [like_after_like(words) for words in phrases]
         if targets is not None:
@@ -157,7 +159,7 @@ class NextTokenHead(BaseModule):
         return [words[b, order[told[b, order]]].flatten(0, 1) for b, order in enumerate(orders)]
 
     @torch.no_grad()
-    def _told(self, tokens: ImageTokens, targets: Sequence[Target]) -> Tensor:
+    def _told(self, instructions: list[Instruction], tokens: ImageTokens, targets: Sequence[Target]) -> Tensor:
         """Which tokens the language model is told of, ``bool[B, M]``: those that are trusted, of one place the most.
 
         In training those that are paired, whether trusted or not: nothing should be said that cannot be seen.
@@ -169,7 +171,12 @@ class NextTokenHead(BaseModule):
         same = bbox_overlaps(boxes, boxes) >= SAME_PLACE  # [B, M, M]
         again = (same & (trust[:, None] > trust[..., None])).any(-1)
         likeliest = F.one_hot(trust.argmax(-1), trust.shape[1]).bool()
-        return (trust >= self.score_thr) & ~again | likeliest
+        return (trust >= self._score_thrs(instructions, trust)) & ~again | likeliest
+
+    def _score_thrs(self, instructions: list[Instruction], like: Tensor) -> Tensor:
+        """How much trust each instruction wants, ``float[B, 1]``."""
+        wanted = [instruction.output_format.certainty for instruction in instructions]
+        return like.new_tensor([self.score_thr if sure is None else sure / 100 for sure in wanted])[:, None]
 
     def with_places(self, llm: CausalLM, words: Tensor, boxes: Tensor) -> Tensor:
         """Phrases ``float[..., W, E]`` of things in boxes ``float[..., 4]``, and after each two words for its place.
