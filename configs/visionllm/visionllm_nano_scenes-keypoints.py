@@ -9,7 +9,7 @@ _base_ = [
 ]
 model = dict(
     frozen=('backbone.*', 'neck.*', 'connector.*', 'second_look.*', 'token_guidance.*'),
-    heads=dict(tuples=dict(named_places=True)),
+    heads=dict(tuples=dict(named_places=dict(in_channels=(24, 48, 96, 128)))),  # as the second look's widths
     init_cfg=dict(type='Pretrained', checkpoint='weights/visionllm_nano_scenes-five-tasks.safetensors'))
 custom_hooks = [
     dict(type='ChannelsLast'),

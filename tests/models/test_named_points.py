@@ -1,6 +1,7 @@
 """Points that have names: asked for in the tuple, answered in its order."""
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from visionllm.models.averages import averages
 from visionllm.models.heads import OwnPlacesHead
 from visionllm.models.heads.location_losses import location_losses
 from visionllm.models.heads.named_places import NamedPlaces
+from visionllm.structures import CloseUps
 from visionllm.structures.places import PLACE_CHANNELS
 
 from ..conftest import sample_batch
@@ -32,10 +34,16 @@ def asking(names=NAMES):
 def placing(tiny):
     """The tiny model, with places for named points that mean something."""
     model = copy.deepcopy(tiny)
-    places = NamedPlaces(model.connector.embed_dims + PLACE_CHANNELS, model.llm.width)
+    places = NamedPlaces((8, 16), model.connector.embed_dims + PLACE_CHANNELS, model.llm.width)
     torch.nn.init.normal_(places.out.weight, std=0.5)
     model.heads['tuples'].named_places = places
     return model
+
+
+def seen_close_up(tokens):
+    """Tokens, with maps of their places as the tiny model's second look gives them."""
+    maps = [torch.randn(*tokens.objectness.shape, channels, side, side) for channels, side in ((8, 8), (16, 4))]
+    return replace(tokens, close_ups=CloseUps(maps, tokens.boxes))
 
 
 def answer(model, names=NAMES, tokens=None):
@@ -55,7 +63,7 @@ def test_before_training_a_point_is_at_the_centre_of_its_box_and_never_on_an_out
 
 
 def test_a_name_means_the_same_point_wherever_it_stands_and_whatever_stands_beside_it(placing):
-    head, tokens = placing.heads['tuples'], random_tokens()
+    head, tokens = placing.heads['tuples'], seen_close_up(random_tokens())
 
     def places(names):
         with torch.no_grad():
@@ -109,6 +117,24 @@ def test_objects_without_a_known_point_learn_their_class_alone(tiny):
         sample.gt_instances.points[:] = torch.nan
     losses = losses_of(tiny, batch)
     assert losses['loss_cls'] > 0 and losses['loss_loc'] == losses['loss_box'] == 0
+
+
+def test_a_point_is_where_the_close_up_looks_like_its_name(placing, monkeypatch):
+    """Whatever question the name becomes: one pixel answers it."""
+    places, tokens = placing.heads['tuples'].named_places, seen_close_up(random_tokens(1, 2))
+    answering = torch.zeros(2, 64, 8, 8)
+    answering[0, :, 1, 6] = answering[1, :, 7, 0] = 99.0
+    monkeypatch.setattr(places.close_up, 'forward', lambda maps: answering)
+    monkeypatch.setattr(places.out, 'forward', lambda asked: asked.new_ones(*asked.shape[:-1], 64))
+    found = places(tokens, torch.randn(3, placing.llm.width))
+    corner, sides = bbox_cxcywh_to_xyxy(tokens.boxes)[..., :2], tokens.boxes[..., 2:]
+    pixel = torch.tensor([[6.5, 1.5], [0.5, 7.5]]) / 8
+    assert torch.allclose(found, (corner + sides * pixel)[:, :, None].expand(-1, -1, 3, -1), atol=1e-5)
+
+
+def test_without_a_second_look_there_are_no_close_ups(placing):
+    with pytest.raises(ValueError, match='which a second look takes: add second_look'):
+        placing.heads['tuples'].named_places(random_tokens(), torch.randn(3, placing.llm.width))
 
 
 def test_losses_reach_the_named_places(placing):

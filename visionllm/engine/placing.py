@@ -26,8 +26,9 @@ class TeachPlacing(Lesson):
         Raises:
             ValueError: There are none.
         """
-        if model.heads['tuples'].named_places is None:
-            raise ValueError('TeachPlacing needs something to teach: set named_places=True in model.heads.tuples.')
+        if model.heads['tuples'].named_places is None or model.second_look is None:
+            raise ValueError('TeachPlacing needs something to teach, and close-ups to find it in: set named_places in '
+                             'model.heads.tuples, and model.second_look.')
         return [model.heads['tuples'].named_places]
 
     def losses(self, model, batch: dict) -> dict[str, Mean]:
@@ -38,10 +39,9 @@ class TeachPlacing(Lesson):
         targets = [target_of(sample) for sample in samples]
         tokens, pad_mask = first_look_at_objects(model, data, targets)
         tokens = ImageTokens(tokens.embeddings, tokens.boxes, tokens.objectness)
-        if model.second_look is not None:
-            model.second_look.eval()  # what it knows is used, not changed
-            with torch.no_grad():
-                tokens = model.second_look(data['inputs'], pad_mask, tokens)
+        model.second_look.eval()  # what it knows is used, not changed
+        with torch.no_grad():
+            tokens = model.second_look(data['inputs'], pad_mask, tokens)
         for target in targets:
             objects = target.pairs[1]
             target.pairs = torch.arange(len(objects), device=objects.device), objects

@@ -1,5 +1,5 @@
 from .means import Mean
 from .targets import Target
-from .tokens import ImageTokens, TextFeatures
+from .tokens import CloseUps, ImageTokens, TextFeatures
 
-__all__ = ['ImageTokens', 'Mean', 'Target', 'TextFeatures']
+__all__ = ['CloseUps', 'ImageTokens', 'Mean', 'Target', 'TextFeatures']

@@ -3,6 +3,7 @@
 Letters: B pictures, M image tokens a picture, C channels of the connector, N text tokens, D text channels.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -21,12 +22,20 @@ class TextFeatures:
 
 
 @dataclass
+class CloseUps:
+    """What the places of image tokens look like close up."""
+    maps: list[Tensor]  # float[B, M, C', H', W'] each, the finest first
+    frames: Tensor  # float[B, M, 4] cxcywh in [0, 1]: the part of the picture that they show
+
+
+@dataclass
 class ImageTokens:
     """A picture as M words of a foreign language: embedding e_i, place, and whether anything is there."""
     embeddings: Tensor  # float[B, M, C]
     boxes: Tensor  # float[B, M, 4] cxcywh in [0, 1]; the place l_i is the centre
     objectness: Tensor  # float[B, M] logits
     rings: Tensor | None = None  # float[B, M, P, 2] outlines in [0, 1]; no points, P = 0, where none are known
+    close_ups: CloseUps | None = None  # where somebody took some
 
     def __post_init__(self):
         batch, count, _ = self.embeddings.shape
@@ -42,11 +51,14 @@ class ImageTokens:
         return self.boxes[..., :2]
 
     def __getitem__(self, pictures) -> 'ImageTokens':
-        return ImageTokens(self.embeddings[pictures], self.boxes[pictures], self.objectness[pictures],
-                           self.rings[pictures])
+        return self._each(lambda values: values[pictures])
 
     def pick(self, index: Tensor) -> 'ImageTokens':
         """The tokens ``int[B, n]`` of each picture."""
         row = torch.arange(len(index), device=index.device)[:, None]
-        return ImageTokens(self.embeddings[row, index], self.boxes[row, index], self.objectness[row, index],
-                           self.rings[row, index])
+        return self._each(lambda values: values[row, index])
+
+    def _each(self, take: Callable[[Tensor], Tensor]) -> 'ImageTokens':
+        seen = self.close_ups
+        close_ups = seen and CloseUps([take(each) for each in seen.maps], take(seen.frames))
+        return ImageTokens(take(self.embeddings), take(self.boxes), take(self.objectness), take(self.rings), close_ups)

@@ -130,7 +130,7 @@ def largest_picture(cfg: Config) -> tuple[int, int]:
 def told_of_objects() -> Iterator[None]:
     """Within it, text is said about as many image tokens as there are objects: a model without weights cannot choose
     which are on something."""
-    def told(head: NextTokenHead, tokens: ImageTokens, targets: object) -> Tensor:
+    def told(head: NextTokenHead, instructions: object, tokens: ImageTokens, targets: object) -> Tensor:
         there = torch.arange(tokens.boxes.shape[1]) < OBJECTS
         return there.expand(tokens.boxes.shape[:2])
 

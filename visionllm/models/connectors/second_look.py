@@ -19,7 +19,7 @@ from mmdet.registry import MODELS
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from visionllm.structures import ImageTokens
+from visionllm.structures import CloseUps, ImageTokens
 
 from .language_guided import valid_ratio
 from .snake import Snake
@@ -27,8 +27,8 @@ from .snake import Snake
 
 @MODELS.register_module()
 class SecondLook(BaseModule):
-    """Add to each token's embedding, box and outline what its place looks like close up. Starts as nothing: its output
-    layers are zero.
+    """Add to each token's embedding, box and outline what its place looks like close up, and the close-up itself.
+    Starts as nothing: its output layers are zero.
 
     What the first look knows already would leave the second little to learn from; so in training some tokens lack the
     first.
@@ -75,11 +75,13 @@ class SecondLook(BaseModule):
         if self.training:
             first = first * (torch.rand_like(first[..., :1]) >= self.drop)
         boxes, rings = self._put_right(tokens, self.place(seen.flatten(2)))
+        centre, half = self._squares(pad_mask, places)
         if self.snake is not None and rings.shape[2]:
-            centre, half = (each[..., None, :] for each in self._squares(pad_mask, places))
-            moved = self.snake(cut, maps[1:3], ((rings - centre) / half).flatten(0, 1))
-            rings = centre + half * moved.unflatten(0, places.shape[:2])
-        return ImageTokens(first + self.out(seen.mean((3, 4))), boxes, tokens.objectness, rings)
+            moved = self.snake(cut, maps[1:3], ((rings - centre[..., None, :]) / half[..., None, :]).flatten(0, 1))
+            rings = centre[..., None, :] + half[..., None, :] * moved.unflatten(0, places.shape[:2])
+        close_ups = CloseUps([each.unflatten(0, places.shape[:2]) for each in maps[1:]],
+                             torch.cat([centre, 2 * half], -1))
+        return ImageTokens(first + self.out(seen.mean((3, 4))), boxes, tokens.objectness, rings, close_ups)
 
     @staticmethod
     def _put_right(tokens: ImageTokens, change: Tensor) -> tuple[Tensor, Tensor]:

@@ -6,6 +6,8 @@ each pixel what to look for; which star is meant is known only when stars and ci
 Letters: B pictures, M image tokens, C channels of the tokens, N text tokens.
 """
 
+from dataclasses import replace
+
 import torch
 from mmdet.registry import MODELS
 from mmengine.model import BaseModule
@@ -56,4 +58,4 @@ class TokenGuidance(BaseModule):
         for layer in self.layers:
             states = layer(states, heard, memory_key_padding_mask=~text.mask)
         meant = self.out(self.norm(states)).squeeze(-1)  # [B, M]
-        return ImageTokens(tokens.embeddings, tokens.boxes, tokens.objectness + meant, tokens.rings)
+        return replace(tokens, objectness=tokens.objectness + meant)

@@ -60,8 +60,8 @@ class FormatQueryHead(BaseModule):
         corner_prior: Start a box's corners from where the tokenizer's own box has them, an outline from the
             tokenizer's own, or from the ellipse in its box, and points that have names from the box's centre: a
             Gaussian over the location tokens (an addition), of learned width but for named points.
-        named_places: Start points that have names from where the token's features say they lie in its box, by
-            ``NamedPlaces`` (an addition; needs the prior).
+        named_places: Arguments of ``NamedPlaces``, which starts points that have names from where they are seen in a
+            close-up of the object (an addition; needs the prior and a second look); None starts them from its centre.
         name_residual: Add to what the language model reads how near the image token, as a word, lies to each named
             word (an addition; needs the name loss). What goes around the frozen model can be taught without running
             it, so what was read starts with less say.
@@ -79,7 +79,7 @@ class FormatQueryHead(BaseModule):
     def __init__(self, token_channels: int, llm_width: int, opening: str = '\n{"', soft_bin_sigma: float = 4.0,
                  box_loss_weight: float = 1.0, name_loss_weight: float = 1.0, objectness_prior: bool = True,
                  corner_prior: bool = True, name_residual: bool = True, reading_weight: float = 0.3,
-                 image_context: bool = True, named_places: bool = False, train_tuples: int | None = None,
+                 image_context: bool = True, named_places: dict | None = None, train_tuples: int | None = None,
                  train_coordinates: int | None = None, max_per_img: int = 100, score_thr: float = 0.001):
         super().__init__()
         self.opening = opening
@@ -102,7 +102,7 @@ class FormatQueryHead(BaseModule):
         self.location_scale = nn.Parameter(torch.tensor([0.0 if corner_prior else 0.1, 0.1]))  # 0: opens as it helps
         self.prior_log_sigma = nn.Parameter(torch.tensor([4.0, 24.0]).log())  # bins, of corners and of outlines
         self.name_scale = nn.Parameter(torch.tensor(10.0).log())
-        self.named_places = NamedPlaces(channels, llm_width) if named_places else None
+        self.named_places = NamedPlaces(**named_places, channels=channels, width=llm_width) if named_places else None
 
     def reads(self, output_format: OutputFormat) -> bool:
         """Whether this head answers in a format: in all that have a class and points."""

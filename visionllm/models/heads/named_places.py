@@ -1,7 +1,8 @@
-"""Points that have names: how they are asked for, and where they lie within an object as far as its image token can
+"""Points that have names: how they are asked for, and where they lie within an object as far as a close-up of it can
 tell (an addition to the paper)."""
 
 import math
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -12,42 +13,55 @@ from visionllm.language.vocabulary import LOCATION_RANGE
 from visionllm.structures import ImageTokens
 
 from ..llms import CausalLM
+from .close_up import CloseUp
 from .token_features import token_features
 
 SPREAD = 0.25  # of a box's sides: how far from its centre its points are looked for before anything is learned
 
 
 class NamedPlaces(nn.Module):
-    """From a token's features and a point's name to a place in the token's box. Starts as its centre: the output layer
-    is zero.
+    """Find points by their names: what an image token is and what a point is called make a question, which the pixels
+    of the token's close-up answer. Starts as the middle of it: the output layer is zero.
 
     Args:
+        in_channels: Of the close-ups' maps, the finest first.
         channels: Of the tokens' features.
         width: Of a name's embedding.
         hidden: Channels between.
+        look: Channels of a question, and of what answers it.
     """
 
-    def __init__(self, channels: int, width: int, hidden: int = 512):
+    def __init__(self, in_channels: Sequence[int], channels: int, width: int, hidden: int = 512, look: int = 64):
         super().__init__()
         self.norm = nn.LayerNorm(channels)
         self.token = nn.Linear(channels, hidden)
         self.name = nn.Linear(width, hidden)
         self.mix = nn.Linear(hidden, hidden)
-        self.out = nn.Linear(hidden, 2)
+        self.out = nn.Linear(hidden, look)
+        self.close_up = CloseUp(in_channels, look)
         nn.init.normal_(self.name.weight, std=1 / math.sqrt(width) / 0.13)  # embeddings of names are that small
         nn.init.zeros_(self.out.weight)
         nn.init.zeros_(self.out.bias)
         self.log_spread = nn.Parameter(torch.tensor(SPREAD).log())
         self.reading_scale = nn.Parameter(torch.tensor(0.0))  # of what is read besides: opens as it helps
 
-    def forward(self, features: Tensor, names: Tensor) -> Tensor:
-        """Places ``float[..., N, 2]`` of points called ``float[N, width]``; -1 and 1 are the sides of the box.
+    def forward(self, tokens: ImageTokens, names: Tensor) -> Tensor:
+        """Places ``float[B, n, N, 2]`` in [0, 1] of points called ``float[N, width]``.
 
-        Args:
-            features: ``float[..., channels]``.
+        Raises:
+            ValueError: The tokens have no close-ups.
         """
-        asked = F.gelu(self.token(self.norm(features))[..., None, :] + self.name(names))
-        return self.out(F.gelu(self.mix(asked)))
+        if tokens.close_ups is None:
+            raise ValueError('Points that have names are looked for in close-ups, which a second look takes: add '
+                             'second_look=dict(type=\'SecondLook\') to the model, or leave named_places out.')
+        asked = F.gelu(self.token(self.norm(token_features(tokens)))[..., None, :] + self.name(names))
+        question = self.out(F.gelu(self.mix(asked)))  # [B, n, N, look]
+        seen = self.close_up([each.flatten(0, 1) for each in tokens.close_ups.maps])
+        seen = seen.unflatten(0, question.shape[:2])  # [B, n, look, H, W]
+        likely = (question @ seen.flatten(3)).softmax(-1).unflatten(-1, seen.shape[-2:])  # [B, n, N, H, W]
+        y, x = ((torch.arange(side, device=seen.device) + 0.5) / side - 0.5 for side in seen.shape[-2:])
+        centre, sides = tokens.close_ups.frames[:, :, None].split(2, -1)
+        return centre + sides * torch.stack([likely.sum(-2) @ x, likely.sum(-1) @ y], -1)
 
 
 def named_offsets(tokens: ImageTokens, names: Tensor, places: NamedPlaces | None) -> tuple[Tensor, Tensor]:
@@ -56,7 +70,7 @@ def named_offsets(tokens: ImageTokens, names: Tensor, places: NamedPlaces | None
     sides = tokens.boxes[:, :, None, 2:].detach().expand(-1, -1, len(names), -1)
     spread, offsets = SPREAD, torch.zeros_like(sides)
     if places is not None:
-        spread, offsets = places.log_spread.exp(), sides / 2 * places(token_features(tokens), names)
+        spread, offsets = places.log_spread.exp(), places(tokens, names) - tokens.centres[:, :, None].detach()
     return offsets, (spread * sides.flatten(-2) * LOCATION_RANGE).clamp_min(1)[..., None]
 
 
