@@ -18,13 +18,13 @@ def ms_deform_attn(value: Tensor, spatial_shapes: Tensor, sampling_locations: Te
     """Multi-scale deformable attention.
 
     Args:
-        value: ``float[B, S, H, D]``.
+        value: ``float[B, S, H, D]``, of any type, such as bfloat16; places are best left in float32.
         spatial_shapes: ``int[L, 2]``, height and width of each level.
         sampling_locations: ``float[B, Q, H, L, P, 2]``, (x, y), 0 and 1 at the picture's edges; outside reads zero.
         attention_weights: ``float[B, Q, H, L, P]``.
 
     Returns:
-        ``float[B, Q, H * D]``.
+        ``float[B, Q, H * D]``, of the value's type.
     """
     batch, pixels, heads, channels = value.shape
     queries = sampling_locations.shape[1]
@@ -46,5 +46,6 @@ def ms_deform_attn(value: Tensor, spatial_shapes: Tensor, sampling_locations: Te
     rows = ((picture * pixels + starts[:, None, None]) + rows * widths[:, None, None]) * heads + head
     index = rows[..., None] + (columns * heads)[..., None, :]  # of value[B * S * H, D]
     weight = (attention_weights[..., None] * down)[..., None] * across[..., None, :]
-    summed = weighted_rows(value.reshape(-1, channels), index.flatten(3).flatten(0, 2), weight.flatten(3).flatten(0, 2))
-    return summed.view(batch, queries, heads * channels)
+    pixels_read = value.reshape(-1, channels).to(weight.dtype)
+    summed = weighted_rows(pixels_read, index.flatten(3).flatten(0, 2), weight.flatten(3).flatten(0, 2))
+    return summed.view(batch, queries, heads * channels).to(value.dtype)
