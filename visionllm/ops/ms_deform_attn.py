@@ -1,4 +1,5 @@
-"""Multi-scale deformable attention (Deformable DETR, section 4.1) in plain torch, fast on a CPU.
+"""Multi-scale deformable attention (Deformable DETR, section 4.1): Triton kernels on a GPU, elsewhere plain torch, fast
+on a CPU.
 
 A query looks at ``P`` points in each of ``L`` maps; a point is read by bilinear interpolation of four pixels. So an
 output is a weighted sum of ``4 L P`` rows of the value, with weight = attention x bilinear: that is what
@@ -7,10 +8,19 @@ output is a weighted sum of ``4 L P`` rows of the value, with weight = attention
 Letters: B pictures, S pixels of all levels, H heads, D channels a head, Q queries, L levels, P points.
 """
 
+from functools import cache
+from importlib.util import find_spec
+
 import torch
 from torch import Tensor
 
 from .weighted_rows import weighted_rows
+
+
+@cache
+def triton_is_here() -> bool:
+    """A torch for CUDA brings it along."""
+    return find_spec('triton') is not None
 
 
 def ms_deform_attn(value: Tensor, spatial_shapes: Tensor, sampling_locations: Tensor,
@@ -26,6 +36,15 @@ def ms_deform_attn(value: Tensor, spatial_shapes: Tensor, sampling_locations: Te
     Returns:
         ``float[B, Q, H * D]``, of the value's type.
     """
+    if value.is_cuda and value.dtype != torch.float64 and triton_is_here():  # kernels sum in float32
+        from .triton_ms_deform_attn import MSDeformAttn
+        return MSDeformAttn.apply(value, spatial_shapes, sampling_locations, attention_weights)
+    return torch_ms_deform_attn(value, spatial_shapes, sampling_locations, attention_weights)
+
+
+def torch_ms_deform_attn(value: Tensor, spatial_shapes: Tensor, sampling_locations: Tensor,
+                         attention_weights: Tensor) -> Tensor:
+    """The same in torch alone."""
     batch, pixels, heads, channels = value.shape
     queries = sampling_locations.shape[1]
     heights, widths = spatial_shapes.to(value.device).int().unbind(1)  # int[L]
