@@ -5,11 +5,13 @@ import torch
 
 from visionllm.apis.benchmarks import (
     Decoding,
+    Deformable,
     Detector,
     HeadStep,
     Judging,
     TaskSteps,
     decoding_suite,
+    deformable_suite,
     detector_suite,
     judging_suite,
     loading_suite,
@@ -44,6 +46,7 @@ def suites(tiny, scenes):
         vocabulary=vocabulary_suite(Detector(TINY, **sources, size=(64, 96), peer=PEER, names=LVIS_NAMES[:90])),
         training=training_suite(HeadStep(model, SHARED[:2]), HeadStep(model, PHRASES, objects=1),
                                 TaskSteps(FIVE, model, scenes, 2)),
+        deformable=deformable_suite(Deformable(size=(64, 96))),
         judging=judging_suite(Judging(pictures=20, detections=10)),
         loading=loading_suite(FIVE, scenes, 2))
 

@@ -29,3 +29,11 @@ def test_with_no_offset_it_is_a_convolution_of_each_channel(stride, dilation):
     answer = dcnv3(value, torch.zeros(2, rows, columns, 36), weights.flatten().expand(2, rows, columns, -1), 2,
                    stride=stride, padding=dilation, dilation=dilation)
     assert torch.allclose(answer, expected, atol=1e-5)
+
+
+def test_bfloat16_finds_the_same_places_in_a_wide_picture():
+    value, offset, mask = (each.bfloat16() for each in (
+        torch.randn(1, 3, 300, 8), torch.randn(1, 3, 300, 36), torch.rand(1, 3, 300, 18)))
+    answer = dcnv3(value, offset, mask, 2)
+    assert answer.dtype == torch.bfloat16
+    assert torch.allclose(answer.float(), dcnv3(value.float(), offset.float(), mask.float(), 2), rtol=1e-2, atol=1e-2)

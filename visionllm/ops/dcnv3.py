@@ -28,14 +28,15 @@ def dcnv3(value: Tensor, offset: Tensor, mask: Tensor, groups: int, kernel_size:
     """
     height, width = value.shape[1:3]
     rows, columns = offset.shape[1:3]
+    exact = torch.promote_types(offset.dtype, torch.float32)  # bfloat16 has no pixel 257
     reach = dilation * (kernel_size - 1) // 2
-    place = torch.linspace(-reach, reach, kernel_size, device=value.device, dtype=value.dtype)
+    place = torch.linspace(-reach, reach, kernel_size, device=value.device, dtype=exact)
     kernel = torch.cartesian_prod(place, place)  # (x, y), x slowly
-    y, x = (reach + 0.5 - padding + stride * torch.arange(count, device=value.device, dtype=value.dtype)
+    y, x = (reach + 0.5 - padding + stride * torch.arange(count, device=value.device, dtype=exact)
             for count in (rows, columns))  # centres of the kernel, from the picture's edge
     centres = torch.stack([x.expand(rows, -1), y[:, None].expand(-1, columns)], -1).flatten(0, 1)  # [Q, 2]
     offset = offset.flatten(1, 2).unflatten(-1, (groups, 1, -1, 2))  # [B, Q, G, 1, K K, 2]
-    places = (centres[:, None, None, None] + offset_scale * (kernel + offset)) / value.new_tensor([width, height])
+    places = (centres[:, None, None, None] + offset_scale * (kernel + offset)) / centres.new_tensor([width, height])
     weights = mask.flatten(1, 2).unflatten(-1, (groups, 1, -1))
     shape = torch.tensor([[height, width]], device=value.device)
     read = ms_deform_attn(value.flatten(1, 2).unflatten(-1, (groups, -1)), shape, places, weights)

@@ -1,4 +1,5 @@
-"""Multi-scale deformable attention (Deformable DETR, section 4.1) in plain torch, fast on a CPU.
+"""Multi-scale deformable attention (Deformable DETR, section 4.1): Triton kernels on a GPU, elsewhere plain torch, fast
+on a CPU.
 
 A query looks at ``P`` points in each of ``L`` maps; a point is read by bilinear interpolation of four pixels. So an
 output is a weighted sum of ``4 L P`` rows of the value, with weight = attention x bilinear: that is what
@@ -7,10 +8,19 @@ output is a weighted sum of ``4 L P`` rows of the value, with weight = attention
 Letters: B pictures, S pixels of all levels, H heads, D channels a head, Q queries, L levels, P points.
 """
 
+from functools import cache
+from importlib.util import find_spec
+
 import torch
 from torch import Tensor
 
 from .weighted_rows import weighted_rows
+
+
+@cache
+def triton_is_here() -> bool:
+    """A torch for CUDA brings it along."""
+    return find_spec('triton') is not None
 
 
 def ms_deform_attn(value: Tensor, spatial_shapes: Tensor, sampling_locations: Tensor,
@@ -18,14 +28,23 @@ def ms_deform_attn(value: Tensor, spatial_shapes: Tensor, sampling_locations: Te
     """Multi-scale deformable attention.
 
     Args:
-        value: ``float[B, S, H, D]``.
+        value: ``float[B, S, H, D]``, of any type, such as bfloat16; places are best left in float32.
         spatial_shapes: ``int[L, 2]``, height and width of each level.
         sampling_locations: ``float[B, Q, H, L, P, 2]``, (x, y), 0 and 1 at the picture's edges; outside reads zero.
         attention_weights: ``float[B, Q, H, L, P]``.
 
     Returns:
-        ``float[B, Q, H * D]``.
+        ``float[B, Q, H * D]``, of the value's type.
     """
+    if value.is_cuda and value.dtype != torch.float64 and triton_is_here():  # kernels sum in float32
+        from .triton_ms_deform_attn import MSDeformAttn
+        return MSDeformAttn.apply(value, spatial_shapes, sampling_locations, attention_weights)
+    return torch_ms_deform_attn(value, spatial_shapes, sampling_locations, attention_weights)
+
+
+def torch_ms_deform_attn(value: Tensor, spatial_shapes: Tensor, sampling_locations: Tensor,
+                         attention_weights: Tensor) -> Tensor:
+    """The same in torch alone."""
     batch, pixels, heads, channels = value.shape
     queries = sampling_locations.shape[1]
     heights, widths = spatial_shapes.to(value.device).int().unbind(1)  # int[L]
@@ -46,5 +65,6 @@ def ms_deform_attn(value: Tensor, spatial_shapes: Tensor, sampling_locations: Te
     rows = ((picture * pixels + starts[:, None, None]) + rows * widths[:, None, None]) * heads + head
     index = rows[..., None] + (columns * heads)[..., None, :]  # of value[B * S * H, D]
     weight = (attention_weights[..., None] * down)[..., None] * across[..., None, :]
-    summed = weighted_rows(value.reshape(-1, channels), index.flatten(3).flatten(0, 2), weight.flatten(3).flatten(0, 2))
-    return summed.view(batch, queries, heads * channels)
+    pixels_read = value.reshape(-1, channels).to(weight.dtype)
+    summed = weighted_rows(pixels_read, index.flatten(3).flatten(0, 2), weight.flatten(3).flatten(0, 2))
+    return summed.view(batch, queries, heads * channels).to(value.dtype)

@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+import torch
+
 Rows = Mapping[str, Callable[[], object]]
 
 
@@ -29,6 +31,8 @@ def timed(rows: Rows, repeats: int = 5) -> dict[str, float]:
         for name, run in rows.items():
             start = time.perf_counter()
             run()
+            if torch.cuda.is_initialized():
+                torch.cuda.synchronize()  # a GPU works on after the call has returned
             if turn:  # the first warms up
                 seconds[name].append(time.perf_counter() - start)
     return {name: statistics.median(taken) for name, taken in seconds.items()}

@@ -38,5 +38,5 @@ class DeformableAttention(MultiScaleDeformableAttention):
             places = centres + offsets / self.num_points * reference_points[:, :, None, :, None, 2:] * 0.5
         else:
             places = centres + offsets / spatial_shapes.flip(-1)[:, None]
-        read = ms_deform_attn(pixels.to(places.dtype), spatial_shapes, places, weights.to(places.dtype))
+        read = ms_deform_attn(pixels, spatial_shapes, places, weights)
         return query + self.dropout(self.output_proj(read))
