@@ -74,7 +74,8 @@ def forward_kernel(value, shapes, locations, weights, output, queries, pixels, h
 def backward_kernel(value, shapes, locations, weights, grad, grad_value, grad_locations, grad_weights,
                     queries, pixels, heads, levels, points,
                     CHANNELS: tl.constexpr, BLOCK_QUERIES: tl.constexpr, BLOCK_CHANNELS: tl.constexpr):
-    """Arguments as of ``ms_deform_attn``, contiguous; writes the output ``[B, Q, H, D]``."""
+    """Arguments as of ``ms_deform_attn``, contiguous; ``grad`` is of the output. Writes the gradients of locations and
+    weights, and adds that of the value to ``grad_value``."""
     head = tl.program_id(1)
     real, place = block(queries, heads, BLOCK_QUERIES)
     before = tl.program_id(2).to(tl.int64) * pixels * heads * CHANNELS
