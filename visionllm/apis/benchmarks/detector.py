@@ -12,31 +12,30 @@ from mmengine.config import Config
 
 from visionllm.language import TASKS, parse_instruction
 
-from .subjects import built, random_tokens
+from .subjects import random_tokens
 from .timing import Suite
 
 PEER = Path(mmdet.__file__).parent / '.mim/configs/deformable_detr/deformable-detr_r50_16xb2-50e_coco.py'
 
 
 class Detector:
-    """Our model of a config, with parts that any machine can load, and the peer.
+    """Our model, and the peer.
 
     Args:
-        config: Of a VisionLLM.
-        llm, text_encoder: Sources to put in the config's place.
+        ours: A VisionLLM, on the device where it is to be timed.
         size: Height and width of the picture.
         peer: Config of the peer.
         names: Classes that are named.
     """
 
-    def __init__(self, config: str, llm: str, text_encoder: str, size: tuple[int, int] = (480, 640),
-                 peer: str | Path = PEER, names: Sequence[str] = CocoDataset.METAINFO['classes']):
-        self.ours = built(config, llm, text_encoder).eval()
-        self.peer = MODELS.build(Config.fromfile(peer).model).eval()
+    def __init__(self, ours, size: tuple[int, int] = (480, 640), peer: str | Path = PEER,
+                 names: Sequence[str] = CocoDataset.METAINFO['classes']):
+        self.ours = ours.eval()
+        self.tokens = random_tokens(self.ours, pictures=1)
+        self.peer = MODELS.build(Config.fromfile(peer).model).to(self.tokens.boxes.device).eval()
         self.picture = torch.randint(255, (3, *size), dtype=torch.uint8)
         self.names = names
         self.instruction = TASKS['detection'].orders(names)
-        self.tokens = random_tokens(self.ours, pictures=1)
 
     def batch(self, instruction: str | None = None) -> dict:
         """The picture, with all that is asked of it, or with another instruction."""
