@@ -26,11 +26,14 @@ custom_hooks = [dict(type='TeachReading', steps=1, rehearse=2), dict(type='Teach
 '''
 
 
-def distributed(tool: str, *arguments: str) -> str:
+def free_port() -> str:
     with socket.socket() as free:
         free.bind(('127.0.0.1', 0))
-        port = str(free.getsockname()[1])
-    environment = os.environ | dict(PORT=port, PATH=f'{Path(sys.executable).parent}:{os.environ["PATH"]}')
+        return str(free.getsockname()[1])
+
+
+def distributed(tool: str, *arguments: str) -> str:
+    environment = os.environ | dict(PORT=free_port(), PATH=f'{Path(sys.executable).parent}:{os.environ["PATH"]}')
     done = subprocess.run([f'tools/dist_{tool}.sh', *arguments], cwd=ROOT, capture_output=True, text=True,
                           env=environment)
     text = done.stdout + done.stderr

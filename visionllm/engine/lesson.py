@@ -17,7 +17,7 @@ from visionllm.models.frozen import only_training
 from visionllm.structures import Mean
 
 from .lesson_cache import recall, remember
-from .processes import average_gradients, unwrapped
+from .processes import average_gradients, forget_use, unwrapped
 
 
 class Lesson(Hook):
@@ -75,6 +75,7 @@ class Lesson(Hook):
         with only_training(model, trained):
             self._teach(model, wrapper, batches)
         nn.Module.zero_grad(model)
+        forget_use(runner.model)
         remember(self.cache, self.settings(), what_was_taught(model, parts, wrapper.optimizer))
 
     def _teach(self, model, wrapper: OptimWrapper, batches: Iterator) -> None:

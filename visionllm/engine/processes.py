@@ -25,3 +25,9 @@ def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
         if parameter.grad is None:
             parameter.grad = torch.zeros_like(parameter)
     all_reduce_params([parameter.grad for parameter in shared], op='mean')
+
+
+def forget_use(model: nn.Module) -> None:
+    """Make DDP forget what was used outside of its own steps, or it expects gradients of all that in the next."""
+    if is_model_wrapper(model):
+        model.reducer._reset_state()
