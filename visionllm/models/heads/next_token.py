@@ -186,7 +186,7 @@ class NextTokenHead(BaseModule):
         """
         with torch.no_grad():
             first, last = llm.embed_names(list(EDGES)).unflatten(0, (2, 2)).unbind(1)  # [2, E]
-        along = boxes[..., [1, 0], None].detach()  # [..., 2, 1]
+        along = boxes[..., [1, 0], None].detach().to(first)  # [..., 2, 1]; with --amp in bfloat16 until here
         learned = self.place_projector(place_features(boxes)).unflatten(-1, (2, -1))
         return torch.cat([words, first.lerp(last, along) + learned], -2)
 
