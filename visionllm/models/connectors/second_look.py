@@ -67,20 +67,19 @@ class SecondLook(BaseModule):
             images: ``float[B, 3, height, width]``, normalised and padded.
             pad_mask: ``bool[B, height, width]``, True = real pixel.
         """
-        places = tokens.boxes.detach()
-        cut = self.cut_out(images, pad_mask, places).flatten(0, 1)
+        frames = self.frames(pad_mask, tokens.boxes.detach())
+        cut = self.cut_out(images, pad_mask, frames).flatten(0, 1)
         maps = list(accumulate(self.stages, lambda features, stage: stage(features), initial=cut))
-        seen = maps[-1].unflatten(0, places.shape[:2])  # [B, M, widths[-1], .., ..]
+        close_ups = CloseUps([each.unflatten(0, frames.shape[:2]) for each in maps[1:]], frames)
+        seen = close_ups.maps[-1]  # [B, M, widths[-1], .., ..]
         first = tokens.embeddings
         if self.training:
             first = first * (torch.rand_like(first[..., :1]) >= self.drop)
         boxes, rings = self._put_right(tokens, self.place(seen.flatten(2)))
-        centre, half = self._squares(pad_mask, places)
         if self.snake is not None and rings.shape[2]:
-            moved = self.snake(cut, maps[1:3], ((rings - centre[..., None, :]) / half[..., None, :]).flatten(0, 1))
-            rings = centre[..., None, :] + half[..., None, :] * moved.unflatten(0, places.shape[:2])
-        close_ups = CloseUps([each.unflatten(0, places.shape[:2]) for each in maps[1:]],
-                             torch.cat([centre, 2 * half], -1))
+            centre, sides = frames[..., None, :].split(2, -1)
+            moved = self.snake(cut, maps[1:3], (2 * (rings - centre) / sides).flatten(0, 1))
+            rings = centre + sides / 2 * moved.unflatten(0, frames.shape[:2])
         return ImageTokens(first + self.out(seen.mean((3, 4))), boxes, tokens.objectness, rings, close_ups)
 
     @staticmethod
@@ -92,21 +91,20 @@ class SecondLook(BaseModule):
         rings = moved[..., None, :] + (tokens.rings - centres[..., None, :]) * grown[..., None, :]
         return torch.cat([moved, sides * grown], -1).clamp(0, 1), rings
 
-    def cut_out(self, images: Tensor, pad_mask: Tensor, boxes: Tensor) -> Tensor:
-        """Squares around boxes ``float[B, M, 4]`` (cxcywh in [0, 1]): ``float[B, M, 3, P, P]``, zero outside."""
-        centre, half = self._squares(pad_mask, boxes)
-        steps = torch.arange(self.size, device=boxes.device, dtype=boxes.dtype)
-        unit = (2 * steps + 1) / self.size - 1  # centres of the cut-out's pixels, in [-1, 1]
-        places = centre[..., None, :] + half[..., None, :] * unit[:, None]  # [B, M, P, 2] in [0, 1]
+    def cut_out(self, images: Tensor, pad_mask: Tensor, frames: Tensor) -> Tensor:
+        """What is in frames ``float[B, M, 4]`` (cxcywh in [0, 1]): ``float[B, M, 3, P, P]``, zero outside."""
+        centre, sides = frames[..., None, :].split(2, -1)
+        steps = torch.arange(self.size, device=frames.device, dtype=frames.dtype)
+        unit = (steps + 0.5) / self.size - 0.5  # centres of the cut-out's pixels, in its sides
+        places = centre + sides * unit[:, None]  # [B, M, P, 2] in [0, 1]
         x, y = (2 * places * valid_ratio(pad_mask)[:, None, None] - 1).unbind(-1)  # of the padded picture, in [-1, 1]
         grid = torch.stack([x[:, :, None].expand(-1, -1, self.size, -1), y[..., None].expand(-1, -1, -1, self.size)],
                            -1)  # [B, M, P, P, 2]
         cut = F.grid_sample(images, grid.flatten(1, 2), align_corners=False)  # [B, 3, M P, P]
-        return cut.unflatten(2, (boxes.shape[1], self.size)).transpose(1, 2)
+        return cut.unflatten(2, (frames.shape[1], self.size)).transpose(1, 2)
 
-    def _squares(self, pad_mask: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor]:
-        """Centres and half sides of what is cut out, ``float[B, M, 2]`` in [0, 1] of the real picture; they are
-        squares of pixels."""
+    def frames(self, pad_mask: Tensor, boxes: Tensor) -> Tensor:
+        """What is cut out around boxes ``float[B, M, 4]``: cxcywh in [0, 1] of the real picture, squares of pixels."""
         pixels = (valid_ratio(pad_mask) * boxes.new_tensor(pad_mask.shape[:0:-1]))[:, None]  # [B, 1, 2]
         centre, extent = boxes.split(2, -1)
-        return centre, self.margin / 2 * (extent * pixels).amax(-1, keepdim=True).clamp_min(2) / pixels
+        return torch.cat([centre, self.margin * (extent * pixels).amax(-1, keepdim=True).clamp_min(2) / pixels], -1)
