@@ -3,6 +3,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from mmengine.config import Config
 from torch import nn
 
 from visionllm.engine.runner import CheckpointMismatchError, StrictRunner
@@ -30,3 +31,8 @@ def test_all_that_does_not_fit_is_named_once_by_part(runner, tmp_path):
                 '(4, 2); bias is missing | head: old.weight has no place here | thing: has no place here')
     with pytest.raises(CheckpointMismatchError, match=f'^{re.escape(sentence)}$'):
         runner.load_checkpoint(str(tmp_path / 'a.pth'))
+
+
+def test_a_strategy_that_would_be_passed_over_is_refused():
+    with pytest.raises(ValueError, match='DeepSpeedStrategy, which only .* model_wrapper_cfg.type=ShardedDataParallel'):
+        StrictRunner.from_cfg(Config(dict(strategy=dict(type='DeepSpeedStrategy'))))

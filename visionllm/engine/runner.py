@@ -3,6 +3,7 @@
 import atexit
 
 from mmdet.registry import RUNNERS
+from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.dist import is_distributed
 from mmengine.runner import Runner
@@ -24,6 +25,19 @@ class CheckpointMismatchError(RuntimeError):
 class StrictRunner(Runner):
     """``Runner`` whose checkpoints must hold every trained tensor in its right shape, and no other, and which goes on
     from them as if it had never stopped."""
+
+    @classmethod
+    def from_cfg(cls, cfg: Config) -> 'StrictRunner':
+        """As in mmengine.
+
+        Raises:
+            ValueError: The config names a strategy, which mmengine's ``Runner`` would pass over.
+        """
+        if 'strategy' in cfg:
+            raise ValueError(f'The config asks for the strategy {cfg.strategy.type}, which only mmengine\'s '
+                             'FlexibleRunner reads. Leave it out: several processes train by DDP, and '
+                             'model_wrapper_cfg.type=ShardedDataParallel shares the frozen layers among GPUs (FSDP).')
+        return super().from_cfg(cfg)
 
     def setup_env(self, env_cfg: dict) -> None:
         """As in mmengine, but several processes need no CUDA."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from unittest.mock import patch
 
 import mmdet
 import torch
@@ -10,6 +11,7 @@ from mmdet.registry import MODELS
 from mmdet.structures import DetDataSample
 from mmengine.config import Config
 
+from visionllm import mmcv_ops
 from visionllm.language import TASKS, parse_instruction
 
 from .subjects import random_tokens
@@ -48,6 +50,11 @@ class Detector:
         """Everything, from the picture to boxes."""
         self.ours.test_step(self.batch(instruction))
 
+    def look_as_peer(self) -> None:
+        """The same by the peer; without mmcv's compiled ops by its torch road, on a GPU too."""
+        with patch('mmcv.ops.multi_scale_deform_attn.IS_CUDA_AVAILABLE', mmcv_ops.install()):
+            self.peer.test_step(self.batch())
+
     def forget(self) -> None:
         """The next instruction is read as if it were the first."""
         self.ours.eval()
@@ -67,7 +74,7 @@ def detector_suite(detector: Detector) -> Suite:
     rows = {
         'a picture, new instruction': lambda: anew(detector.look_and_answer),
         'a picture': detector.look_and_answer,
-        'a picture, Deformable DETR': lambda: detector.peer.test_step(detector.batch()),
+        'a picture, Deformable DETR': detector.look_as_peer,
         'language model, new instruction': lambda: anew(detector.answer),
         'language model': detector.answer,
     }

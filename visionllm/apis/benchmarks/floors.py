@@ -31,11 +31,11 @@ def floor_suite(decoding: Decoding, points: int = 24, chosen: int = 10, side: in
     size = sum(each.numel() * each.element_size() for each in weights.parameters())
     tuples, after = decoding.tuples, Decoding(decoding.llm, decoding.prefix - decoding.tuples, decoding.tuples)
     work = {
-        'prefix': decoding.read,
-        'boxes of all': lambda: after.answer(tuples, 4),
-        'boxes of some': lambda: after.answer(chosen, 4),
-        'outlines of all': lambda: after.answer(tuples, 2 * points),
-        'outlines of some': lambda: after.answer(chosen, 2 * points),
+        'the prefix': decoding.read,
+        'all boxes': lambda: after.answer(tuples, 4),
+        'some boxes': lambda: after.answer(chosen, 4),
+        'all outlines': lambda: after.answer(tuples, 2 * points),
+        'some outlines': lambda: after.answer(chosen, 2 * points),
     }
     work = {name: torch.no_grad()(run) for name, run in work.items()}
     ratios = {}
