@@ -1,4 +1,5 @@
-"""Processes that share a language model's frozen layers learn, save and answer what those do that hold them whole."""
+"""Processes that share a language model's frozen layers, and the optimizer's state, learn, save and answer what those
+do that hold all of it."""
 
 import json
 import os
@@ -9,6 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from visionllm.engine import ShardedAdamW
+from visionllm.engine.checkpoint import load_local
 from visionllm.engine.sharding import ShardedDataParallel
 
 from ..conftest import ROOT
@@ -52,7 +55,9 @@ class Holds(Hook):
     def after_train_iter(self, runner, **_):
         layers = runner.model.module.llm.decoder.layers
         held_now = [sum(held(p) for p in layer.parameters() if not p.requires_grad) for layer in layers]
-        open(f'{runner.work_dir}/held_{get_rank()}.json', 'w').write(json.dumps(held_now))
+        states = getattr(runner.optim_wrapper.optimizer, 'optim', runner.optim_wrapper.optimizer).state
+        moments = sum(state['exp_avg'].nbytes for state in states.values())
+        open(f'{runner.work_dir}/held_{get_rank()}.json', 'w').write(json.dumps([held_now, moments]))
 
 def train(name, **changes):
     cfg = Config.fromfile(sys.argv[1])
@@ -63,16 +68,18 @@ def train(name, **changes):
     runner.register_hook(Holds())
     runner.train()
 
-shared = {'model_wrapper_cfg.type': 'ShardedDataParallel'}
+shared = {'model_wrapper_cfg.type': 'ShardedDataParallel', 'optim_wrapper.optimizer.type': 'ShardedAdamW'}
 train('whole')
 train('shared', **shared, **{'model.llm.gradient_checkpointing': True, 'train_cfg.max_iters': 2})
-train('resumed', **shared, resume=True, load_from=f'{sys.argv[2]}/shared/iter_2.pth')
+half_way = dict(resume=True, load_from=f'{sys.argv[2]}/shared/iter_2.pth')
+train('resumed', **shared, **half_way)
+train('resumed_whole', **half_way)
 '''
 
 
 @pytest.fixture(scope='module')
 def runs(tmp_path_factory) -> Path:
-    """Work dirs of two processes: with whole layers; with shares, stopped half way; and resumed with shares."""
+    """Work dirs of two processes: with all of it; with shares, stopped half way; resumed with shares, and without."""
     folder = tmp_path_factory.mktemp('sharding')
     (folder / 'config.py').write_text(CONFIG)
     (folder / 'runs.py').write_text(RUNS)
@@ -89,27 +96,39 @@ def figures(folder: Path) -> list[dict]:
 
 
 def test_they_learn_the_same(runs):
-    whole, shared, resumed = (figures(runs / name) for name in ('whole', 'shared', 'resumed'))
+    whole, shared, *resumed = (figures(runs / name) for name in ('whole', 'shared', 'resumed', 'resumed_whole'))
     assert ['loss_text' in record for record in whole] == [False, False, False, True]
-    for alone, together in zip(whole, shared + resumed, strict=True):
-        assert together == pytest.approx(alone, rel=1e-5, abs=1e-5)
+    for second_half in resumed:
+        for alone, together in zip(whole, shared + second_half, strict=True):
+            assert together == pytest.approx(alone, rel=1e-5, abs=1e-5)
 
 
 def test_each_holds_its_half_between_steps(runs):
     def held(name):
         return [json.loads((runs / name / f'held_{rank}.json').read_text()) for rank in (0, 1)]
-    first, second, last = held('whole')[0]
-    assert held('shared') == held('resumed') == 2 * [[first / 2, second / 2, last]]
+    (first, second, last), moments = held('whole')[0]
+    for name in ('shared', 'resumed'):
+        layers, shares = zip(*held(name))
+        assert layers == 2 * ([first / 2, second / 2, last], )
+        assert 0.4 * moments < min(shares) and max(shares) < 0.6 * moments
+    assert sum(shares) == moments
 
 
 def test_they_save_and_answer_the_same(runs):
-    whole, resumed = (torch.load(runs / name / 'iter_4.pth', weights_only=False) for name in ('whole', 'resumed'))
-    for part in ('state_dict', 'optimizer'):
+    whole, resumed = (load_local(runs / name / 'iter_4.pth') for name in ('whole', 'resumed'))
+    for saved in (whole, resumed):
+        saved |= saved.pop('optimizer')
+    for part in ('state_dict', 'state', 'param_groups'):
         torch.testing.assert_close(resumed[part], whole[part], rtol=1e-4, atol=1e-6)
     answers = [json.loads((runs / name / 'answers.bbox.json').read_text()) for name in ('whole', 'resumed')]
     assert len(answers[0]) > 20 and len(answers[0]) == len(answers[1])
     for one, other in zip(*answers):
         assert other['bbox'] == pytest.approx(one['bbox'], abs=0.1)
+
+
+def test_one_process_has_nobody_to_share_with():
+    with pytest.raises(ValueError, match='there is one. Start them with tools/dist_train.sh'):
+        ShardedAdamW(torch.nn.Linear(1, 1).parameters())
 
 
 def test_a_model_without_a_language_model_has_nothing_to_share():

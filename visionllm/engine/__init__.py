@@ -8,6 +8,7 @@ from .placing import TeachPlacing
 from .pointing import TeachPointing
 from .reading import TeachReading
 from .runner import StrictRunner
+from .sharded_adamw import ShardedAdamW
 from .sharding import ShardedDataParallel
 from .steps import SeedSteps
 from .telling import TeachTelling
@@ -17,6 +18,6 @@ from .words import TeachWords
 checkpoint.install_safe_loading()
 saving.install_whole_files()
 
-__all__ = ['BFloat16OptimWrapper', 'ChannelsLast', 'LossCurve', 'SeedSteps', 'ShardedDataParallel', 'StopAtNaN',
-           'StrictRunner', 'TeachLooking', 'TeachPlacing', 'TeachPointing', 'TeachReading', 'TeachTelling',
+__all__ = ['BFloat16OptimWrapper', 'ChannelsLast', 'LossCurve', 'SeedSteps', 'ShardedAdamW', 'ShardedDataParallel',
+           'StopAtNaN', 'StrictRunner', 'TeachLooking', 'TeachPlacing', 'TeachPointing', 'TeachReading', 'TeachTelling',
            'TeachTracing', 'TeachWords']

@@ -15,6 +15,7 @@ from visionllm.models.published import difference, read_published
 
 from .processes import unwrapped
 from .saving import last_checkpoint
+from .sharded_adamw import ShardedAdamW
 
 
 class CheckpointMismatchError(RuntimeError):
@@ -57,6 +58,12 @@ class StrictRunner(Runner):
         if self._resume and self._load_from is None:
             self._load_from = last_checkpoint(self.work_dir)
         super().load_or_resume()
+
+    def save_checkpoint(self, out_dir: str, filename: str, *args, **kwargs) -> None:
+        """As in mmengine, where one process saves; an optimizer's shares are brought together first, by all."""
+        if isinstance(self.optim_wrapper.optimizer, ShardedAdamW):
+            self.optim_wrapper.optimizer.consolidate_state_dict()
+        super().save_checkpoint(out_dir, filename, *args, **kwargs)
 
     def load_checkpoint(self, filename: str, map_location='cpu', strict: bool = True, **kwargs) -> dict:
         """As in mmengine, but strict.
