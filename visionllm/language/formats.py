@@ -1,5 +1,5 @@
 """The output tuple, as a user writes it: ``(c, x1, y1, x2, y2)``, ``(c, x1, y1, ..., x24, y24)``,
-``(c, "nose", "left eye")``, ``(text)`` or ``(text, 95% sure)``.
+``(c, "nose", "left eye")``, ``(text)`` or ``(text, 92% sure)``.
 
 The tuple in the instruction *is* the task: two points ask for a box, more for a polygon, quoted names for the points of
 these names, ``(text)`` for words, and how sure they must be may stand with it. Nothing else in the model knows what was

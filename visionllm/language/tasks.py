@@ -148,7 +148,7 @@ CAPTIONING = Task(
         'Could you describe what you see here? I need <format>. <image>',
         'For the picture that follows, produce a description <format>.\n<image>',
     ),
-    output_format=sure_text(95))  # one thing that is not there spoils a caption; a question wants the best guess
+    output_format=sure_text(92))  # one thing that is not there spoils a caption; a question wants the best guess
 
 QUESTIONS = Task(
     wordings=(
