@@ -27,6 +27,10 @@ class Decoding:
         self.device = llm.new_rows.weight.device
         self.real = torch.ones(1, prefix, dtype=torch.bool, device=self.device)
 
+    def among_tokens(self) -> 'Decoding':
+        """The same, the image tokens, which every tuple brings itself, taken for a part of the prefix."""
+        return Decoding(self.llm, self.prefix - self.tuples, self.tuples)
+
     def tokens(self, count: int, batch: int = 1) -> Tensor:
         """Input embeddings ``float[batch, count, E]``."""
         return torch.randn(batch, count, self.llm.width, device=self.device)
@@ -73,7 +77,7 @@ def decoding_suite(decoding: Decoding, points: int = 24, chosen: int = 10) -> Su
     itself, taken for a part of the prefix, as in a prompt that holds them. Of what is written token by token one tuple
     is timed, and taken as often as needed: the cache that grows on the way is left out, in its favour."""
     tuples, queries = decoding.tuples, 2 * points
-    among = Decoding(decoding.llm, decoding.prefix - tuples, tuples)  # image tokens are a part of the prompt
+    among = decoding.among_tokens()
     with torch.no_grad():
         read, read_once, read_twice = decoding.read(), decoding.classes(tuples), decoding.classes(2 * tuples)
     rows = {

@@ -29,13 +29,13 @@ def floor_suite(decoding: Decoding, points: int = 24, chosen: int = 10, side: in
     matrix = torch.randn(side, side, device=decoding.device).to(kind.dtype)
     values = torch.ones(numbers, device=decoding.device)
     size = sum(each.numel() * each.element_size() for each in weights.parameters())
-    tuples, after = decoding.tuples, Decoding(decoding.llm, decoding.prefix - decoding.tuples, decoding.tuples)
+    tuples, among = decoding.tuples, decoding.among_tokens()
     work = {
         'the prefix': decoding.read,
-        'all boxes': lambda: after.answer(tuples, 4),
-        'some boxes': lambda: after.answer(chosen, 4),
-        'all outlines': lambda: after.answer(tuples, 2 * points),
-        'some outlines': lambda: after.answer(chosen, 2 * points),
+        'all boxes': lambda: among.answer(tuples, 4),
+        'some boxes': lambda: among.answer(chosen, 4),
+        'all outlines': lambda: among.answer(tuples, 2 * points),
+        'some outlines': lambda: among.answer(chosen, 2 * points),
     }
     work = {name: torch.no_grad()(run) for name, run in work.items()}
     ratios = {}

@@ -20,6 +20,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from visionllm.structures import CloseUps, ImageTokens
+from visionllm.structures.places import pixel_centres
 
 from .language_guided import valid_ratio
 from .snake import Snake
@@ -94,9 +95,7 @@ class SecondLook(BaseModule):
     def cut_out(self, images: Tensor, pad_mask: Tensor, frames: Tensor) -> Tensor:
         """What is in frames ``float[B, M, 4]`` (cxcywh in [0, 1]): ``float[B, M, 3, P, P]``, zero outside."""
         centre, sides = frames[..., None, :].split(2, -1)
-        steps = torch.arange(self.size, device=frames.device, dtype=frames.dtype)
-        unit = (steps + 0.5) / self.size - 0.5  # centres of the cut-out's pixels, in its sides
-        places = centre + sides * unit[:, None]  # [B, M, P, 2] in [0, 1]
+        places = centre + sides * pixel_centres(self.size, frames)[:, None]  # [B, M, P, 2] in [0, 1]
         x, y = (2 * places * valid_ratio(pad_mask)[:, None, None] - 1).unbind(-1)  # of the padded picture, in [-1, 1]
         grid = torch.stack([x[:, :, None].expand(-1, -1, self.size, -1), y[..., None].expand(-1, -1, -1, self.size)],
                            -1)  # [B, M, P, P, 2]

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from visionllm.language import OutputFormat
 from visionllm.language.vocabulary import LOCATION_RANGE
 from visionllm.structures import ImageTokens
+from visionllm.structures.places import pixel_centres
 
 from ..llms import CausalLM
 from .close_up import CloseUp
@@ -59,7 +60,7 @@ class NamedPlaces(nn.Module):
         seen = self.close_up([each.flatten(0, 1) for each in tokens.close_ups.maps])
         seen = seen.unflatten(0, question.shape[:2])  # [B, n, look, H, W]
         likely = (question @ seen.flatten(3)).softmax(-1).unflatten(-1, seen.shape[-2:])  # [B, n, N, H, W]
-        y, x = ((torch.arange(side, device=seen.device) + 0.5) / side - 0.5 for side in seen.shape[-2:])
+        y, x = (pixel_centres(side, likely) for side in likely.shape[-2:])
         centre, sides = tokens.close_ups.frames[:, :, None].split(2, -1)
         return centre + sides * torch.stack([likely.sum(-2) @ x, likely.sum(-1) @ y], -1)
 
