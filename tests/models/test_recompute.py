@@ -1,6 +1,7 @@
 """Layers that are run again on the way back: the same answers and gradients, less memory."""
 
 import copy
+from functools import partial
 
 import pytest
 import torch
@@ -42,6 +43,20 @@ def test_losses_and_gradients_are_the_same(tiny, patient, instruction):
     assert plain.keys() == recomputed.keys() and any('lora_A' in name for name in plain)
     for name, gradient in plain.items():
         assert torch.allclose(gradient, recomputed[name], atol=1e-6, rtol=1e-4), name
+
+
+def test_kept_for_the_way_back_grows_with_a_text_and_not_with_its_square(tiny):
+    short, long = (kept_bytes(lambda times=times: tiny.llm.read(['a star and a ring ' * times])) for times in (40, 160))
+    assert long < 6 * short  # the mask is a square, but one for all heads and layers
+
+
+def test_a_gated_perceptron_keeps_its_two_halves_and_says_the_same(tiny):
+    perceptron = tiny.llm.decoder.layers[0].mlp
+    x = torch.randn(1000, tiny.llm.width, dtype=perceptron.up_proj.weight.dtype, requires_grad=True)
+    plain = partial(type(perceptron).forward, perceptron)
+    assert kept_bytes(lambda: perceptron(x)) < 0.75 * kept_bytes(lambda: plain(x))
+    found = [torch.autograd.grad(forward(x).float().square().sum(), x)[0] for forward in (perceptron, plain)]
+    assert torch.equal(*found)
 
 
 def test_less_is_kept_for_the_way_back(tiny, patient):

@@ -19,6 +19,8 @@ from transformers import AttentionInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.models.llama.modeling_llama import eager_attention_forward
 
+from .recompute import recomputed
+
 SHARED_PREFIX = 'shared_prefix'
 ABSENT = -1e9  # added to the score of padding; finite, so that what sees nothing else is a number
 QUERIES_AT_ONCE = 512  # their scores stay in a CPU's cache: a third of the time of all at once (4,800 queries)
@@ -98,11 +100,21 @@ def shared_prefix_attention(module: nn.Module, query: Tensor, key: Tensor, value
                             attention_mask: Tensor | None, scaling: float, dropout: float = 0.0,
                             blocks: Blocks | None = None, **kwargs) -> tuple[Tensor, Tensor | None]:
     """For transformers' attention interface: dense with a mask, or, with ``blocks``, as above. ``kwargs`` is what
-    other implementations are told."""
+    other implementations are told.
+
+    In training nothing is kept but what is given: scores and weights, which a token has of every token it sees, are
+    found again on the way back, as flash attention does.
+    """
+    given = module, query, key, value, attention_mask, scaling, dropout, blocks
+    return recomputed(_attended, *given, random=dropout > 0), None
+
+
+def _attended(module: nn.Module, query: Tensor, key: Tensor, value: Tensor,
+              attention_mask: Tensor | None, scaling: float, dropout: float, blocks: Blocks | None) -> Tensor:
     # with a mask, torch's fused attention is the faster one on a GPU; on a CPU its backward costs 3 times eager's
     dense = sdpa_attention_forward if query.is_cuda else eager_attention_forward
     if blocks is None:
-        return dense(module, query, key, value, attention_mask, scaling=scaling, dropout=dropout)
+        return dense(module, query, key, value, attention_mask, scaling=scaling, dropout=dropout)[0]
     context, asked = query.split([blocks.context, query.shape[2] - blocks.context], 2)
     answers = [block_attention(asked, key, value, blocks, scaling)]
     if blocks.context:
@@ -110,7 +122,7 @@ def shared_prefix_attention(module: nn.Module, query: Tensor, key: Tensor, value
         bias = bias if padding is None else bias + padding
         seen = (states[:, :, :blocks.shared] for states in (key, value))
         answers.insert(0, dense(module, context, *seen, bias, scaling=scaling)[0])
-    return torch.cat(answers, 1), None
+    return torch.cat(answers, 1)
 
 
 AttentionInterface.register(SHARED_PREFIX, shared_prefix_attention)

@@ -37,8 +37,9 @@ from ..frozen import leave_frozen_out, native_dtype
 from ..remembered import Remembered
 from .adapter import load_adapter
 from .loading import load_causal_lm
+from .lora import train_in_float32
 from .padding import causal, left_padded
-from .recompute import recompute_layers
+from .recompute import recompute_layers, recompute_products
 
 
 @dataclass
@@ -88,9 +89,8 @@ class CausalLM(BaseModule):
                                base_model_name_or_path=hub_id(source))
         if lora_rank > 0:
             inject_adapter_in_model(self.lora, self.decoder)
-            for name, parameter in self.decoder.named_parameters():
-                if 'lora_' in name:
-                    parameter.data = parameter.data.float()  # trained in float32 whatever the base is
+            train_in_float32(self.decoder)
+        recompute_products(self.decoder)
         if gradient_checkpointing:
             recompute_layers(self.decoder)
         leave_frozen_out(self)
