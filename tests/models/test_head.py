@@ -1,3 +1,5 @@
+from contextlib import contextmanager
+
 import pytest
 import torch
 from mmdet.structures.bbox import bbox_cxcywh_to_xyxy
@@ -140,6 +142,32 @@ def test_what_is_answered_does_not_depend_on_how_many_tuples_are_read_at_once(ti
             answers.append(tiny.heads['tuples'].predict(tiny.llm, [INSTRUCTION] * 2, random_tokens()))
     for fewer in answers[1:]:
         assert all(torch.allclose(a.points, b.points, atol=1e-5) for a, b in zip(answers[0], fewer))
+
+
+@contextmanager
+def counted_passes(llm):
+    """How often the language model is passed through, as a list that grows."""
+    count = []
+    hook = llm.decoder.register_forward_hook(lambda *_: count.append(1))
+    yield count
+    hook.remove()
+
+
+@pytest.mark.parametrize('again', [False, True])
+def test_what_is_answered_does_not_depend_on_how_many_passes_it_takes(tiny, mixed, monkeypatch, again):
+    head, tokens = tiny.heads['tuples'], random_tokens(4)
+    answers, passes = {}, {}
+    for limit in (0, 10**6):
+        monkeypatch.setitem(blocks.ALONG, 'cpu', limit)
+        tiny.eval()  # forget
+        for _ in range(1 + again):
+            with torch.no_grad(), counted_passes(tiny.llm) as count:
+                answers[limit] = [head.predict(tiny.llm, some, tokens[:len(some)]) for some in (mixed[:2], mixed[2:3])]
+            passes[limit] = len(count)
+    for one, other in zip(sum(answers[0], []), sum(answers[10**6], [])):
+        assert all(torch.equal(one[key], other[key]) for key in ('tuples', 'labels'))
+        assert all(torch.allclose(one[key], other[key], atol=1e-5) for key in ('scores', 'points'))
+    assert passes == {0: 4, 10**6: 2} if again else {0: 6, 10**6: 2}
 
 
 def test_token_by_token_each_coordinate_is_told_the_one_before(tiny, monkeypatch):

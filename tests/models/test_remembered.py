@@ -11,9 +11,12 @@ TEXT = 'Find {"star": <c3>} in '
 def test_the_latest_are_remembered_and_no_more():
     asked = []
     kept = Remembered()
-    for key in [*range(REMEMBERED + 1), REMEMBERED, 0]:
-        assert kept.of(key, lambda key=key: asked.append(key) or -key) == -key
-    assert asked == [*range(REMEMBERED + 1), 0] and len(kept.results) == REMEMBERED
+    batches = [(str(i), 'the same') for i in range(REMEMBERED // 2 + 1)]
+    for texts in [*batches, batches[-1], batches[0]]:
+        assert kept.of(texts, lambda texts=texts: asked.append(texts) or texts[::-1]) == texts[::-1]
+    assert asked == [*batches, batches[0]] and len(kept.results) == REMEMBERED // 2
+    many = tuple(map(str, range(2 * REMEMBERED)))
+    assert kept.of(many, lambda: 1) == 1 and list(kept.results) == [many]
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """What was computed of a text, for as long as the weights stay."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 
 from torch import nn
 
@@ -27,10 +27,15 @@ class Remembered(nn.Module):
         self.results.clear()
         return super()._apply(fn, recurse)
 
-    def of(self, key: Hashable, compute: Callable[[], object]) -> object:
-        """What is remembered of ``key``, computed if nothing is."""
-        if key not in self.results:
-            if len(self.results) == REMEMBERED:
-                del self.results[next(iter(self.results))]  # the first that came
-            self.results[key] = compute()
-        return self.results[key]
+    def knows(self, texts: tuple[str, ...]) -> bool:
+        """Whether they are remembered, as a batch."""
+        return texts in self.results
+
+    def of(self, texts: tuple[str, ...], compute: Callable[[], object]) -> object:
+        """What is remembered of a batch of texts, computed if nothing is."""
+        if self.knows(texts):
+            return self.results[texts]
+        while self.results and sum(map(len, self.results)) + len(texts) > REMEMBERED:
+            del self.results[next(iter(self.results))]  # the first that came
+        self.results[texts] = compute()
+        return self.results[texts]

@@ -24,6 +24,7 @@ from .recompute import recomputed
 SHARED_PREFIX = 'shared_prefix'
 ABSENT = -1e9  # added to the score of padding; finite, so that what sees nothing else is a number
 QUERIES_AT_ONCE = 512  # their scores stay in a CPU's cache: a third of the time of all at once (4,800 queries)
+SCORES_KEPT = 2**21  # for the way back; more take longer to write and read than to find again
 
 
 @dataclass(frozen=True)
@@ -102,10 +103,13 @@ def shared_prefix_attention(module: nn.Module, query: Tensor, key: Tensor, value
     """For transformers' attention interface: dense with a mask, or, with ``blocks``, as above. ``kwargs`` is what
     other implementations are told.
 
-    In training nothing is kept but what is given: scores and weights, which a token has of every token it sees, are
-    found again on the way back, as flash attention does.
+    In training scores and weights, of which a token has one for every token it sees, are found again on the way back,
+    as flash attention does, unless they are few.
     """
     given = module, query, key, value, attention_mask, scaling, dropout, blocks
+    scores = query.shape[:3].numel() * (blocks.shared if blocks else key.shape[2])
+    if scores <= SCORES_KEPT:
+        return _attended(*given), None
     return recomputed(_attended, *given, random=dropout > 0), None
 
 

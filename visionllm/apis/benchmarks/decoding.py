@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from visionllm.models.fusion import class_pass_layout, coordinate_pass_layout, in_groups
+from visionllm.models.fusion import CLASS_BLOCK, class_pass_layout, coordinate_pass_layout, in_groups
 from visionllm.models.llms import CausalLM, Prefix
 
 from .timing import Suite
@@ -41,7 +41,7 @@ class Decoding:
 
     def classes(self, tuples: int) -> Prefix:
         """The prefix, and of each tuple its image token and its class query."""
-        return self.llm(self.tokens(2 * tuples), self.read(), *class_pass_layout(self.real, 0, tuples))[1]
+        return self.llm(self.tokens(CLASS_BLOCK * tuples), self.read(), *class_pass_layout(self.real, 0, tuples))[1]
 
     def coordinates(self, read: Prefix, tuples: int, queries: int) -> None:
         """The coordinates of some tuples whose classes were read."""
@@ -53,9 +53,15 @@ class Decoding:
         """Everything: the prefix, all tuples' classes, the coordinates of some."""
         self.coordinates(self.classes(self.tuples), tuples, queries)
 
+    def in_one_pass(self, queries: int) -> None:
+        """Everything at once: the prefix, all tuples' classes and coordinates."""
+        size = CLASS_BLOCK + queries
+        layout = class_pass_layout(self.real, self.prefix, self.tuples, size)
+        self.llm(self.tokens(self.prefix + self.tuples * size), None, *layout)
+
     def densely(self, queries: int) -> None:
         """All tuples in one pass, under a mask of each token against each."""
-        size = 2 + queries
+        size = CLASS_BLOCK + queries
         block = torch.arange(self.tuples * size, device=self.device) // size
         own = (block[:, None] == block).tril()
         seen = F.pad(own, (self.prefix, 0), value=True)
@@ -64,11 +70,11 @@ class Decoding:
 
     def on_copies(self, queries: int) -> None:
         """Each tuple a sequence of its own, behind a copy of the prefix."""
-        self.llm(self.tokens(2 + queries, self.tuples), self.read().expand(self.tuples))
+        self.llm(self.tokens(CLASS_BLOCK + queries, self.tuples), self.read().expand(self.tuples))
 
     def one_by_one(self, read: Prefix, queries: int) -> None:
         """One tuple, each token waiting for the one before."""
-        for _ in range(2 + queries):
+        for _ in range(CLASS_BLOCK + queries):
             _, read = self.llm(self.tokens(1), read)
 
 
@@ -84,8 +90,10 @@ def decoding_suite(decoding: Decoding, points: int = 24, chosen: int = 10) -> Su
         'prefix': decoding.read,
         'boxes of all tuples': lambda: decoding.answer(tuples, 4),
         'boxes of some': lambda: decoding.answer(chosen, 4),
+        'boxes of all tuples in one pass': lambda: decoding.in_one_pass(4),
         'boxes of all tuples, image tokens in the prefix': lambda: among.answer(tuples, 4),
         'boxes of some, image tokens in the prefix': lambda: among.answer(chosen, 4),
+        'boxes of all tuples in one pass, image tokens in the prefix': lambda: among.in_one_pass(4),
         'outlines of all': lambda: decoding.answer(tuples, queries),
         'outlines of some': lambda: decoding.answer(chosen, queries),
         'outlines of all, dense mask': lambda: decoding.densely(queries),
@@ -98,8 +106,11 @@ def decoding_suite(decoding: Decoding, points: int = 24, chosen: int = 10) -> Su
     alone = 'outline of one, token by token'
     return Suite({name: torch.no_grad()(run) for name, run in rows.items()}, {
         'boxes of all / prefix': ('boxes of all tuples', 'prefix', 1),
+        'boxes of all in one pass / prefix': ('boxes of all tuples in one pass', 'prefix', 1),
         'boxes of some / prefix': ('boxes of some', 'prefix', 1),
         'boxes of all / prefix, image tokens in it': ('boxes of all tuples, image tokens in the prefix', 'prefix', 1),
+        'boxes of all in one pass / prefix, image tokens in it': (
+            'boxes of all tuples in one pass, image tokens in the prefix', 'prefix', 1),
         'boxes of some / prefix, image tokens in it': ('boxes of some, image tokens in the prefix', 'prefix', 1),
         'outlines of all / dense mask': ('outlines of all', 'outlines of all, dense mask', 1),
         'outlines of all / copied prefix': ('outlines of all', 'outlines of all, copied prefix', 1),

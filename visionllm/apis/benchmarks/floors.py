@@ -33,6 +33,7 @@ def floor_suite(decoding: Decoding, points: int = 24, chosen: int = 10, side: in
     work = {
         'the prefix': decoding.read,
         'all boxes': lambda: among.answer(tuples, 4),
+        'all boxes in one pass': lambda: among.in_one_pass(4),
         'some boxes': lambda: among.answer(chosen, 4),
         'all outlines': lambda: among.answer(tuples, 2 * points),
         'some outlines': lambda: among.answer(chosen, 2 * points),

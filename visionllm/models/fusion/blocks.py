@@ -3,6 +3,8 @@
     instruction | context | block 0 | block 1 | ... | block M-1        (pass 1: block = image token i, <cls>)
                                     | coordinates of some blocks      (pass 2, all at once or one by one)
 
+Where all coordinates are few tokens they are part of the blocks, and there is no pass 2.
+
 The context (all image tokens, and what the instruction says after the picture) reads causally. A block sees the
 instruction, the context and itself, never another block, and all blocks stand at the same position: their order means
 nothing. Where the instructions of a batch differ in length, padding stands before the instruction and before what
@@ -19,21 +21,23 @@ from torch import Tensor
 from visionllm.ops.block_attention import Blocks
 
 CLASS_BLOCK = 2  # the image token and <cls>
+ALONG = dict(cpu=150, cuda=400)  # coordinates of all tuples that cost less, read in pass 1, than a pass of their own
 TOKENS_AT_ONCE = 1200  # of pass 2 on a CPU, where larger arrays leave the cache: 9,600 at once take 1.5 times as long
 
 
-def class_pass_layout(real: Tensor, context: int, blocks: int) -> tuple[Blocks, Tensor]:
-    """Pass 1: who sees whom, and positions ``int[B, R + 2 M]``.
+def class_pass_layout(real: Tensor, context: int, blocks: int, size: int = CLASS_BLOCK) -> tuple[Blocks, Tensor]:
+    """Pass 1: who sees whom, and positions ``int[B, R + size M]``.
 
     Args:
         real: ``bool[B, S]``, which of the instruction's and the context's tokens are no padding.
         context: R.
         blocks: M.
+        size: Tokens of a block; with more than an image token and ``<cls>``, its coordinates are read along.
     """
     places = real.cumsum(1)
-    of_blocks = places[:, -1:] + torch.arange(CLASS_BLOCK, device=real.device).repeat(blocks)
+    of_blocks = places[:, -1:] + torch.arange(size, device=real.device).repeat(blocks)
     of_context = (places[:, real.shape[1] - context:] - 1).clamp_min(0)
-    return Blocks(real.shape[1], context, CLASS_BLOCK, real=padded(real)), torch.cat([of_context, of_blocks], 1)
+    return Blocks(real.shape[1], context, size, real=padded(real)), torch.cat([of_context, of_blocks], 1)
 
 
 def padded(real: Tensor) -> Tensor | None:
@@ -54,6 +58,11 @@ def coordinate_pass_layout(real: Tensor, selected: Tensor, queries: int) -> tupl
     earlier = shared + CLASS_BLOCK * selected[..., None] + step
     places = CLASS_BLOCK + torch.arange(queries, device=selected.device).repeat(selected.shape[1])
     return Blocks(shared, 0, queries, earlier, padded(real)), real.sum(1, keepdim=True) + places
+
+
+def few_enough(tuples: Tensor, queries: int) -> bool:
+    """Whether q coordinates of all tuples ``[B, M]`` are read in pass 1, before it is known which of them matter."""
+    return tuples.numel() * queries <= ALONG['cuda' if tuples.is_cuda else 'cpu']
 
 
 def in_groups(selected: Tensor, queries: int) -> tuple[Tensor, ...]:

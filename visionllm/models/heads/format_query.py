@@ -10,7 +10,6 @@ Letters: B pictures, M image tokens, K named classes, E width of the language mo
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 
@@ -32,12 +31,13 @@ from visionllm.structures.places import PLACE_CHANNELS
 from visionllm.structures.rings import extent
 
 from ..averages import added
-from ..fusion import class_pass_layout, coordinate_pass_layout, in_groups
-from ..llms import CausalLM, Prefix, left_padded
+from ..fusion import coordinate_pass_layout, few_enough, in_groups
+from ..llms import CausalLM
 from ..matching import match, paired_labels, true_names
 from .location_losses import location_losses, some_known
 from .named_places import NamedPlaces, coordinate_rows, embed_points, named_offsets
-from .selection import pad_selection, sample_tuples
+from .passes import ClassPass, read_blocks
+from .selection import pad_selection, sample_tuples, taken
 from .token_features import own_points, token_features
 from .tuples import put_tuples
 from .unmarked import spared
@@ -111,8 +111,11 @@ class FormatQueryHead(BaseModule):
     # ------------------------------------------------------------------ decoding
 
     def decode_classes(self, llm: CausalLM, instructions: list[Instruction],
-                       tokens: ImageTokens) -> tuple[Tensor, 'ClassPass']:
+                       tokens: ImageTokens, along: bool = False) -> tuple[Tensor, ClassPass]:
         """Pass 1: which named class is each image token?
+
+        Args:
+            along: Read the coordinates of all of them in the same pass.
 
         Returns:
             Logits ``float[B, M, K + 1]``, the last of ``<none>``, K of the longest class set; -inf beyond a shorter
@@ -120,7 +123,10 @@ class FormatQueryHead(BaseModule):
         """
         features = token_features(tokens)
         words = self.token_projector(features)  # [B, M, E]
-        logits, done = self.read_words(llm, instructions, words, self._queries(features, llm.rows(['<cls>'])))
+        rows = llm.rows(['<cls>'])
+        if along:
+            rows = torch.cat([rows, coordinate_rows(llm, instructions[0].output_format)])
+        logits, done = self.read_words(llm, instructions, words, self._queries(features, rows))
         logits = self.class_scale * logits
         if self.name_residual:
             names = self._embed_names(llm, [instruction.class_names for instruction in instructions])
@@ -148,33 +154,23 @@ class FormatQueryHead(BaseModule):
         return scale * tokens.objectness[..., None] + offset
 
     def read_words(self, llm: CausalLM, instructions: list[Instruction], words: Tensor,
-                   queries: Tensor) -> tuple[Tensor, 'ClassPass']:
+                   queries: Tensor) -> tuple[Tensor, ClassPass]:
         """Pass 1 on words, wherever they come from: an image, or (in ``engine.reading``) the vocabulary itself.
 
         Args:
             words: ``float[B, M, E]``.
-            queries: ``float[B, M, 1, E]``, the class queries.
+            queries: ``float[B, M, 1 + q, E]``, the class queries, and those of coordinates that are read along.
 
         Returns:
             Logits ``float[B, M, K + 1]`` and what pass 2 needs.
         """
-        images = words.shape[1]
-        before, after = zip(*[instruction.text.split('<image>') for instruction in instructions])
-        prefix, real = llm.read(before)
-        tails, real_tails, _ = left_padded([llm.embed_text(text + self.opening)[0] for text in after])
-        seen = words[:, :images if self.image_context else 0]
-        context = torch.cat([seen, tails], 1)
-        real = torch.cat([real, real.new_ones(seen.shape[:2]), real_tails], 1)
-        blocks = torch.cat([words[:, :, None], queries], 2).flatten(1, 2)
-        attention, positions = class_pass_layout(real, context.shape[1], images)
-        states, grown = llm(torch.cat([context, blocks], 1), prefix, attention, positions)
-        asked = states[:, context.shape[1]:].unflatten(1, (images, 2))[:, :, 1]  # [B, M, E]
-        logits = asked @ llm.class_rows([instruction.class_tokens for instruction in instructions]).mT
-        return logits, ClassPass(grown, real)
+        seen = words[:, :words.shape[1] if self.image_context else 0]
+        asked, done = read_blocks(llm, instructions, self.opening, seen, torch.cat([words[:, :, None], queries], 2))
+        return asked @ llm.class_rows([instruction.class_tokens for instruction in instructions]).mT, done
 
-    def decode_coordinates(self, llm: CausalLM, output_format: OutputFormat, done: 'ClassPass',
+    def decode_coordinates(self, llm: CausalLM, output_format: OutputFormat, done: ClassPass,
                            selected: Tensor) -> Tensor:
-        """Pass 2: location logits of the selected tuples' coordinates.
+        """Pass 2: location logits of the selected tuples' coordinates, unless they were read along.
 
         Args:
             selected: ``int[B, n]``, image tokens.
@@ -183,11 +179,16 @@ class FormatQueryHead(BaseModule):
             ``float[B, n, q, 1025]``.
         """
         chosen = done.tokens.pick(selected)
+        states = taken(done.along, selected) if done.along.shape[2] else self._read_coordinates(
+            llm, output_format, done, selected, chosen)
+        return self._location_logits(llm, states, output_format) + self._place_prior(llm, chosen, output_format)
+
+    def _read_coordinates(self, llm: CausalLM, output_format: OutputFormat, done: ClassPass, selected: Tensor,
+                          chosen: ImageTokens) -> Tensor:
+        """Hidden states ``float[B, n, q, E]``."""
         queries = self._queries(token_features(chosen), coordinate_rows(llm, output_format))
         attention, positions = coordinate_pass_layout(done.real, selected, queries.shape[2])
-        states, _ = llm(queries.flatten(1, 2), done.read, attention, positions)
-        logits = self._location_logits(llm, states, output_format).unflatten(1, queries.shape[1:3])
-        return logits + self._place_prior(llm, chosen, output_format)
+        return llm(queries.flatten(1, 2), done.read, attention, positions)[0].unflatten(1, queries.shape[1:3])
 
     def _location_logits(self, llm: CausalLM, states: Tensor, output_format: OutputFormat) -> Tensor:
         """What was read, as logits ``float[..., 1025]``."""
@@ -339,7 +340,8 @@ class FormatQueryHead(BaseModule):
 
     def _answer(self, llm: CausalLM, instructions: list[Instruction], tokens: ImageTokens) -> list[InstanceData]:
         """Answers to instructions that ask for one format."""
-        logits, done = self.decode_classes(llm, instructions, tokens)
+        output_format = instructions[0].output_format
+        logits, done = self.decode_classes(llm, instructions, tokens, self._reads_along(output_format, tokens))
         scores = logits.softmax(-1)[..., :-1]  # [B, M, K]
         classes = scores.shape[-1]
         top, index = scores.flatten(1).topk(min(self.max_per_img, scores[0].numel()))
@@ -347,7 +349,6 @@ class FormatQueryHead(BaseModule):
         likely[:, 0] = True
         kept = [row[keep] for row, keep in zip(index, likely)]
         wanted = [torch.unique(k // classes) for k in kept]
-        output_format = instructions[0].output_format
         points, sure = self._points(llm, output_format, done, tokens, pad_selection(wanted)[0])
         results = []
         for b, pair in enumerate(kept):
@@ -361,7 +362,11 @@ class FormatQueryHead(BaseModule):
             results.append(result)
         return results
 
-    def _points(self, llm: CausalLM, output_format: OutputFormat, done: 'ClassPass', tokens: ImageTokens,
+    def _reads_along(self, output_format: OutputFormat, tokens: ImageTokens) -> bool:
+        """Whether coordinates of all tuples are read with their classes."""
+        return few_enough(tokens.objectness, len(output_format.coordinate_tokens))
+
+    def _points(self, llm: CausalLM, output_format: OutputFormat, done: ClassPass, tokens: ImageTokens,
                 selected: Tensor) -> tuple[Tensor, Tensor | None]:
         """Decoded points ``float[B, n, N, 2]`` in [0, 1], and how sure each is that has a name, ``float[B, n, N]``."""
         bins, sure = [], []
@@ -382,14 +387,6 @@ def of_one_format(instructions: list[Instruction]) -> list[list[int]]:
     for index, instruction in enumerate(instructions):
         groups[instruction.output_format].append(index)
     return list(groups.values())
-
-
-@dataclass
-class ClassPass:
-    """What pass 1 leaves for pass 2."""
-    read: Prefix
-    real: Tensor  # bool[B, S]: which of the tokens that every block sees are no padding
-    tokens: ImageTokens | None = None
 
 
 def kind_of(output_format: OutputFormat) -> int:

@@ -10,17 +10,22 @@ from torch import Tensor
 from visionllm.language import OutputFormat
 from visionllm.language.quantizer import expected_bin
 from visionllm.language.vocabulary import NUM_LOCATION_TOKENS
+from visionllm.structures import ImageTokens
 
 from ..fusion import next_coordinate_layout
 from ..llms import CausalLM
-from .format_query import ClassPass, FormatQueryHead
+from .format_query import FormatQueryHead
 from .named_places import coordinate_rows
+from .passes import ClassPass
 from .token_features import token_features
 
 
 @MODELS.register_module()
 class TokenByTokenHead(FormatQueryHead):
     """Sets of tuples, each coordinate after the one before it; in training, too, that is the head's own answer."""
+
+    def _reads_along(self, output_format: OutputFormat, tokens: ImageTokens) -> bool:
+        return False
 
     def decode_coordinates(self, llm: CausalLM, output_format: OutputFormat, done: ClassPass,
                            selected: Tensor) -> Tensor:

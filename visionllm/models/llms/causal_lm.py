@@ -57,6 +57,10 @@ class Prefix:
         """The prefixes of some sequences, ``int[B']``."""
         return Prefix([(k[rows], v[rows]) for k, v in self.layers], self.length)
 
+    def first(self, length: int) -> 'Prefix':
+        """A copy of the first tokens."""
+        return Prefix([(k[:, :, :length].clone(), v[:, :, :length].clone()) for k, v in self.layers], length)
+
 
 @MODELS.register_module()
 class CausalLM(BaseModule):
@@ -174,16 +178,33 @@ class CausalLM(BaseModule):
 
     def read(self, texts: Sequence[str]) -> tuple[Prefix, Tensor]:
         """Keys and values of B texts, and ``bool[B, S]``: which of their tokens are no padding, which stands before
-        them. Texts that are alike are read once; one that all share is remembered, without gradients, until the
-        weights change."""
-        different = list(dict.fromkeys(texts))
+        them. Texts that are alike are read once; without gradients they are remembered until the weights change."""
+        different = tuple(dict.fromkeys(texts))
+        read = partial(self._read_together, different)
+        prefix, real = read() if torch.is_grad_enabled() else self._read.of(different, read)
         if len(different) == 1:
-            read = partial(self._read_together, different)
-            prefix, real = read() if torch.is_grad_enabled() else self._read.of(different[0], read)
             return prefix.expand(len(texts)), real.expand(len(texts), -1)
-        prefix, real = self._read_together(different)
         rows = torch.tensor([different.index(text) for text in texts], device=real.device)
         return prefix.select(rows), real[rows]
+
+    def begin(self, texts: Sequence[str], at_once: bool) -> tuple[Prefix | None, Tensor, Tensor]:
+        """B texts that more follows.
+
+        Args:
+            at_once: Leave those for the next pass that are not remembered, unless some are alike.
+
+        Returns:
+            As ``read``, but None for texts that are left; their embeddings ``float[B, S, E]``, or none ``[B, 0, E]``.
+        """
+        if not at_once or len(set(texts)) < len(texts) or self._read.knows(tuple(texts)):
+            return *self.read(texts), self.new_rows.weight.new_zeros(len(texts), 0, self.width)
+        embeddings, real, _ = left_padded([self.embed_text(text)[0] for text in texts])
+        return None, real, embeddings
+
+    def remember(self, texts: Sequence[str], read: Prefix, real: Tensor) -> None:
+        """Without gradients: what was read of B texts, ``bool[B, S]`` of whose tokens are no padding, and more."""
+        if not torch.is_grad_enabled():
+            self._read.of(tuple(texts), lambda: (read.first(real.shape[1]), real))
 
     def _read_together(self, texts: Sequence[str]) -> tuple[Prefix, Tensor]:
         embeddings, real, positions = left_padded([self.embed_text(text)[0] for text in texts])
