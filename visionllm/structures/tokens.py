@@ -5,6 +5,7 @@ Letters: B pictures, M image tokens a picture, C channels of the connector, N te
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -55,10 +56,14 @@ class ImageTokens:
 
     def pick(self, index: Tensor) -> 'ImageTokens':
         """The tokens ``int[B, n]`` of each picture."""
-        row = torch.arange(len(index), device=index.device)[:, None]
-        return self._each(lambda values: values[row, index])
+        return self._each(partial(taken, index=index))
 
     def _each(self, take: Callable[[Tensor], Tensor]) -> 'ImageTokens':
         seen = self.close_ups
         close_ups = seen and CloseUps([take(each) for each in seen.maps], take(seen.frames))
         return ImageTokens(take(self.embeddings), take(self.boxes), take(self.objectness), take(self.rings), close_ups)
+
+
+def taken(values: Tensor, index: Tensor) -> Tensor:
+    """Of ``values[B, M, ...]`` those at ``int[B, n]``: ``[B, n, ...]``."""
+    return values[torch.arange(len(values), device=values.device)[:, None], index]

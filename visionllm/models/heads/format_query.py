@@ -29,6 +29,7 @@ from visionllm.language.vocabulary import NUM_LOCATION_TOKENS
 from visionllm.structures import ImageTokens, Mean, Target
 from visionllm.structures.places import PLACE_CHANNELS
 from visionllm.structures.rings import extent
+from visionllm.structures.tokens import taken
 
 from ..averages import added
 from ..fusion import coordinate_pass_layout, few_enough, in_groups
@@ -37,7 +38,7 @@ from ..matching import match, paired_labels, true_names
 from .location_losses import location_losses, some_known
 from .named_places import NamedPlaces, coordinate_rows, embed_points, named_offsets
 from .passes import ClassPass, read_blocks
-from .selection import pad_selection, sample_tuples, taken
+from .selection import pad_selection, sample_tuples
 from .token_features import own_points, token_features
 from .tuples import put_tuples
 from .unmarked import spared
@@ -299,7 +300,7 @@ class FormatQueryHead(BaseModule):
         logits = decode(selected)[real]  # [n, q, 1025]
         if len(logits) == 0:
             return dict(loss_loc=Mean(logits.sum(), 0), loss_box=Mean(logits.sum(), 0))
-        centres = tokens.centres.gather(1, selected[..., None].expand(-1, -1, 2))[real]
+        centres = taken(tokens.centres, selected)[real]
         points = torch.cat([gt_points[b][objects] for b, (_, objects) in enumerate(pairs)])
         return location_losses(logits, centres, points, output_format, self.soft_bin_sigma, self.box_loss_weight)
 
@@ -376,7 +377,7 @@ class FormatQueryHead(BaseModule):
             if output_format.is_named:
                 sure.append(probability_near(logits, bins[-1]))
         offsets = bins_to_offsets(torch.cat(bins, 1)).unflatten(-1, (-1, 2))
-        centres = tokens.centres.gather(1, selected[..., None].expand(-1, -1, 2))
+        centres = taken(tokens.centres, selected)
         points = (offsets + centres[:, :, None]).clamp(0, 1)
         return points, torch.cat(sure, 1).unflatten(-1, (-1, 2)).prod(-1) if sure else None
 

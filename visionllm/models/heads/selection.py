@@ -30,8 +30,3 @@ def pad_selection(chosen: list[Tensor]) -> tuple[Tensor, Tensor]:
     selected = torch.stack([F.pad(c, (0, length - len(c))) for c in chosen])
     counts = torch.tensor([len(c) for c in chosen], device=selected.device)
     return selected, torch.arange(length, device=selected.device) < counts[:, None]
-
-
-def taken(values: Tensor, selected: Tensor) -> Tensor:
-    """Of ``values[B, M, ...]`` those of the tuples ``int[B, n]``: ``[B, n, ...]``."""
-    return values[torch.arange(len(values), device=values.device)[:, None], selected]
