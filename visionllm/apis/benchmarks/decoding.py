@@ -79,9 +79,9 @@ class Decoding:
 
 
 def decoding_suite(decoding: Decoding, points: int = 24, chosen: int = 10) -> Suite:
-    """Boxes and outlines, of all tuples and of some; of boxes also with the image tokens, which every tuple here brings
-    itself, taken for a part of the prefix, as in a prompt that holds them. Of what is written token by token one tuple
-    is timed, and taken as often as needed: the cache that grows on the way is left out, in its favour."""
+    """Boxes and outlines, of all tuples and of some; some rows also with the image tokens, which every tuple here
+    brings itself, taken for a part of the prefix, as in a prompt that holds them. Of what is written token by token
+    one tuple is timed, and taken as often as needed: the cache that grows on the way is left out, in its favour."""
     tuples, queries = decoding.tuples, 2 * points
     among = decoding.among_tokens()
     with torch.no_grad():
@@ -96,6 +96,7 @@ def decoding_suite(decoding: Decoding, points: int = 24, chosen: int = 10) -> Su
         'boxes of all tuples in one pass, image tokens in the prefix': lambda: among.in_one_pass(4),
         'outlines of all': lambda: decoding.answer(tuples, queries),
         'outlines of some': lambda: decoding.answer(chosen, queries),
+        'outlines of some, image tokens in the prefix': lambda: among.answer(chosen, queries),
         'outlines of all, dense mask': lambda: decoding.densely(queries),
         'outlines of all, copied prefix': lambda: decoding.on_copies(queries),
         'outline of one, token by token': lambda: decoding.one_by_one(read, queries),
@@ -115,6 +116,7 @@ def decoding_suite(decoding: Decoding, points: int = 24, chosen: int = 10) -> Su
         'outlines of all / dense mask': ('outlines of all', 'outlines of all, dense mask', 1),
         'outlines of all / copied prefix': ('outlines of all', 'outlines of all, copied prefix', 1),
         'outlines of some / prefix': ('outlines of some', 'prefix', 1),
+        'outlines of some / prefix, image tokens in it': ('outlines of some, image tokens in the prefix', 'prefix', 1),
         'token by token, all / outlines of some': (alone, 'outlines of some', tuples),
         'token by token, some / outlines of some': (alone, 'outlines of some', chosen),
         'twice the points': ('coordinates of outlines, twice the points', 'coordinates of outlines', 1),
