@@ -1,4 +1,4 @@
-"""LoRA in float32 on a language model in less.
+"""LoRA in float32 on a language model in bfloat16.
 
 Left to itself, peft copies what an adapted layer reads to float32, for q, k and v one by one, and each copy is kept for
 the way back: a third of what a training step remembers of a bfloat16 model.
@@ -8,9 +8,10 @@ import torch
 import torch.nn.functional as F
 from peft.tuners.lora import LoraLayer
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 
-class FromLess(nn.Linear):
+class UpcastLinear(nn.Linear):
     """A linear layer without a bias that reads any precision in its weights' own, and keeps what it was given."""
 
     def forward(self, x: Tensor) -> Tensor:
@@ -25,6 +26,7 @@ class _Product(torch.autograd.Function):
         return F.linear(x.to(weight.dtype), weight)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx, gradient: Tensor) -> tuple[Tensor, Tensor]:
         x, weight = ctx.saved_tensors
         gradient = gradient.to(weight.dtype)  # from autocast it comes in less
@@ -37,8 +39,9 @@ def train_in_float32(decoder: nn.Module) -> None:
         if isinstance(layer, LoraLayer):
             layer.cast_input_dtype_enabled = False
             for name, first in layer.lora_A.items():
-                layer.lora_A[name] = FromLess(first.in_features, first.out_features, bias=False, device='meta')
-                layer.lora_A[name].weight = first.weight
+                upcast = UpcastLinear(first.in_features, first.out_features, bias=False, device='meta')
+                upcast.weight = first.weight
+                layer.lora_A[name] = upcast
     for name, parameter in decoder.named_parameters():
         if 'lora_' in name:
             parameter.data = parameter.data.float()

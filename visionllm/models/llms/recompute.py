@@ -10,6 +10,7 @@ from functools import partial
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer
 
@@ -54,6 +55,7 @@ class _Product(torch.autograd.Function):
         return act(gate) * up
 
     @staticmethod
+    @once_differentiable
     def backward(ctx, gradient: Tensor) -> tuple[None, Tensor, Tensor]:
         gate, up = (half.detach() for half in ctx.saved_tensors)
         with torch.enable_grad():
