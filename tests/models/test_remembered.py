@@ -54,3 +54,11 @@ def test_with_gradients_nothing_is_remembered(reader):
     model, runs = reader
     read(model), read(model)
     assert runs == dict(bert=2, llm=2)
+
+
+def test_several_texts_are_remembered_as_a_batch(reader):
+    model, runs = reader
+    texts = [TEXT, 'Are there any {"ring": <c7>, "heart": <c1>} in ', TEXT]
+    with torch.no_grad():
+        first, again = (model.llm.read(texts)[0].layers[0][0] for _ in range(2))
+    assert runs['llm'] == 1 and torch.equal(first, again) and torch.equal(first[0], first[2])

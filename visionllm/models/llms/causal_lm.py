@@ -182,6 +182,8 @@ class CausalLM(BaseModule):
         different = tuple(dict.fromkeys(texts))
         read = partial(self._read_together, different)
         prefix, real = read() if torch.is_grad_enabled() else self._read.of(different, read)
+        if len(different) == len(texts):
+            return prefix, real
         if len(different) == 1:
             return prefix.expand(len(texts)), real.expand(len(texts), -1)
         rows = torch.tensor([different.index(text) for text in texts], device=real.device)
