@@ -30,9 +30,10 @@ custom_hooks = [
     dict(type='TeachPointing', steps=1300, lr=1e-3, batch_size=64, weights=[0, 0, 1, 0, 0],
          cache='work_dirs/pointing_more_nano.pth'),
     dict(type='TeachWords', steps=1000, weights=[1, 1, 3, 1, 0], cache='work_dirs/words_five_nano.pth'),
-    dict(type='TeachTracing', steps=1200, lr=1e-3, weights=[0, 1, 0, 0, 0], cache='work_dirs/tracing_nano.pth'),
+    dict(type='TeachTracing', steps=2400, lr=2e-3, weights=[0, 1, 0, 0, 0], cache='work_dirs/tracing_nano.pth'),
 ]
 optim_wrapper = dict(paramwise_cfg=dict(custom_keys={'token_guidance': dict(lr_mult=0.025),
+                                                     'heads.tuples.mask_branch': dict(lr_mult=0.05),
                                                      'heads.text': dict(lr_mult=0.25)}))
 max_iters = 200
 train_cfg = dict(max_iters=max_iters)

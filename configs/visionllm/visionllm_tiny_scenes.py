@@ -3,9 +3,9 @@ _base_ = './visionllm_nano_scenes.py'
 model = dict(
     frozen=(),
     connector=dict(ring_points=64),
-    second_look=dict(type='SecondLook', size=16, widths=(8, 16), snake_rounds=2),
+    second_look=dict(type='SecondLook', size=16, widths=(8, 16)),
     heads=dict(
-        tuples=dict(score_thr=0.0),  # random weights are sure of nothing
+        tuples=dict(score_thr=0.0, mask_branch=dict(in_channels=(8, 16))),  # random weights are sure of nothing
         text=dict(type='NextTokenHead', max_new_tokens=8)),
     init_cfg=None,
     text_encoder=dict(

@@ -1,6 +1,9 @@
+import numpy as np
 import pytest
+from pycocotools import mask as mask_utils
 
-from visionllm.apis.studies import rounded
+from visionllm.apis.studies import rounded, true_outlines
+from visionllm.evaluation.detection import average_precision
 
 
 def test_corners_are_rounded_to_the_bins_of_offsets():
@@ -9,3 +12,18 @@ def test_corners_are_rounded_to_the_bins_of_offsets():
     assert coarse == dict(image_id=1, bbox=[10.0, 21.0, 30.0, 8.0], score=0.5)
     fine = rounded(record, {1: (128, 64)}, 100_001)
     assert fine['bbox'] == pytest.approx(record['bbox'], abs=0.002)
+
+
+def test_true_outlines_as_answers_lose_what_their_points_cannot_say():
+    teeth = [[10, 10], [20, 40], [30, 10], [40, 40], [50, 10], [60, 40], [70, 10], [70, 60], [10, 60]]
+    square = np.zeros((80, 90), np.uint8, order='F')
+    square[50:70, 75:88] = 1
+    shapes = [[np.ravel(teeth).tolist()], mask_utils.encode(square), [[0, 0, 89, 0, 89, 79, 0, 79]]]
+    truth = dict(images=[dict(id=4, height=80, width=90)], categories=[dict(id=2, name='saw'), dict(id=7, name='tile')],
+                 annotations=[dict(id=i, image_id=4, category_id=c, bbox=[0, 0, 9, 9], area=900, iscrowd=crowd,
+                                   segmentation=shape)
+                              for i, (c, crowd, shape) in enumerate(zip((2, 7, 2), (0, 0, 1), shapes), 1)])
+    rough, fine = (true_outlines(truth, count) for count in (4, 24))
+    assert [answer['category_id'] for answer in fine] == [2, 7]  # a crowd is no answer
+    lost, kept = (average_precision(truth, answers, [2, 7], of='segm')['AP'] for answers in (rough, fine))
+    assert kept == pytest.approx(100) and lost < 75

@@ -6,7 +6,7 @@ import torch
 
 from visionllm.engine import placing
 from visionllm.engine.placing import TeachPlacing
-from visionllm.engine.tracing import first_look_at_objects
+from visionllm.engine.tracing import look_at_objects
 from visionllm.models.heads.named_places import NamedPlaces
 from visionllm.structures.places import PLACE_CHANNELS
 
@@ -32,11 +32,14 @@ def test_the_lesson_moves_the_named_places_alone(model):
 
 def test_points_get_nearer_to_the_truth(model, monkeypatch):
     def found(model, data, targets):
-        tokens, pad_mask = first_look_at_objects(model, data, targets)
-        boxes = [target.boxes[target.pairs[1]] for target in targets]
-        return replace(tokens, boxes=torch.stack(boxes)), pad_mask  # where an untrained tokenizer would not have them
+        def at_objects(images, pad_mask, tokens):  # where an untrained tokenizer does not have them
+            return look(images, pad_mask, replace(tokens, boxes=torch.stack([t.boxes[t.pairs[1]] for t in targets])))
 
-    monkeypatch.setattr(placing, 'first_look_at_objects', found)
+        look = type(model.second_look).forward.__get__(model.second_look)
+        monkeypatch.setattr(model.second_look, 'forward', at_objects)
+        return look_at_objects(model, data, targets)
+
+    monkeypatch.setattr(placing, 'look_at_objects', found)
     lesson, batch = TeachPlacing(steps=24, lr=3e-3), sample_batch(MARK)
 
     def off():

@@ -41,6 +41,8 @@ def test_ap_is_pycocotools(world):
         reference.summarize()
     assert ours['AP'] == pytest.approx(100 * reference.stats[0], abs=1e-6)
     assert ours['AP75'] == pytest.approx(100 * reference.stats[2], abs=1e-6)
+    at_90 = reference.eval['precision'][list(reference.params.iouThrs.round(2)).index(0.9), :, :, 0, -1]
+    assert ours['AP90'] == pytest.approx(100 * at_90.mean(), abs=1e-6) and 0 < ours['AP90'] < ours['AP75']
 
 
 def test_perfect_and_empty_answers(world):

@@ -83,7 +83,8 @@ def test_a_task_without_a_metric_is_named(five, tmp_path):
 def test_each_study_asks_on_the_test_set_of_its_task(five):
     config, checkpoint = map(str, five)
     ask = {task: Study.from_files(config, checkpoint, 4, task) for task in ('detection', 'segmentation', 'questions')}
-    assert list(points(ask['segmentation'], counts=(8, 16))['rows']) == ['box', '8', '16']
+    assert list(points(ask['segmentation'], counts=(8, 16))['rows']) == [
+        'box', '8', '8, true outlines', '16', '16, true outlines']
     assert list(classes(ask['detection'], shares=(0.5, 1.0))['rows']) == ['50%', '100%']
     assert list(bins(ask['detection'], counts=(9, 1025))['rows']) == ['9', '1025', 'exact']
     answered = blind(ask['questions'])['rows']

@@ -23,7 +23,7 @@ def config(data, tmp_path, monkeypatch):
     monkeypatch.setenv('VISIONLLM_REFCOCO', str(data / 'refcoco/sample'))
     cfg, tiny = load_config('configs/visionllm/visionllm_small_coco-five-tasks.py'), load_config(TINY)
     cfg.model = tiny.model
-    cfg.model.second_look = None
+    cfg.model.second_look = cfg.model.heads.tuples.mask_branch = None
     cfg.custom_hooks = [dict(type='TeachTelling', steps=1, weights=[0, 0, 0, 1, 1]), dict(type='TeachWords', steps=2)]
     cfg.param_scheduler, cfg.default_hooks = tiny.param_scheduler, tiny.default_hooks
     cfg.train_cfg.update(max_iters=6, val_interval=7)

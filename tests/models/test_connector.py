@@ -95,7 +95,8 @@ def test_a_tokenizer_not_trained_yet_names_the_command_that_trains_it(tiny):
 def test_outlines_start_as_ellipses_and_learn_the_objects(tiny):
     """A few steps of the ring branch alone: the outlines of two diamonds take shape."""
     model = copy.deepcopy(tiny)
-    data = model.data_preprocessor(sample_batch('(c, x1, y1, x2, y2)', num_objects=1), training=True)
+    batch = sample_batch('Find {"star": <c3>} as (c, x1, y1, x2, y2). <image>', num_objects=1)
+    data = model.data_preprocessor(batch, training=True)
     targets = [target_of(sample) for sample in data['data_samples']]
     boxes, rings = [t.boxes for t in targets], [t.rings for t in targets]
     with torch.no_grad():

@@ -12,7 +12,7 @@ from visionllm.models.heads import FormatQueryHead, TokenByTokenHead
 from visionllm.models.heads.selection import pad_selection, sample_tuples
 from visionllm.models.heads.words import nearness, sharpen
 from visionllm.models.matching import true_names
-from visionllm.structures import ImageTokens, Target
+from visionllm.structures import CloseUps, ImageTokens, Target
 from visionllm.structures.rings import best_turn
 
 TASK = TASKS['detection']
@@ -21,7 +21,9 @@ INSTRUCTION = parse_instruction(write_instruction(SHAPES, TASK.wordings[0], TASK
 
 def random_tokens(batch=2, count=20):
     boxes = torch.cat([torch.rand(batch, count, 2) * 0.5 + 0.25, torch.rand(batch, count, 2) * 0.3 + 0.05], -1)
-    return ImageTokens(torch.randn(batch, count, 128), boxes, torch.randn(batch, count))
+    maps = [torch.randn(batch, count, channels, side, side) for channels, side in ((8, 8), (16, 4))]
+    close_ups = CloseUps(maps, boxes, torch.randn(batch, count, 3, 16, 16))
+    return ImageTokens(torch.randn(batch, count, 128), boxes, torch.randn(batch, count), close_ups=close_ups)
 
 
 def test_before_training_a_box_is_the_tokenizers_own(tiny):

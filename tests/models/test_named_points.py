@@ -43,7 +43,7 @@ def placing(tiny):
 def seen_close_up(tokens):
     """Tokens, with maps of their places as the tiny model's second look gives them."""
     maps = [torch.randn(*tokens.objectness.shape, channels, side, side) for channels, side in ((8, 8), (16, 4))]
-    return replace(tokens, close_ups=CloseUps(maps, tokens.boxes))
+    return replace(tokens, close_ups=CloseUps(maps, tokens.boxes, torch.randn(*tokens.objectness.shape, 3, 16, 16)))
 
 
 def answer(model, names=NAMES, tokens=None):
@@ -134,7 +134,8 @@ def test_a_point_is_where_the_close_up_looks_like_its_name(placing, monkeypatch)
 
 def test_without_a_second_look_there_are_no_close_ups(placing):
     with pytest.raises(ValueError, match='which a second look takes: add second_look'):
-        placing.heads['tuples'].named_places(random_tokens(), torch.randn(3, placing.llm.width))
+        tokens = replace(random_tokens(), close_ups=None)
+        placing.heads['tuples'].named_places(tokens, torch.randn(3, placing.llm.width))
 
 
 def test_losses_reach_the_named_places(placing):

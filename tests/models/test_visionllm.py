@@ -20,12 +20,13 @@ def losses_of(model, batch):
     return model.loss(data['inputs'], data['data_samples'])
 
 
+OUTLINES = instruction().replace('(c, x1, y1, x2, y2)', '(c, x1, y1, ..., x8, y8)')
 CAPTION = 'Describe the picture as (text). <image>'
 
 
 def test_losses_reach_every_trained_parameter(tiny):
     tiny.zero_grad()
-    for text in (instruction(), CAPTION):
+    for text in (instruction(), OUTLINES, CAPTION):
         sum(v for k, v in losses_of(tiny, sample_batch(text)).items() if 'loss' in k).backward()
     without = [n for n, p in tiny.named_parameters() if p.requires_grad and p.grad is None]
     assert without == []
@@ -68,11 +69,15 @@ def test_different_instructions_in_one_batch(tiny):
 
 
 def test_the_tuple_decides_how_many_points(tiny):
-    text = instruction().replace('(c, x1, y1, x2, y2)', '(c, x1, y1, ..., x8, y8)')
-    result = tiny.test_step(sample_batch(text, 1))[0].pred_instances
+    result = tiny.test_step(sample_batch(OUTLINES, 1))[0].pred_instances
     assert result.points.shape[1:] == (8, 2)
     assert result.masks.shape == (len(result), 128, 128) and result.masks.any()
     assert (result.bboxes[:, :2] <= result.bboxes[:, 2:]).all()
+
+
+def test_pictures_without_objects_teach_outlines_nothing(tiny):
+    losses = losses_of(tiny, sample_batch(OUTLINES, num_objects=0))
+    assert losses['loss_mask'] == losses['loss_loc'] == 0 and torch.isfinite(losses['loss_cls'])
 
 
 def test_a_sample_without_instruction_says_so(tiny):

@@ -2,12 +2,23 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from faster_coco_eval import COCO, COCOeval_faster
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pycocotools import mask as mask_utils
 
-from visionllm.structures.polygons import evenly, from_the_top, outline, resample, ring_of, rings_of_mask
+from visionllm.structures.polygons import (
+    evenly,
+    fill_rings,
+    from_the_top,
+    outline,
+    resample,
+    ring_of,
+    ring_of_logits,
+    rings_of_mask,
+    soft_masks,
+)
 
 
 def star(points: int, seed: int) -> np.ndarray:
@@ -68,6 +79,48 @@ def test_a_mask_comes_back_from_its_rings():
     ring = outline(rings_of_mask(mask))
     again = mask_utils.decode(mask_utils.merge(mask_utils.frPyObjects([ring.ravel().tolist()], 40, 50)))
     assert (again != mask).mean() < 0.005
+
+
+@settings(deadline=None, max_examples=30)
+@given(lobes=st.integers(1, 5), depth=st.floats(0, 0.4), turn=st.floats(0, 6))
+def test_a_ring_comes_back_from_its_soft_mask(lobes, depth, turn):
+    angles = np.linspace(0, 2 * np.pi, 60, endpoint=False)
+    ring = 0.5 + 0.4 * (1 - depth + depth * np.cos(lobes * angles + turn)) * np.stack([np.cos(angles), np.sin(angles)])
+    ring = ring.T
+    mask = soft_masks(torch.from_numpy(ring[None]), 48)[0].numpy()
+    found = ring_of_logits(mask - 0.5)
+    shares = fill_rings(np.stack([evenly(each * 480, 400) for each in (ring, found)]), 480, 480)
+    assert (shares[0] & shares[1]).sum() > 0.95 * (shares[0] | shares[1]).sum()
+
+
+def test_edges_lie_between_pixels_where_they_must():
+    logits = np.tile([-3.0, -1.0, 3.0, 3.0, 1.0, -1.0], (6, 1))  # positive from 1.75 to 5 pixels' sides
+    logits[[0, -1]] = -9
+    ring = ring_of_logits(logits)
+    assert ring[:, 0].min() == pytest.approx(1.75 / 6) and ring[:, 0].max() == pytest.approx(5 / 6)
+
+
+def test_a_cut_ring_stays_open_and_a_whole_one_is_filled():
+    y, x = np.mgrid[-1:1:48j, -1:1:48j]
+    radius = np.hypot(x, y)
+    whole = np.minimum(radius - 0.5, 0.9 - radius)
+    cut = np.where((x > 0) & (abs(y) < 0.2), -1, whole)
+    assert area(ring_of_logits(whole)) == pytest.approx(np.pi * 0.9**2 / 4, rel=0.05)
+    assert area(ring_of_logits(cut)) == pytest.approx((cut > 0).mean(), rel=0.05)
+
+
+def test_parts_belong_to_an_object_and_specks_do_not():
+    logits = np.full((20, 20), -1.0)
+    logits[2:8, 2:8] = logits[12:18, 2:8] = 1
+    logits[5, 15] = 1
+    ring = ring_of_logits(logits)
+    assert ring[:, 0].max() < 0.45 and ring[:, 1].max() > 0.85
+    assert area(ring) == pytest.approx(2 * 36 / 400, rel=0.02)
+
+
+def test_nothing_has_no_outline_and_everything_its_maps_border():
+    assert ring_of_logits(np.full((8, 8), -1.0)) is None
+    assert area(ring_of_logits(np.full((8, 8), 50.0))) == pytest.approx(1, rel=0.15)
 
 
 def reencoded_ap(truth: dict, count: int) -> float:

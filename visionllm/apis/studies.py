@@ -15,10 +15,12 @@ from mmengine.evaluator import BaseMetric
 from pycocotools import mask as mask_utils
 
 from visionllm.datasets import LVIS_NAMES
+from visionllm.datasets.coco import box_ring, outline_parts
 from visionllm.evaluation.calibration import calibration_error
 from visionllm.evaluation.detection import average_precision, best_f1_score, hits, judge, true_answers
 from visionllm.language import TASKS
 from visionllm.language.vocabulary import NUM_CLASS_TOKENS
+from visionllm.structures.polygons import ring_of
 
 from .inferencer import Inferencer
 
@@ -242,11 +244,28 @@ def vocabulary(study: Study, size: int = 1203, seed: int = 0) -> dict:
 
 
 def points(study: Study, counts: tuple[int, ...] = (8, 14, 16, 24, 48)) -> dict:
-    """Mask AP by the number of points that the sentence asks for (paper, table 2b), and box AP of the same model."""
+    """Mask AP by the number of points that the sentence asks for (paper, table 2b); what answers of so many points
+    would have whose objects are all found and whose outlines are the true ones; and box AP of the same model."""
     rows = {'box': box_figures(study, study.ask(study.instruction(study.names, num_points=2)))}
     for count in counts:
         rows[str(count)] = mask_figures(study, study.ask(study.instruction(study.names, num_points=count)))
+        rows[f'{count}, true outlines'] = mask_figures(study, true_outlines(study.truth, count))
     return dict(rows=rows)
+
+
+def true_outlines(truth: dict, count: int) -> list[dict]:
+    """A COCO file's own objects as sure answers, each an outline of so many points."""
+    sides = {image['id']: (image['height'], image['width']) for image in truth['images']}
+    records = []
+    for annotation in truth['annotations']:
+        if annotation.get('iscrowd'):
+            continue
+        parts = outline_parts(annotation['segmentation'], *sides[annotation['image_id']])
+        ring = ring_of([np.reshape(part, (-1, 2)) for part in parts or [box_ring(annotation['bbox'])]], count)
+        runs = mask_utils.frPyObjects([ring.ravel().tolist()], *sides[annotation['image_id']])
+        records.append(dict(image_id=annotation['image_id'], category_id=annotation['category_id'], score=1.0,
+                            bbox=annotation['bbox'], segmentation=runs[0]))
+    return records
 
 
 def bins(study: Study, counts: tuple[int, ...] = (65, 129, 257, 513, 1025, 2049)) -> dict:

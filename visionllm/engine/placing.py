@@ -1,14 +1,13 @@
 """Teach where points that have names lie within objects, as far as image tokens tell; no language model is run."""
 
-import torch
 from mmdet.registry import HOOKS
 from torch import nn
 
 from visionllm.models.samples import instruction_of, target_of
-from visionllm.structures import ImageTokens, Mean
+from visionllm.structures import Mean
 
 from .lesson import Lesson
-from .tracing import first_look_at_objects
+from .tracing import look_at_objects
 
 
 @HOOKS.register_module()
@@ -32,17 +31,9 @@ class TeachPlacing(Lesson):
         return [model.heads['tuples'].named_places]
 
     def losses(self, model, batch: dict) -> dict[str, Mean]:
-        """Of the tokens that are paired with an object: a second look elsewhere, or at outlines, costs more than all
-        the rest."""
+        """Of the tokens that are paired with an object."""
         data = model.data_preprocessor(batch, training=True)
         samples = data['data_samples']
         targets = [target_of(sample) for sample in samples]
-        tokens, pad_mask = first_look_at_objects(model, data, targets)
-        tokens = ImageTokens(tokens.embeddings, tokens.boxes, tokens.objectness)
-        model.second_look.eval()  # what it knows is used, not changed
-        with torch.no_grad():
-            tokens = model.second_look(data['inputs'], pad_mask, tokens)
-        for target in targets:
-            objects = target.pairs[1]
-            target.pairs = torch.arange(len(objects), device=objects.device), objects
+        tokens = look_at_objects(model, data, targets)
         return model.heads['tuples'].place_loss(model.llm, instruction_of(samples[0]).output_format, tokens, targets)

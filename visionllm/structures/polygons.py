@@ -9,10 +9,14 @@ import heapq
 
 import cv2
 import numpy as np
+import torch
+from contourpy import contour_generator
 from numpy.typing import NDArray
 from pycocotools import mask as mask_utils
+from torch import Tensor
 
 Ring = NDArray[np.floating]  # [n, 2], x right and y down, not closed
+SPECK = 0.1  # of the largest part's area: what is smaller is doubt, not a part
 
 
 def ring_of(parts: list[Ring], count: int) -> Ring:
@@ -63,6 +67,26 @@ def rings_of_mask(mask: NDArray[np.uint8]) -> list[Ring]:
     grown = np.repeat(np.repeat(mask, 2, 0), 2, 1)
     contours, _ = cv2.findContours(grown, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     return [(contour[:, 0] + 0.5) / 2 for contour in contours if len(contour) >= 3]
+
+
+def ring_of_logits(logits: NDArray[np.floating]) -> Ring | None:
+    """One ring around where logits ``float[H, W]`` are positive, between pixels where it must, in [0, 1] of the map's
+    sides; none where nothing is."""
+    height, width = logits.shape
+    x, y = ((np.arange(-1, side + 1) + 0.5) / side for side in (width, height))
+    around = np.pad(logits, 1, constant_values=min(logits.min(), -1))  # outside the map nothing is
+    points, offsets = contour_generator(x, y, around, fill_type='OuterOffset').filled(0, np.inf)
+    parts = [each[:ends[1] - 1].clip(0, 1) for each, ends in zip(points, offsets)]  # the outer ring of each, opened
+    areas = [abs(_signed_area(part)) for part in parts]
+    return outline([part for part, area in zip(parts, areas) if area >= SPECK * max(areas)]) if parts else None
+
+
+def soft_masks(rings: Tensor, side: int) -> Tensor:
+    """How much of each pixel rings ``float[n, N, 2]``, in [0, 1] of the map, fill: ``float[n, side, side]``."""
+    finer = 4 * side
+    masks = fill_rings(rings.detach().cpu().numpy() * finer, finer, finer)
+    shares = masks.reshape(len(masks), side, 4, side, 4).mean((2, 4), dtype=np.float32)
+    return torch.from_numpy(shares).to(rings.device)
 
 
 def resample(ring: Ring, count: int) -> Ring:

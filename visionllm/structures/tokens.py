@@ -27,6 +27,7 @@ class CloseUps:
     """What the places of image tokens look like close up."""
     maps: list[Tensor]  # float[B, M, C', H', W'] each, the finest first
     frames: Tensor  # float[B, M, 4] cxcywh in [0, 1]: the part of the picture that they show
+    pictures: Tensor  # float[B, M, 3, P, P], that part itself
 
 
 @dataclass
@@ -58,9 +59,13 @@ class ImageTokens:
         """The tokens ``int[B, n]`` of each picture."""
         return self._each(partial(taken, index=index))
 
+    def detach(self) -> 'ImageTokens':
+        """The same, from which nothing is learned."""
+        return self._each(Tensor.detach)
+
     def _each(self, take: Callable[[Tensor], Tensor]) -> 'ImageTokens':
         seen = self.close_ups
-        close_ups = seen and CloseUps([take(each) for each in seen.maps], take(seen.frames))
+        close_ups = seen and CloseUps([take(each) for each in seen.maps], take(seen.frames), take(seen.pictures))
         return ImageTokens(take(self.embeddings), take(self.boxes), take(self.objectness), take(self.rings), close_ups)
 
 

@@ -1,9 +1,10 @@
-# VisionLLM nano with what five tasks need: outlines from the tokenizer and a snake that puts them right, tokens that
+# VisionLLM nano with what five tasks need: outlines from the tokenizer and from masks of close-ups, tokens that
 # hear a phrase, words to say.
 _base_ = './visionllm_nano.py'
 
 model = dict(
     connector=dict(ring_points=64),
-    second_look=dict(snake_rounds=2),
     token_guidance=dict(type='TokenGuidance'),
-    heads=dict(text=dict(type='NextTokenHead')))
+    heads=dict(
+        tuples=dict(mask_branch=dict(in_channels=(24, 48, 96, 128))),  # as the second look's widths
+        text=dict(type='NextTokenHead')))

@@ -3,7 +3,7 @@
 An image token reads its place from maps of stride 8 and more, where a small object is two pixels wide, and learns from
 objects of every size. Cut out of the picture itself, all objects are of one size, and a few small convolutions tell
 shapes apart that the tokenizer confuses: of the objects found on 160 scenes, 4.5 % had a wrong name instead of 8.5 %.
-They see edges, too, and put the box right, and a snake the outline.
+They see edges, too, and put the box right.
 
 Letters: B pictures, M image tokens, C channels of the tokens, P = ``size``.
 """
@@ -23,7 +23,6 @@ from visionllm.structures import CloseUps, ImageTokens
 from visionllm.structures.places import pixel_centres
 
 from .language_guided import valid_ratio
-from .snake import Snake
 
 
 @MODELS.register_module()
@@ -40,11 +39,10 @@ class SecondLook(BaseModule):
         margin: Side of what is cut out, in longer sides of the token's box.
         drop: Share of tokens whose own embedding is withheld in training.
         widths: Channels of the stages; each halves the cut-out.
-        snake_rounds: How often a snake moves the outlines, where tokens have any; 0 for no snake.
     """
 
     def __init__(self, channels: int, size: int = 48, margin: float = 1.3, drop: float = 0.5,
-                 widths: Sequence[int] = (24, 48, 96, 128), snake_rounds: int = 0):
+                 widths: Sequence[int] = (24, 48, 96, 128)):
         super().__init__()
         self.size, self.margin, self.drop = size, margin, drop
         norm = dict(norm_cfg=dict(type='BN'), bias=False)
@@ -56,7 +54,6 @@ class SecondLook(BaseModule):
         pixels = math.ceil(size / 2**len(widths))**2  # of the last stage
         self.place = nn.Sequential(nn.Linear(widths[-1] * pixels, channels), nn.ReLU(),
                                    nn.Linear(channels, 4))
-        self.snake = Snake(3, sum(widths[:2]), snake_rounds) if snake_rounds else None
         for last in (self.out, self.place[-1]):
             nn.init.zeros_(last.weight)
             nn.init.zeros_(last.bias)
@@ -71,16 +68,13 @@ class SecondLook(BaseModule):
         frames = self.frames(pad_mask, tokens.boxes.detach())
         cut = self.cut_out(images, pad_mask, frames).flatten(0, 1)
         maps = list(accumulate(self.stages, lambda features, stage: stage(features), initial=cut))
-        close_ups = CloseUps([each.unflatten(0, frames.shape[:2]) for each in maps[1:]], frames)
+        picture, *maps = (each.unflatten(0, frames.shape[:2]) for each in maps)
+        close_ups = CloseUps(maps, frames, picture)
         seen = close_ups.maps[-1]  # [B, M, widths[-1], .., ..]
         first = tokens.embeddings
         if self.training:
             first = first * (torch.rand_like(first[..., :1]) >= self.drop)
         boxes, rings = self._put_right(tokens, self.place(seen.flatten(2)))
-        if self.snake is not None and rings.shape[2]:
-            centre, sides = frames[..., None, :].split(2, -1)
-            moved = self.snake(cut, maps[1:3], (2 * (rings - centre) / sides).flatten(0, 1))
-            rings = centre + sides / 2 * moved.unflatten(0, frames.shape[:2])
         return ImageTokens(first + self.out(seen.mean((3, 4))), boxes, tokens.objectness, rings, close_ups)
 
     @staticmethod

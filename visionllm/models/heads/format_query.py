@@ -36,6 +36,7 @@ from ..fusion import coordinate_pass_layout, few_enough, in_groups
 from ..llms import CausalLM
 from ..matching import match, paired_labels, true_names
 from .location_losses import location_losses, some_known
+from .mask_branch import MaskBranch
 from .named_places import NamedPlaces, coordinate_rows, embed_points, named_offsets
 from .passes import ClassPass, read_blocks
 from .selection import pad_selection, sample_tuples
@@ -63,6 +64,8 @@ class FormatQueryHead(BaseModule):
             Gaussian over the location tokens (an addition), of learned width but for named points.
         named_places: Arguments of ``NamedPlaces``, which starts points that have names from where they are seen in a
             close-up of the object (an addition; needs the prior and a second look); None starts them from its centre.
+        mask_branch: Arguments of ``MaskBranch``, which starts outlines from the object's mask in its close-up (an
+            addition; needs the same); None starts them from the tokenizer's own.
         name_residual: Add to what the language model reads how near the image token, as a word, lies to each named
             word (an addition; needs the name loss). What goes around the frozen model can be taught without running
             it, so what was read starts with less say.
@@ -80,8 +83,9 @@ class FormatQueryHead(BaseModule):
     def __init__(self, token_channels: int, llm_width: int, opening: str = '\n{"', soft_bin_sigma: float = 4.0,
                  box_loss_weight: float = 1.0, name_loss_weight: float = 1.0, objectness_prior: bool = True,
                  corner_prior: bool = True, name_residual: bool = True, reading_weight: float = 0.3,
-                 image_context: bool = True, named_places: dict | None = None, train_tuples: int | None = None,
-                 train_coordinates: int | None = None, max_per_img: int = 100, score_thr: float = 0.001):
+                 image_context: bool = True, named_places: dict | None = None, mask_branch: dict | None = None,
+                 train_tuples: int | None = None, train_coordinates: int | None = None, max_per_img: int = 100,
+                 score_thr: float = 0.001):
         super().__init__()
         self.opening = opening
         self.soft_bin_sigma, self.box_loss_weight = soft_bin_sigma, box_loss_weight
@@ -104,6 +108,7 @@ class FormatQueryHead(BaseModule):
         self.prior_log_sigma = nn.Parameter(torch.tensor([4.0, 24.0]).log())  # bins, of corners and of outlines
         self.name_scale = nn.Parameter(torch.tensor(10.0).log())
         self.named_places = NamedPlaces(**named_places, channels=channels, width=llm_width) if named_places else None
+        self.mask_branch = MaskBranch(**mask_branch, token_channels=token_channels) if mask_branch else None
 
     def reads(self, output_format: OutputFormat) -> bool:
         """Whether this head answers in a format: in all that have a class and points."""
@@ -199,18 +204,26 @@ class FormatQueryHead(BaseModule):
         return scale * (states @ llm.location_rows().T)
 
     def _place_prior(self, llm: CausalLM, tokens: ImageTokens, output_format: OutputFormat) -> Tensor:
-        """Logits ``float[B, n, q, 1025]`` of the tokenizer's own corners or outline, of its box's ellipse if it has
-        no outlines; of the places in its box where points of some names lie."""
+        """Logits ``float[B, n, q, 1025]`` of the tokens' own corners or outlines, or of the places in their boxes where
+        points of some names lie."""
         if not self.corner_prior:
             return tokens.boxes.new_zeros(1)
         if output_format.is_named:
             offsets, sigma = named_offsets(tokens, embed_points(llm, output_format), self.named_places)
         else:
-            offsets = own_points(tokens, output_format.num_points) - tokens.centres[:, :, None].detach()
+            offsets = self._own_points(tokens, output_format) - tokens.centres[:, :, None].detach()
             sigma = self.prior_log_sigma[kind_of(output_format)].exp()
         bins = offsets_to_bins(offsets.flatten(-2))[..., None]
         grid = torch.arange(NUM_LOCATION_TOKENS, device=bins.device)
         return -0.5 * ((grid - bins) / sigma)**2
+
+    @torch.no_grad()
+    def _own_points(self, tokens: ImageTokens, output_format: OutputFormat) -> Tensor:
+        """Those of ``own_points``. An outline cut out of a mask has no gradient: masks learn by their own loss."""
+        masks = None
+        if output_format.is_outline and self.mask_branch is not None:
+            masks = self.mask_branch(tokens.detach())
+        return own_points(tokens, output_format.num_points, masks)
 
     def _queries(self, features: Tensor, rows: Tensor) -> Tensor:
         """Format tokens as queries of each image token, which reaches every query of its tuple.
@@ -270,7 +283,25 @@ class FormatQueryHead(BaseModule):
         output_format = instructions[0].output_format
         decode = partial(self.decode_coordinates, llm, output_format, done)
         limit = self.train_coordinates or tokens.objectness.shape[1]
-        return losses | self._coordinate_losses(decode, output_format, tokens, points, pairs, limit)
+        losses |= self._coordinate_losses(decode, output_format, tokens, points, pairs, limit)
+        if output_format.is_outline and self.mask_branch is not None:
+            losses |= self._mask_losses(tokens, [t.rings[keep] for t, keep in zip(targets, named)], pairs, limit)
+        return losses
+
+    def mask_loss(self, tokens: ImageTokens, targets: list[Target]) -> dict[str, Mean]:
+        """Losses of the masks of objects that tokens are paired with; the LLM is not run."""
+        rings, pairs = ([getattr(target, key) for target in targets] for key in ('rings', 'pairs'))
+        return self._mask_losses(tokens, rings, pairs, tokens.objectness.shape[1])
+
+    def _mask_losses(self, tokens: ImageTokens, gt_rings: list[Tensor], pairs: list[tuple[Tensor, Tensor]],
+                     limit: int) -> dict[str, Mean]:
+        """Of at most ``limit`` pairs a picture, of objects whose outline is known."""
+        pairs = [some_known(*pair, rings, limit) for pair, rings in zip(pairs, gt_rings)]
+        selected, real = pad_selection([chosen for chosen, _ in pairs])
+        if not real.any():
+            return dict(loss_mask=Mean(tokens.boxes.new_zeros(()), 0))
+        rings = torch.cat([gt_rings[b][objects] for b, (_, objects) in enumerate(pairs)])
+        return self.mask_branch.loss(tokens.pick(selected), real, rings)
 
     def place_loss(self, llm: CausalLM, output_format: OutputFormat, tokens: ImageTokens,
                    targets: list[Target]) -> dict[str, Mean]:

@@ -1,0 +1,98 @@
+import pytest
+import torch
+
+from visionllm.models.heads.mask_branch import MaskBranch, _from_the_box
+from visionllm.structures import CloseUps, ImageTokens
+
+SIDE = 24
+
+
+def tokens_of(pictures, embeddings, maps=(), boxes=None):
+    """One token a picture, whose box is four fifths of its close-up, which is the whole picture."""
+    count = len(pictures)
+    frames = torch.tensor([0.5, 0.5, 1.0, 1.0]).expand(count, 1, -1)
+    boxes = frames * torch.tensor([1, 1, 0.8, 0.8]) if boxes is None else boxes
+    close_ups = CloseUps([each[:, None] for each in maps], frames, pictures[:, None])
+    return ImageTokens(embeddings[:, None], boxes, torch.zeros(count, 1), close_ups=close_ups)
+
+
+def two_halves(count, generator):
+    """Pictures whose left and right are of two colours: ``float[count, 3, SIDE, SIDE]``, and what is red in them."""
+    border = torch.randint(6, 18, (count, 1, 1), generator=generator)
+    red = torch.arange(SIDE).expand(count, SIDE, SIDE) < border
+    red = red ^ (torch.rand(count, 1, 1, generator=generator) < 0.5)
+    return torch.stack([red, ~red, torch.zeros_like(red)], 1).float(), red
+
+
+def test_it_starts_with_no_pixel():
+    maps = [torch.randn(3, 5, 12, 12), torch.randn(3, 2, 6, 6)]
+    masks = MaskBranch((5, 2), 8, width=8)(tokens_of(torch.randn(3, 3, SIDE, SIDE), torch.randn(3, 8), maps))
+    assert masks.shape == (3, 1, SIDE, SIDE) and (masks < 0).all()
+
+
+def test_it_learns_which_of_two_things_its_token_is():
+    """The same pixels belong to one token and not to another."""
+    torch.manual_seed(0)
+    generator = torch.Generator().manual_seed(0)
+    branch = MaskBranch((), 2, width=8, edges=8, hidden=32)
+    optimizer = torch.optim.AdamW(branch.parameters(), lr=1e-2)
+
+    def masks_and_truth(count=16):
+        pictures, red = two_halves(count, generator)
+        asked = torch.eye(2)[torch.arange(count) % 2]  # red, green, red, ...
+        return branch(tokens_of(pictures, asked))[:, 0], red ^ (torch.arange(count) % 2 == 1)[:, None, None]
+
+    for _ in range(60):
+        masks, truth = masks_and_truth()
+        optimizer.zero_grad()
+        torch.nn.functional.binary_cross_entropy_with_logits(masks, truth.float()).backward()
+        optimizer.step()
+    with torch.no_grad():
+        masks, truth = masks_and_truth()
+    assert ((masks > 0) == truth).float().mean() > 0.97
+
+
+@pytest.fixture
+def squares():
+    """Two tokens beside a padded one, their outlines, and masks that are right: a square and half of one."""
+    boxes = torch.tensor([[[0.25, 0.5, 0.25, 0.25], [0.75, 0.5, 0.25, 0.25], [0.25, 0.5, 0.25, 0.25]]])
+    pictures = torch.zeros(1, 3, 3, SIDE, SIDE)
+    tokens = ImageTokens(torch.zeros(1, 3, 8), boxes, torch.zeros(1, 3),
+                         close_ups=CloseUps([], boxes * torch.tensor([1, 1, 2, 2]), pictures))
+    corners = torch.tensor([[-0.5, -0.5], [0.5, -0.5], [0.5, 0.5], [-0.5, 0.5]])
+    rings = boxes[0, :2, None, :2] + 0.25 * torch.stack([corners, corners * torch.tensor([1, 0.5])])
+    masks = torch.full((1, 3, SIDE, SIDE), -8.0)
+    masks[0, 0, 6:18, 6:18] = masks[0, 1, 9:15, 6:18] = 8
+    return tokens, torch.tensor([[True, True, False]]), rings, masks
+
+
+def test_masks_that_are_right_cost_nothing_and_those_of_each_other_do(squares, monkeypatch):
+    tokens, real, rings, masks = squares
+    branch = MaskBranch((), 8, width=8)
+    monkeypatch.setattr(branch, 'forward', lambda _: masks)
+    right = branch.loss(tokens, real, rings)['loss_mask']
+    monkeypatch.setattr(branch, 'forward', lambda _: masks[:, [1, 0, 2]])
+    wrong = branch.loss(tokens, real, rings)['loss_mask']
+    assert right.count == wrong.count == 2
+    assert 0 <= right.value < 0.15 and wrong.value > 1
+
+
+def test_pixels_know_where_they_are_in_their_box():
+    x, y = _from_the_box(torch.tensor([[0.25, 0.0, 0.5, 0.125]]), torch.Size((8, 16)))[0]
+    assert x[0, 12] == 0.125 and x[0, 8] == -0.875  # the box's right half begins in the middle of the right half
+    assert x.min() == -2 and y.min() == -2 and y.max() == 2  # far away it does not matter how far
+    assert y[3, 0] == -1 and y[4, 0] == 1
+
+
+def test_a_box_without_sides_is_harmless():
+    branch = MaskBranch((), 4, width=8)
+    torch.nn.init.normal_(branch.ask[-1].weight)
+    flat = torch.tensor([0.5, 0.5, 0.0, 0.0]).expand(2, 1, -1)
+    branch(tokens_of(torch.randn(2, 3, SIDE, SIDE), torch.randn(2, 4), boxes=flat)).sum().backward()
+    assert all(torch.isfinite(p.grad).all() for p in branch.parameters())
+
+
+def test_a_model_without_a_second_look_is_told_what_is_missing():
+    tokens = ImageTokens(torch.zeros(1, 2, 8), torch.zeros(1, 2, 4), torch.zeros(1, 2))
+    with pytest.raises(ValueError, match='add second_look'):
+        MaskBranch((), 8)(tokens)
