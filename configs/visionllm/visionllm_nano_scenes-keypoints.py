@@ -1,6 +1,6 @@
 # Named corners of shapes for the shipped model, which it has never been asked for. About ten minutes of one core.
 #   python tools/train.py configs/visionllm/visionllm_nano_scenes-keypoints.py
-# Keypoint AP on the first 96 unseen scenes: 62.9 (AP50 83.6, AP75 69.4); with 2,400 steps of placing 65.2.
+# Keypoint AP on the first 96 unseen scenes: 62.4 (AP50 82.6, AP75 67.7).
 _base_ = [
     '../_base_/models/visionllm_nano_five_tasks.py',
     '../_base_/datasets/scenes_keypoints.py',
