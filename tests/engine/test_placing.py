@@ -31,11 +31,12 @@ def test_the_lesson_moves_the_named_places_alone(model):
 
 
 def test_points_get_nearer_to_the_truth(model, monkeypatch):
+    look = model.second_look.forward
+
     def found(model, data, targets):
         def at_objects(images, pad_mask, tokens):  # where an untrained tokenizer does not have them
             return look(images, pad_mask, replace(tokens, boxes=torch.stack([t.boxes[t.pairs[1]] for t in targets])))
 
-        look = type(model.second_look).forward.__get__(model.second_look)
         monkeypatch.setattr(model.second_look, 'forward', at_objects)
         return look_at_objects(model, data, targets)
 

@@ -16,7 +16,6 @@ from visionllm.models.averages import averages
 from visionllm.models.heads import OwnPlacesHead
 from visionllm.models.heads.location_losses import location_losses
 from visionllm.models.heads.named_places import NamedPlaces
-from visionllm.structures import CloseUps
 from visionllm.structures.places import PLACE_CHANNELS
 
 from ..conftest import sample_batch
@@ -40,12 +39,6 @@ def placing(tiny):
     return model
 
 
-def seen_close_up(tokens):
-    """Tokens, with maps of their places as the tiny model's second look gives them."""
-    maps = [torch.randn(*tokens.objectness.shape, channels, side, side) for channels, side in ((8, 8), (16, 4))]
-    return replace(tokens, close_ups=CloseUps(maps, tokens.boxes, torch.randn(*tokens.objectness.shape, 3, 16, 16)))
-
-
 def answer(model, names=NAMES, tokens=None):
     torch.manual_seed(0)
     with torch.no_grad():
@@ -63,7 +56,7 @@ def test_before_training_a_point_is_at_the_centre_of_its_box_and_never_on_an_out
 
 
 def test_a_name_means_the_same_point_wherever_it_stands_and_whatever_stands_beside_it(placing):
-    head, tokens = placing.heads['tuples'], seen_close_up(random_tokens())
+    head, tokens = placing.heads['tuples'], random_tokens()
 
     def places(names):
         with torch.no_grad():
@@ -121,7 +114,7 @@ def test_objects_without_a_known_point_learn_their_class_alone(tiny):
 
 def test_a_point_is_where_the_close_up_looks_like_its_name(placing, monkeypatch):
     """Whatever question the name becomes: one pixel answers it."""
-    places, tokens = placing.heads['tuples'].named_places, seen_close_up(random_tokens(1, 2))
+    places, tokens = placing.heads['tuples'].named_places, random_tokens(1, 2)
     answering = torch.zeros(2, 64, 8, 8)
     answering[0, :, 1, 6] = answering[1, :, 7, 0] = 99.0
     monkeypatch.setattr(places.close_up, 'forward', lambda maps: answering)

@@ -32,6 +32,11 @@ def average_precision(truth: dict, detections: list[Detection], category_ids: li
     evaluation.evaluate()
     evaluation.accumulate()
     evaluation.summarize()
+    return figures_of(evaluation)
+
+
+def figures_of(evaluation: COCOeval_faster) -> dict[str, float]:
+    """``FIGURES`` of an evaluation that was summarized, ours or pycocotools' own."""
     precision = evaluation.eval['precision'][8, :, :, 0, -1]  # IoU 0.9, all recalls and classes, any size
     known = precision[precision > -1]  # where a class has objects
     at_90 = known.mean() if known.size else -1

@@ -7,7 +7,7 @@ import numpy as np
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from visionllm.evaluation.detection import average_precision
+from visionllm.evaluation.detection import average_precision, figures_of
 
 from .timing import Suite
 
@@ -43,7 +43,7 @@ class Judging:
                                                                        for c in self.categories])
 
     def ours(self) -> dict[str, float]:
-        """AP, AP50, AP75."""
+        """AP, AP50, AP75, AP90."""
         with contextlib.redirect_stdout(io.StringIO()):
             return average_precision(self.truth, self.found, self.categories)
 
@@ -57,7 +57,7 @@ class Judging:
             judge.evaluate()
             judge.accumulate()
             judge.summarize()
-        return dict(zip(('AP', 'AP50', 'AP75'), (100 * float(value) for value in judge.stats[:3])))
+        return figures_of(judge)
 
 
 def judging_suite(judging: Judging) -> Suite:

@@ -130,11 +130,11 @@ def measure(cfg: Config, size: tuple[int, int], repeats: int = 3) -> dict[str, M
 
 
 def _measured(step: Callable[[], object], repeats: int) -> Measured:
-    # which warms up, too; the counter does not know a CPU's fused attention
-    with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
-        step()
-    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
-        step()
+    with sdpa_kernel(SDPBackend.MATH):  # as in shape alone; the counter does not know a CPU's fused attention
+        with FlopCounterMode(display=False) as counter:  # and warms up
+            step()
+        with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
+            step()
     held = most = 0
     for event in profiler.profiler.kineto_results.events():
         if event.name() == '[memory]':

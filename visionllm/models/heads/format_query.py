@@ -35,11 +35,11 @@ from ..averages import added
 from ..fusion import coordinate_pass_layout, few_enough, in_groups
 from ..llms import CausalLM
 from ..matching import match, paired_labels, true_names
-from .location_losses import location_losses, some_known
+from .location_losses import location_losses
 from .mask_branch import MaskBranch
 from .named_places import NamedPlaces, coordinate_rows, embed_points, named_offsets
 from .passes import ClassPass, read_blocks
-from .selection import pad_selection, sample_tuples
+from .selection import pad_selection, sample_tuples, some_known
 from .token_features import own_points, token_features
 from .tuples import put_tuples
 from .unmarked import spared
@@ -296,11 +296,9 @@ class FormatQueryHead(BaseModule):
     def _mask_losses(self, tokens: ImageTokens, gt_rings: list[Tensor], pairs: list[tuple[Tensor, Tensor]],
                      limit: int) -> dict[str, Mean]:
         """Of at most ``limit`` pairs a picture, of objects whose outline is known."""
-        pairs = [some_known(*pair, rings, limit) for pair, rings in zip(pairs, gt_rings)]
-        selected, real = pad_selection([chosen for chosen, _ in pairs])
+        selected, real, rings = some_known(pairs, gt_rings, limit)
         if not real.any():
             return dict(loss_mask=Mean(tokens.boxes.new_zeros(()), 0))
-        rings = torch.cat([gt_rings[b][objects] for b, (_, objects) in enumerate(pairs)])
         return self.mask_branch.loss(tokens.pick(selected), real, rings)
 
     def place_loss(self, llm: CausalLM, output_format: OutputFormat, tokens: ImageTokens,
@@ -326,13 +324,11 @@ class FormatQueryHead(BaseModule):
                            limit: int) -> dict[str, Mean]:
         """Cross-entropy over the location tokens of matched tuples, and L1 + GIoU on the points they mean. Objects of
         which no point is known have no part in it."""
-        pairs = [some_known(*pair, points, limit) for pair, points in zip(pairs, gt_points)]
-        selected, real = pad_selection([chosen for chosen, _ in pairs])
+        selected, real, points = some_known(pairs, gt_points, limit)
         logits = decode(selected)[real]  # [n, q, 1025]
         if len(logits) == 0:
             return dict(loss_loc=Mean(logits.sum(), 0), loss_box=Mean(logits.sum(), 0))
         centres = taken(tokens.centres, selected)[real]
-        points = torch.cat([gt_points[b][objects] for b, (_, objects) in enumerate(pairs)])
         return location_losses(logits, centres, points, output_format, self.soft_bin_sigma, self.box_loss_weight)
 
     def name_loss(self, llm: CausalLM, names: list[str], tokens: ImageTokens, target: Tensor,

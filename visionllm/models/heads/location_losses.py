@@ -1,6 +1,5 @@
 """What points that were decoded should have been."""
 
-import torch
 import torch.nn.functional as F
 from mmdet.structures.bbox import bbox_overlaps
 from torch import Tensor
@@ -9,20 +8,6 @@ from visionllm.language import OutputFormat
 from visionllm.language.quantizer import bins_to_offsets, expected_bin, offsets_to_bins, soft_bins
 from visionllm.structures import Mean
 from visionllm.structures.rings import best_turn, extent
-
-
-def some_known(tokens: Tensor, objects: Tensor, points: Tensor, limit: int) -> tuple[Tensor, Tensor]:
-    """At most ``limit`` of a picture's pairs of tokens and objects, at random, of objects that have a point which is
-    known.
-
-    Args:
-        tokens, objects: ``int[n]`` each.
-        points: ``float[G, N, 2]``, NaN where unknown.
-    """
-    order = torch.randperm(len(tokens), device=tokens.device)
-    known = points[objects[order]].isfinite().flatten(1).any(1)
-    kept = order[known][:limit]
-    return tokens[kept], objects[kept]
 
 
 def location_losses(logits: Tensor, centres: Tensor, points: Tensor, output_format: OutputFormat,

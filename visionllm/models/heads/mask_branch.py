@@ -20,6 +20,8 @@ from visionllm.structures import ImageTokens, Mean
 from visionllm.structures.places import pixel_centres
 from visionllm.structures.polygons import soft_masks
 
+from .close_up import Laterals, close_ups_for
+
 RARE = -1.0  # what a pixel starts with: most of a frame is not the object
 REACH = 2.0  # half sides of a box; farther away it does not matter how far
 
@@ -41,7 +43,7 @@ class MaskBranch(nn.Module):
         super().__init__()
         batch_norm = dict(norm_cfg=dict(type='BN'), bias=False, padding=1)
         self.edges = nn.Sequential(ConvModule(3, edges, 3, **batch_norm), ConvModule(edges, edges, 3, **batch_norm))
-        self.lateral = nn.ModuleList(nn.Conv2d(each, width, 1) for each in (edges, *in_channels))
+        self.lateral = Laterals((edges, *in_channels), width)
         self.mix = nn.Sequential(
             ConvModule(width + 2, width, 3, padding=1, norm_cfg=dict(type='GN', num_groups=8)),
             nn.Conv2d(width, width, 3, padding=1))
@@ -56,19 +58,14 @@ class MaskBranch(nn.Module):
         Raises:
             ValueError: They have none.
         """
-        if tokens.close_ups is None:
-            raise ValueError('Masks are found in close-ups, which a second look takes: add second_look=dict(type='
-                             '\'SecondLook\') to the model, or leave mask_branch out.')
-        seen = tokens.close_ups
+        seen = close_ups_for('mask_branch', tokens)
         picture, *maps = (each.flatten(0, 1) for each in (seen.pictures, *seen.maps))
         boxes, frames = tokens.boxes.detach().flatten(0, 1), seen.frames.flatten(0, 1)
         boxes = torch.cat([boxes[:, :2] - frames[:, :2], boxes[:, 2:]], 1) / frames[:, 2:].repeat(1, 2)  # in the frame
         asked = torch.cat([tokens.embeddings.flatten(0, 1), boxes[:, 2:]], -1)
         scale, question = self.ask(asked).chunk(2, -1)
         size = picture.shape[-2:]
-        features = sum(F.interpolate(lateral(each), size, mode='bilinear')
-                       for lateral, each in zip(self.lateral, (self.edges(picture), *maps)))
-        features = features * (1 + scale[..., None, None])
+        features = self.lateral([self.edges(picture), *maps]) * (1 + scale[..., None, None])
         features = self.mix(torch.cat([features, _from_the_box(boxes, size)], 1))
         answer = question[:, None].float() @ features.flatten(2).float() / math.sqrt(features.shape[1])
         return (answer + RARE).unflatten(-1, size).unflatten(0, seen.frames.shape[:2])[:, :, 0]

@@ -14,7 +14,7 @@ from visionllm.structures import ImageTokens
 from visionllm.structures.places import pixel_centres
 
 from ..llms import CausalLM
-from .close_up import CloseUp
+from .close_up import CloseUp, close_ups_for
 from .token_features import token_features
 
 SPREAD = 0.25  # of a box's sides: how far from its centre its points are looked for before anything is learned
@@ -52,16 +52,14 @@ class NamedPlaces(nn.Module):
         Raises:
             ValueError: The tokens have no close-ups.
         """
-        if tokens.close_ups is None:
-            raise ValueError('Points that have names are looked for in close-ups, which a second look takes: add '
-                             'second_look=dict(type=\'SecondLook\') to the model, or leave named_places out.')
+        close_ups = close_ups_for('named_places', tokens)
         asked = F.gelu(self.token(self.norm(token_features(tokens)))[..., None, :] + self.name(names))
         question = self.out(F.gelu(self.mix(asked)))  # [B, n, N, look]
-        seen = self.close_up([each.flatten(0, 1) for each in tokens.close_ups.maps])
+        seen = self.close_up([each.flatten(0, 1) for each in close_ups.maps])
         seen = seen.unflatten(0, question.shape[:2])  # [B, n, look, H, W]
         likely = (question @ seen.flatten(3)).softmax(-1).unflatten(-1, seen.shape[-2:])  # [B, n, N, H, W]
         y, x = (pixel_centres(side, likely) for side in likely.shape[-2:])
-        centre, sides = tokens.close_ups.frames[:, :, None].split(2, -1)
+        centre, sides = close_ups.frames[:, :, None].split(2, -1)
         return centre + sides * torch.stack([likely.sum(-2) @ x, likely.sum(-1) @ y], -1)
 
 
