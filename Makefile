@@ -1,10 +1,10 @@
-# make setup | demo | test | lint. Each does the set-up it needs.
+# make setup | demo | test | lint | weights. Each does the set-up it needs.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 export VISIONLLM_DATA ?= $(wildcard ../shared/data)
 
-.PHONY: setup demo test lint clean
+.PHONY: setup demo test lint weights clean
 
 setup: $(VENV)/.ready
 
@@ -19,11 +19,16 @@ $(VENV)/.ready: requirements/constraints.txt setup.cfg
 demo: setup
 	$(BIN)/python tools/demo.py
 
+# a process a core, of one thread each
 test: setup
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=auto --dist=loadscope --no-loadscope-reorder
 
 lint: setup
 	$(BIN)/ruff check .
+
+# the shipped weights from nothing: nine hours, resumable
+weights: setup
+	$(BIN)/python tools/train_recipe.py configs/recipes/visionllm_nano_scenes.py
 
 clean:
 	rm -rf $(VENV) work_dirs outputs

@@ -5,15 +5,27 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from filelock import FileLock
 from hypothesis import settings
 from mmengine.config import Config, ConfigDict
 from mmengine.registry import init_default_scope
 
 import visionllm  # noqa: F401  (registers the parts)
+from visionllm.datasets.scene_files import write_coco_folder
 
 ROOT = Path(__file__).parent.parent
 settings.register_profile('same every time', derandomize=True, deadline=None)
 settings.load_profile('same every time')
+
+
+@pytest.fixture(scope='session', autouse=True)
+def _scenes():
+    """The synthetic scenes that many tests read, written by one of the test processes."""
+    (ROOT / 'data').mkdir(exist_ok=True)
+    with FileLock(ROOT / 'data/scenes.lock'):
+        for root, split, count, seed in (('scenes_tiny', 'train', 32, 0), ('scenes_tiny', 'test', 8, 1000),
+                                         ('scenes', 'test', 500, 1000)):
+            write_coco_folder(ROOT / 'data' / root, split, count, seed)
 
 
 @pytest.fixture(autouse=True)
@@ -59,7 +71,7 @@ def sample_batch(instruction: str, num_images: int = 2, names=None, num_objects:
     from mmdet.structures.mask import PolygonMasks
     from mmengine.structures import InstanceData
 
-    from visionllm.datasets.instruct import points_of, rings_of
+    from visionllm.datasets.instruct import instance_contours, target_points
     from visionllm.datasets.scenes import SHAPES
     from visionllm.language import parse_format
     names = tuple(names or SHAPES)
@@ -78,17 +90,18 @@ def sample_batch(instruction: str, num_images: int = 2, names=None, num_objects:
         places = torch.rand(num_objects, asked.num_points, 2, generator=torch.Generator().manual_seed(1))
         seen = torch.full((num_objects, asked.num_points, 1), 2.0)
         sample.gt_instances.keypoints = torch.cat([corner[:, None] + 30 * places, seen], -1)
-        sample.gt_instances.points = points_of(sample.gt_instances, asked, asked.point_names)
-        sample.gt_instances.rings = rings_of(sample.gt_instances)
+        sample.gt_instances.points = target_points(sample.gt_instances, asked, asked.point_names)
+        sample.gt_instances.contours = instance_contours(sample.gt_instances)
         inputs.append(torch.randint(255, (3, 128, 128), dtype=torch.uint8, generator=generator))
         samples.append(sample)
     return dict(inputs=inputs, data_samples=samples)
 
 
-def lesson_runner(model, batches, precision='OptimWrapper'):
-    """What a lesson needs of a runner; the loaders' configs that it asks for are in ``built``."""
+def stage_runner(model, batches, precision='OptimWrapper'):
+    """What a pre-training stage needs of a runner; the configs of the dataloaders that it builds are in ``built``."""
     built = []
-    cfg = ConfigDict(train_dataloader=dict(sampler=dict(type='MixtureSampler', weights=[1, 1])),
+    dataset = dict(type='SceneDataset', data_root='data/scenes_tiny/', split='train', num_images=32, seed=0)
+    cfg = ConfigDict(train_dataloader=dict(dataset=dataset, sampler=dict(type='MixtureSampler', weights=[1, 1])),
                      optim_wrapper=dict(type=precision))
     return SimpleNamespace(iter=0, model=model, seed=0, cfg=cfg, built=built,
                            build_dataloader=lambda config, seed: built.append(config) or batches)

@@ -1,4 +1,4 @@
-"""Write questions about the objects of a COCO file, for training and for measuring.
+"""Generate questions and answers about the objects of a COCO file, for training and evaluation.
 
     python tools/ask_about_coco.py instances_val2017.json questions_val2017.json
 """
@@ -7,19 +7,22 @@ import argparse
 import json
 from pathlib import Path
 
-from visionllm.datasets.coco_questions import questions_about
+from _cli import existing_file, run
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('instances', type=Path, help="COCO's instances_*.json")
-    parser.add_argument('out', type=Path, help='JSON to write')
-    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('instances', type=existing_file, help="COCO's instances_*.json")
+    parser.add_argument('out', type=Path, help='JSON file to write')
+    parser.add_argument('--seed', type=int, default=0, help='of the random choice of questions (default: 0)')
     args = parser.parse_args()
-    questions = questions_about(json.loads(args.instances.read_text()), args.seed)
+
+    from visionllm.datasets.coco_questions import generate_questions
+    from visionllm.datasets.sentences import read_json
+    questions = generate_questions(read_json(args.instances), args.seed)
     args.out.write_text(json.dumps(questions))
-    print(f'{args.out}: {len(questions["annotations"])} questions about {len(questions["images"])} pictures')
+    print(f'{args.out}: {len(questions["annotations"])} questions about {len(questions["images"])} images')
 
 
 if __name__ == '__main__':
-    main()
+    run(main)

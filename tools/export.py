@@ -1,26 +1,28 @@
-"""Turn a training checkpoint into weights to ship: ``python tools/export.py CONFIG CHECKPOINT OUT.safetensors``.
+"""Convert a training checkpoint to weights for release: ``python tools/export.py CONFIG CHECKPOINT OUT.safetensors``.
 
-Only what was trained is kept (frozen pre-trained parts come from their own source), in float16.
+Only trained tensors are kept, in float16; frozen pre-trained parts are loaded from their own source.
 """
 
 import argparse
 from pathlib import Path
 
-import torch
-
-from visionllm.apis import Inferencer
-from visionllm.engine.checkpoint import save_safetensors
-from visionllm.models.llms.adapter import save_adapter
+from _cli import existing_file, run
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('config')
-    parser.add_argument('checkpoint')
-    parser.add_argument('out')
-    parser.add_argument('--note', default='', help='how it was made: command, seed, machine, time')
-    parser.add_argument('--adapter', help='folder for the language model\'s part alone, as peft reads it')
+    parser.add_argument('config', type=existing_file, help='config file')
+    parser.add_argument('checkpoint', type=existing_file, help='checkpoint file')
+    parser.add_argument('out', help='file to write, .safetensors')
+    parser.add_argument('--note', default='', help='stored with the weights: command, seed, machine, time')
+    parser.add_argument('--adapter', help='also write LoRA and the added embeddings into this folder, for peft')
     args = parser.parse_args()
+
+    import torch
+
+    from visionllm.apis import Inferencer
+    from visionllm.engine.checkpoint import save_safetensors
+    from visionllm.models.llms.adapter import save_adapter
     model = Inferencer.from_files(args.config, args.checkpoint).model
     if args.adapter:
         save_adapter(model.llm, args.adapter)
@@ -32,4 +34,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run(main)

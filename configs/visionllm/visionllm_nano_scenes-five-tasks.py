@@ -4,7 +4,7 @@
 _base_ = [
     '../_base_/models/visionllm_nano_five_tasks.py',
     '../_base_/datasets/scenes_five_tasks.py',
-    '../_base_/schedules/three_lessons.py',
+    '../_base_/schedules/adamw_cosine_pretrained.py',
     '../_base_/default_runtime.py',
 ]
 model = dict(
@@ -13,27 +13,30 @@ model = dict(
               dict(type='TokenizerPretrained', checkpoint='work_dirs/guided-detr_nano_scenes/iter_5000.pth')])
 custom_hooks = [
     dict(type='ChannelsLast'),
-    dict(type='TeachReading', steps=0),
-    # lessons of one kind go on from one another: what was lacking was drilled
-    dict(type='TeachTelling', steps=1300, batch_size=8, weights=[0, 0, 0, 1, 1], cache='work_dirs/telling_nano.pth'),
-    dict(type='TeachTelling', steps=450, batch_size=8, lr=5e-4, drills=6, weights=[0, 0, 0, 1, 2],
-         cache='work_dirs/telling_more_nano.pth'),
-    dict(type='TeachTelling', steps=400, batch_size=8, lr=6e-4, drills=12, weights=[0, 0, 0, 1, 4],
-         cache='work_dirs/telling_most_nano.pth'),
-    dict(type='TeachTelling', steps=450, batch_size=8, lr=1e-3, drills=12, weights=[0, 0, 0, 1, 3],
-         cache='work_dirs/telling_spaced_nano.pth'),
-    dict(type='TeachTelling', steps=500, batch_size=8, lr=8e-4, drills=12, weights=[0, 0, 0, 1, 3],
-         cache='work_dirs/telling_balanced_nano.pth'),
-    dict(type='TeachLooking', steps=8000, weights=[1, 0, 0, 1, 0], cache='work_dirs/looking_nano.pth'),
-    dict(type='TeachPointing', steps=1600, lr=1e-3, batch_size=64, weights=[1, 0, 8, 1, 1],
-         cache='work_dirs/pointing_nano.pth'),
-    dict(type='TeachPointing', steps=1300, lr=1e-3, batch_size=64, weights=[0, 0, 1, 0, 0],
-         cache='work_dirs/pointing_more_nano.pth'),
-    dict(type='TeachWords', steps=1000, weights=[1, 1, 3, 1, 0], cache='work_dirs/words_five_nano.pth'),
-    dict(type='TeachTracing', steps=2400, lr=2e-3, weights=[0, 1, 0, 0, 0], cache='work_dirs/tracing_nano.pth'),
+    dict(type='PretrainingHook', stages=[
+        # with more and more generated questions, in which the model was weak
+        dict(type='SceneDescription', name='scene-description-1', steps=1300, batch_size=8,
+             dataset_weights=[0, 0, 0, 1, 1]),
+        dict(type='SceneDescription', name='scene-description-2', steps=450, batch_size=8, lr=5e-4, extra_questions=6,
+             dataset_weights=[0, 0, 0, 1, 2]),
+        dict(type='SceneDescription', name='scene-description-3', steps=400, batch_size=8, lr=6e-4, extra_questions=12,
+             dataset_weights=[0, 0, 0, 1, 4]),
+        dict(type='SceneDescription', name='scene-description-4', steps=450, batch_size=8, lr=1e-3, extra_questions=12,
+             dataset_weights=[0, 0, 0, 1, 3]),
+        dict(type='SceneDescription', name='scene-description-5', steps=500, batch_size=8, lr=8e-4, extra_questions=12,
+             dataset_weights=[0, 0, 0, 1, 3]),
+        dict(type='RoIClassification', name='roi-classification', steps=8000, dataset_weights=[1, 0, 0, 1, 0]),
+        dict(type='PhraseGrounding', name='phrase-grounding-1', steps=1600, lr=1e-3, batch_size=64,
+             dataset_weights=[1, 0, 8, 1, 1]),
+        dict(type='PhraseGrounding', name='phrase-grounding-2', steps=1300, lr=1e-3, batch_size=64,
+             dataset_weights=[0, 0, 1, 0, 0]),
+        dict(type='TokenWordAlignment', name='token-word-alignment', steps=1000, dataset_weights=[1, 1, 3, 1, 0]),
+        dict(type='MaskPrediction', name='mask-prediction', steps=2400, dataset_weights=[0, 1, 0, 0, 0]),
+    ]),
+    dict(type='RehearseReading'),
 ]
-optim_wrapper = dict(paramwise_cfg=dict(custom_keys={'token_guidance': dict(lr_mult=0.025),
-                                                     'heads.tuples.mask_branch': dict(lr_mult=0.05),
+optim_wrapper = dict(paramwise_cfg=dict(custom_keys={'refiners.guidance': dict(lr_mult=0.025),
+                                                     'heads.tuples.coordinates.location_prior.mask_branch': dict(lr_mult=0.05),
                                                      'heads.text': dict(lr_mult=0.25)}))
 max_iters = 200
 train_cfg = dict(max_iters=max_iters)

@@ -4,18 +4,21 @@
 _base_ = [
     '../_base_/models/visionllm_nano_five_tasks.py',
     '../_base_/datasets/scenes_keypoints.py',
-    '../_base_/schedules/three_lessons.py',
+    '../_base_/schedules/adamw_cosine_pretrained.py',
     '../_base_/default_runtime.py',
 ]
 model = dict(
-    frozen=('backbone.*', 'neck.*', 'connector.*', 'second_look.*', 'token_guidance.*'),
-    heads=dict(tuples=dict(named_places=dict(in_channels=(24, 48, 96, 128)))),  # as the second look's widths
+    frozen=('backbone.*', 'neck.*', 'connector.*', 'refiners.*'),
+    heads=dict(tuples=dict(coordinates=dict(location_prior=dict(
+        keypoint_branch=dict(type='KeypointBranch', in_channels=(24, 48, 96, 128)))))),  # the RoI refiner's widths
     init_cfg=dict(type='Pretrained', checkpoint='weights/visionllm_nano_scenes-five-tasks.safetensors'))
 custom_hooks = [
     dict(type='ChannelsLast'),
-    dict(type='TeachPlacing', steps=900, lr=2e-3, cache='work_dirs/placing_nano.pth'),
+    dict(type='PretrainingHook', stages=[
+        dict(type='KeypointLocalization', name='keypoint-localization', steps=900)]),
 ]
-optim_wrapper = dict(paramwise_cfg=dict(custom_keys={'heads.tuples.named_places.reading_scale': dict(lr_mult=10.0)}))
+optim_wrapper = dict(paramwise_cfg=dict(custom_keys={
+    'heads.tuples.coordinates.location_prior.keypoint_branch.location_scale': dict(lr_mult=10.0)}))
 max_iters = 60
 train_cfg = dict(max_iters=max_iters)
 default_hooks = dict(logger=dict(interval=10))

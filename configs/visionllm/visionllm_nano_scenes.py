@@ -1,10 +1,10 @@
 # Detection by instruction on synthetic scenes.
 #   python tools/train.py configs/visionllm/visionllm_nano_scenes.py
-# Starts from the tokenizer of deformable-detr_nano_scenes.py. Cost and results: README.
+# Starts from the tokenizer of deformable-detr_nano_scenes.py. Cost and results: docs/results/scenes.md.
 _base_ = [
     '../_base_/models/visionllm_nano.py',
     '../_base_/datasets/scenes_instruction.py',
-    '../_base_/schedules/three_lessons.py',
+    '../_base_/schedules/adamw_cosine_pretrained.py',
     '../_base_/default_runtime.py',
 ]
 model = dict(
@@ -12,7 +12,10 @@ model = dict(
     init_cfg=dict(type='TokenizerPretrained', checkpoint='work_dirs/deformable-detr_nano_scenes/iter_9000.pth'))
 custom_hooks = [
     dict(type='ChannelsLast'),
-    dict(type='TeachReading', steps=240, cache='work_dirs/reading_smollm2-135m_r16.pth'),
-    dict(type='TeachWords', steps=1500),
+    dict(type='PretrainingHook', stages=[
+        dict(type='ClassMapReading', name='class-map-reading', steps=240),
+        dict(type='TokenWordAlignment', name='token-word-alignment-detector', steps=1500),
+    ]),
+    dict(type='RehearseReading'),
 ]
 default_hooks = dict(checkpoint=dict(interval=100))

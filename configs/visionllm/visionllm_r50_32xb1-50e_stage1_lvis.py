@@ -1,4 +1,4 @@
-# Detection of LVIS's 1,203 classes, ResNet-50, 32 GPUs with one picture each, for as many steps as 50 epochs of COCO.
+# Detection of LVIS's 1,203 classes, ResNet-50, 32 GPUs with one image each, for as many steps as 50 epochs of COCO.
 # The paper's figure: 18.9 AP.
 #   torchrun --nnodes 4 --nproc_per_node 8 tools/train.py configs/visionllm/visionllm_r50_32xb1-50e_stage1_lvis.py --launcher pytorch
 # Not run by us at this size. Starts from MMDetection's Deformable DETR and its backbone, BERT-Base and LLaMA-7B.

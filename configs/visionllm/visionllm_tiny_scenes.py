@@ -2,11 +2,13 @@
 _base_ = './visionllm_nano_scenes.py'
 model = dict(
     frozen=(),
-    connector=dict(ring_points=64),
-    second_look=dict(type='SecondLook', size=16, widths=(8, 16)),
+    connector=dict(contour_points=64),
+    refiners=dict(roi=dict(type='RoIRefiner', crop_size=16, widths=(8, 16))),
     heads=dict(
-        tuples=dict(score_thr=0.0, mask_branch=dict(in_channels=(8, 16))),  # random weights are sure of nothing
-        text=dict(type='NextTokenHead', max_new_tokens=8)),
+        tuples=dict(
+            score_thr=0.0,  # random weights have low scores
+            coordinates=dict(location_prior=dict(mask_branch=dict(type='MaskBranch', in_channels=(8, 16))))),
+        text=dict(type='NextTokenHead', image_prompt=dict(type='SymbolicPrompt'), max_new_tokens=8)),
     init_cfg=None,
     text_encoder=dict(
         frozen=False,

@@ -4,8 +4,16 @@ from torch import nn
 from torch.utils._device import _device_constructors
 from transformers import AutoModel
 
-from visionllm.apis.cost import cost_of, largest_picture, measure, parts_table, schedule, tasks_table, without_weights
-from visionllm.apis.cost.dry_run import DryRun
+from visionllm.apis.cost import (
+    estimate_cost,
+    largest_image_size,
+    measure_steps,
+    parts_table,
+    schedule,
+    tasks_table,
+    without_weights,
+)
+from visionllm.apis.cost.meta_mode import MetaMode
 from visionllm.apis.cost.meter import Meter
 from visionllm.models import InternImage
 from visionllm.models.huggingface import load_model
@@ -18,7 +26,7 @@ FIVE = 'configs/visionllm/visionllm_nano_scenes-five-tasks.py'
 
 @pytest.fixture(scope='module')
 def cfg():
-    """The tiny model, its backbone frozen, at outlines and captions."""
+    """The tiny model with a frozen backbone, on segmentation and captioning."""
     cfg = load_config('configs/visionllm/visionllm_tiny_scenes.py')
     cfg.train_dataloader = load_config(FIVE).train_dataloader
     loader = cfg.train_dataloader
@@ -30,7 +38,7 @@ def cfg():
 
 @pytest.fixture(scope='module')
 def cost(cfg):
-    return cost_of(cfg, (128, 128))
+    return estimate_cost(cfg, (128, 128))
 
 
 def count(module: nn.Module) -> int:
@@ -48,15 +56,15 @@ def test_published_architectures_have_their_published_sizes():
     assert model.llm.vocabulary.tokenizer.decode(model.llm.vocabulary.encode(text)) == text
 
 
-def test_what_was_said_of_a_step_is_what_it_takes(cfg, cost):
-    measured = measure(cfg, (128, 128), repeats=1)
+def test_estimates_agree_with_measured_steps(cfg, cost):
+    measured = measure_steps(cfg, (128, 128), repeats=1)
     assert set(measured) == set(cost.tasks) == {'segmentation', 'captioning'}
     for task, found in measured.items():
         assert cost.tasks[task].step.flops.total() == pytest.approx(found.flops, rel=0.05)
         assert cost.tasks[task].step.peak == pytest.approx(found.peak, rel=0.05)
 
 
-def test_what_is_trained_is_what_costs(cfg, cost):
+def test_parameters_gradients_and_flops_by_part(cfg, cost):
     model = without_weights(cfg.model, 'cpu')
     for name, part in model.named_children():
         assert cost.parameters[name] == count(part)
@@ -64,8 +72,8 @@ def test_what_is_trained_is_what_costs(cfg, cost):
     assert cost.gradients.total() == 4 * cost.trained.total()
     assert cost.optimizer.total() == pytest.approx(8 * cost.trained.total(), rel=1e-3)  # AdamW's two moments
     assert cost.gradients['backbone'] == 0
-    assert cost.step_flops['backbone'] == 2 * cost.answer_flops['backbone']  # two pictures, and no way back
-    assert cost.step_flops['neck'] > 2.9 * cost.answer_flops['neck']
+    assert cost.step_flops['backbone'] == 2 * cost.inference_flops['backbone']  # two images, no backward pass
+    assert cost.step_flops['neck'] > 2.9 * cost.inference_flops['neck']
 
 
 def test_costs_as_tables(cost):
@@ -74,17 +82,17 @@ def test_costs_as_tables(cost):
     assert cost.tasks['segmentation'].share == 0.75
     assert 'captioning' in tasks_table(cost, 1e9, {})
     hours = cost.step_flops.total() / 1e9 * cost.steps / 3600
-    assert f'{hours:,.1f} hours, {4 * hours:,.0f} of a GPU' in schedule(cost, 1e9, gpus=4)
+    assert f'{hours:,.1f} hours, {4 * hours:,.0f} GPU hours' in schedule(cost, 1e9, gpus=4)
 
 
 @pytest.mark.parametrize('config, size', [(PAPER, (800, 1333)), (FIVE, (128, 128))])
-def test_pictures_are_as_large_as_the_config_lets_through(config, size):
-    assert largest_picture(load_config(config)) == size
+def test_images_have_the_largest_size_of_the_config(config, size):
+    assert largest_image_size(load_config(config)) == size
 
 
-def test_a_config_that_asks_for_nothing_is_refused():
-    with pytest.raises(ValueError, match='not packed for a task, so no model is asked anything. Take one of'):
-        cost_of(load_config('configs/deformable_detr/deformable-detr_nano_scenes.py'), (128, 128))
+def test_a_config_without_tasks_is_refused():
+    with pytest.raises(ValueError, match='has no task, so there are no instructions .* Take a config of'):
+        estimate_cost(load_config('configs/deformable_detr/deformable-detr_nano_scenes.py'), (128, 128))
 
 
 class Two(nn.Module):
@@ -101,7 +109,7 @@ class Two(nn.Module):
 @pytest.mark.parametrize('device', ['cpu', 'meta'])
 def test_a_meter_counts_each_part_forward_and_backward(device):
     model, rows = Two().to(device), 7
-    with DryRun(), Meter(model) as meter:
+    with MetaMode(), Meter(model) as meter:
         model(torch.zeros(rows, 10)).backward()
     assert meter.flops == dict(frozen=2 * rows * 10 * 20, trained=2 * 2 * rows * 20 * 30)  # the weight's gradient alone
     held = meter.activations()
@@ -116,9 +124,9 @@ def test_a_convolution_with_groups_costs_three_times_its_forward_pass_in_trainin
     assert meter.flops['0'] == 3 * 2 * 25 * 8 * 2 * 36
 
 
-def test_a_dry_run_knows_what_no_weight_has_touched():
+def test_tensors_that_do_not_depend_on_weights_have_values():
     unknown = torch.rand(3, device='meta')
-    with DryRun():
+    with MetaMode():
         sizes = torch.tensor([3, 5], device='meta')
         assert sizes.tolist() == [3, 5] and sizes.to('meta').sum().item() == 8
         assert torch.arange(4, device=unknown.device).tolist() == [0, 1, 2, 3]
@@ -130,13 +138,13 @@ def test_a_dry_run_knows_what_no_weight_has_touched():
         assert len(torch.unique(unknown.long())) == 3
 
 
-def test_a_dry_run_computes_again_what_was_not_kept():
+def test_gradient_checkpointing_counts_the_second_forward_pass():
     flops = {}
     for again in (False, True):
         with torch.device('meta'):
             model = nn.ModuleDict(dict(backbone=InternImage(dict(channels=16, depths=(1, 1), groups=(1, 2)),
                                                             out_indices=(1, ), with_cp=again)))
-        with DryRun(), Meter(model) as meter:
+        with MetaMode(), Meter(model) as meter:
             model['backbone'](torch.zeros(1, 3, 32, 32))[0].sum().backward()
         flops[again] = meter.flops['backbone']
         assert all(p.grad is not None for name, p in model.named_parameters() if 'downsample.norm' not in name)

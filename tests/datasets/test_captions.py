@@ -5,19 +5,19 @@ from mmdet.registry import DATASETS
 from PIL import Image
 
 from visionllm.datasets import AnnotationError, CaptionDataset
-from visionllm.datasets.scenes import write_coco_folder
+from visionllm.datasets.scene_files import write_coco_folder
 
 
 @pytest.fixture
-def said(monkeypatch):
-    """What is told in the log."""
+def log_lines(monkeypatch):
+    """Messages to the log."""
     lines = []
     monkeypatch.setattr('visionllm.datasets.sentences.print_log', lambda text, *_, **__: lines.append(text))
     return lines
 
 
 def coco(folder, captions, names=('a.jpg', 'b.jpg'), sizes=True):
-    """COCO's captions: ``captions`` maps an image id to its sentences."""
+    """Write a COCO caption file; ``captions`` maps image ids to captions."""
     for name in names:
         Image.new('RGB', (100, 80)).save(folder / name)
     images = [dict(id=i, file_name=n) | (dict(height=80, width=100) if sizes else {}) for i, n in enumerate(names, 1)]
@@ -27,7 +27,7 @@ def coco(folder, captions, names=('a.jpg', 'b.jpg'), sizes=True):
 
 
 def karpathy(folder, **changes):
-    """Four pictures, one a split; the pictures of 2014 lie under the names of 2017."""
+    """Write a Karpathy file of four images, one per split; some images have their COCO 2017 name."""
     for name in ('train2017/000000000001.jpg', 'val2017/000000000002.jpg', 'val2014/COCO_val2014_000000000003.jpg',
                  'train2017/000000000004.jpg'):
         (folder / name).parent.mkdir(exist_ok=True)
@@ -39,7 +39,7 @@ def karpathy(folder, **changes):
     return str(folder)
 
 
-def test_one_sample_a_picture_or_a_caption(tmp_path):
+def test_one_sample_per_image_or_per_caption(tmp_path):
     root = coco(tmp_path, {2: ['A dog.', ' A\nbrown  dog. '], 1: ['A cat.']})
     dataset = CaptionDataset('captions.json', root)
     assert [sample['captions'] for sample in dataset] == [['A cat.'], ['A dog.', 'A brown dog.']]
@@ -52,14 +52,15 @@ def test_one_sample_a_picture_or_a_caption(tmp_path):
     assert [sample['captions'] for sample in each] == [['A cat.'], ['A dog.'], ['A brown dog.']]
 
 
-@pytest.mark.parametrize('per_caption, told', [(False, ['left out: 1 of 2, there is no caption', '1 of 2, a caption']),
-                                               (True, ['left out: 3 of 4, there is no caption'])])
-def test_what_cannot_be_used_is_counted(tmp_path, said, per_caption, told):
+@pytest.mark.parametrize('per_caption, messages', [
+    (False, ['skipped: 1 of 2, there is no usable caption', '1 of 2, a caption']),
+    (True, ['skipped: 3 of 4, there is no usable caption'])])
+def test_unusable_captions_are_counted(tmp_path, log_lines, per_caption, messages):
     root = coco(tmp_path, {2: ['A dog.', ' ', 'An <image> of a dog.']})
     dataset = CaptionDataset('captions.json', root, per_caption=per_caption)
     assert [sample['captions'] for sample in dataset] == [['A dog.']]
-    assert len(said) == len(told)
-    for line, expected in zip(said, told):
+    assert len(log_lines) == len(messages)
+    for line, expected in zip(log_lines, messages):
         assert expected in line
 
 
@@ -70,16 +71,16 @@ def test_the_karpathy_split(tmp_path):
     (val, ) = CaptionDataset('dataset_coco.json', root, split='val')
     assert val['img_id'] == 3 and val['captions'] == [f'Sentence {n} of 3.' for n in range(5)]
     assert val['img_path'] == str(tmp_path / 'val2014/COCO_val2014_000000000003.jpg')
-    assert train[0]['img_path'] == str(tmp_path / 'train2017/000000000001.jpg')  # 2017's name for it
+    assert train[0]['img_path'] == str(tmp_path / 'train2017/000000000001.jpg')  # COCO 2017's name
     assert train[5]['img_path'] == str(tmp_path / 'val2017/000000000002.jpg')
-    assert (val['height'], val['width']) == (48, 64)  # the file does not say: from the picture
+    assert (val['height'], val['width']) == (48, 64)  # not in the file: read from the image
     with pytest.raises(AnnotationError, match='holds the splits restval, test, train, val'):
         CaptionDataset('dataset_coco.json', root)
     with pytest.raises(AnnotationError, match='no split testA'):
         CaptionDataset('dataset_coco.json', root, split='testA')
 
 
-def test_sizes_are_those_of_the_upright_picture(tmp_path):
+def test_sizes_are_those_of_the_upright_image(tmp_path):
     root = coco(tmp_path, {1: ['A cat.']}, names=('a.jpg', ), sizes=False)
     exif = Image.Exif()
     exif[0x0112] = 6
@@ -88,14 +89,14 @@ def test_sizes_are_those_of_the_upright_picture(tmp_path):
     assert (sample['height'], sample['width']) == sample['img_shape'] == (100, 80)
 
 
-def test_missing_pictures_and_foreign_ones(tmp_path, said):
+def test_missing_and_unknown_images(tmp_path, log_lines):
     root = coco(tmp_path, {1: ['A cat.'], 2: ['A dog.']})
     (tmp_path / 'b.jpg').unlink()
-    with pytest.raises(AnnotationError, match=f'1 of the 2 pictures .*captions.json are not in {tmp_path}.*b.jpg'):
+    with pytest.raises(AnnotationError, match=f'1 of the 2 images .*captions.json are not in {tmp_path}.*b.jpg'):
         CaptionDataset('captions.json', root)
-    assert len(CaptionDataset('captions.json', root, missing='leave_out')) == 1 and '1 of the 2' in said[0]
+    assert len(CaptionDataset('captions.json', root, missing='leave_out')) == 1 and '1 of the 2' in log_lines[0]
     root = coco(tmp_path, {1: ['A cat.'], 5: ['A dog.']})
-    with pytest.raises(AnnotationError, match='captions.json: 1 of 2 records name a picture that is not there.*5'):
+    with pytest.raises(AnnotationError, match='captions.json: 1 of 2 records refer to an image that does not exist.*5'):
         CaptionDataset('captions.json', root)
 
 
@@ -103,14 +104,14 @@ def test_missing_pictures_and_foreign_ones(tmp_path, said):
     ('{"images": [], "annotations": []}', 'no captions'), ('[1, 2]', 'no captions'), ('{"im', 'is not JSON'),
     ('{"images": [{"file_name": "a.jpg"}], "annotations": [{"image_id": 1, "caption": "a"}]}', "lacks 'id'"),
     ('{"images": [{"id": 1, "file_name": "a"}], "annotations": [{"image_id": 1, "caption": ""}]}', 'leaves no sample'),
-    ('{"images": [{"id": 1, "file_name": "a"}], "annotations": [{"image_id": 1, "caption": 3}]}', 'wrong kind')])
-def test_other_files_are_refused(tmp_path, content, reason):
+    ('{"images": [{"id": 1, "file_name": "a"}], "annotations": [{"image_id": 1, "caption": 3}]}', 'wrong type')])
+def test_other_formats_raise_an_error(tmp_path, content, reason):
     (tmp_path / 'c.json').write_text(content)
     with pytest.raises(AnnotationError, match=f'c.json.*{reason}'):
         CaptionDataset('c.json', str(tmp_path))
 
 
-def test_the_scenes_own(tmp_path):
+def test_scenes(tmp_path):
     write_coco_folder(tmp_path, 'test', num_images=4, seed=0)
     dataset = DATASETS.build(dict(type='CaptionDataset', data_root=str(tmp_path), data_prefix=dict(img='images/test'),
                                   ann_file='annotations/captions_test.json', pipeline=[dict(type='LoadImage')]))
@@ -118,12 +119,12 @@ def test_the_scenes_own(tmp_path):
     assert dataset[0]['img'].shape == (128, 128, 3)
 
 
-@pytest.mark.parametrize('file, folder, pictures, captions', [
+@pytest.mark.parametrize('file, folder, num_images, num_captions', [
     ('coco-mini/annotations/captions_val2017.json', 'coco-mini/val2017', 100, 500),
     ('coco-mini/annotations/captions_train2017.json', 'coco-mini/train2017', 130, 650),
     ('coco-boxes-256/annotations/captions_val.json', 'coco-boxes-256/val', 300, 1501)])
-def test_real_captions(data, said, file, folder, pictures, captions):
+def test_real_captions(data, log_lines, file, folder, num_images, num_captions):
     dataset = CaptionDataset(file, str(data), dict(img=folder))
-    assert len(dataset) == pictures and sum(len(sample['captions']) for sample in dataset) == captions
-    assert len(CaptionDataset(file, str(data), dict(img=folder), per_caption=True)) == captions
-    assert not said
+    assert len(dataset) == num_images and sum(len(sample['captions']) for sample in dataset) == num_captions
+    assert len(CaptionDataset(file, str(data), dict(img=folder), per_caption=True)) == num_captions
+    assert not log_lines

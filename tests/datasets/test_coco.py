@@ -19,24 +19,24 @@ def dataset_of(ann_file, **settings):
     return InstructionCocoDataset(ann_file=ann_file, data_prefix=dict(img=''), pipeline=[], **settings)
 
 
-def test_foreign_categories_are_refused_with_both_lists(tmp_path):
+def test_unknown_categories_raise_an_error_with_both_lists(tmp_path):
     path = write(tmp_path, [[0, 0, 10, 10]], ('cat', 'dog'))
     with pytest.raises(AnnotationError, match='cat, dog.*star, moon'):
         dataset_of(path, metainfo=dict(classes=('star', 'moon')))
 
 
-def test_boxes_outside_are_left_out_and_counted(tmp_path, monkeypatch):
-    said = []
-    monkeypatch.setattr('visionllm.datasets.coco.print_log', lambda text, *_, **__: said.append(text))
+def test_boxes_outside_the_image_are_skipped_and_counted(tmp_path, monkeypatch):
+    log_lines = []
+    monkeypatch.setattr('visionllm.datasets.coco.print_log', lambda text, *_, **__: log_lines.append(text))
     path = write(tmp_path, [[0, 0, 10, 10], [200, 10, 20, 20], [-50, 0, 20, 20], [5, 5, 30, 30]])
     dataset = dataset_of(path, metainfo=dict(classes=('cat',)))
     assert len(dataset[0]['instances']) == 2
-    assert '2 of 4 boxes' in said[0]
+    assert '2 of 4 boxes' in log_lines[0]
 
 
-def test_an_empty_dataset_is_refused(tmp_path):
+def test_an_empty_dataset_raises_an_error(tmp_path):
     (tmp_path / 'a.json').write_text(json.dumps(dict(images=[], annotations=[], categories=[dict(id=0, name='cat')])))
-    with pytest.raises(AnnotationError, match='no picture'):
+    with pytest.raises(AnnotationError, match='no image'):
         dataset_of(str(tmp_path / 'a.json'), metainfo=dict(classes=('cat',)))
 
 
@@ -47,25 +47,25 @@ def test_samples_carry_an_instruction_over_the_classes(tmp_path):
     assert '{"cat": <c0>, "black dog": <c1>}' in text and '(c, x1, y1, x2, y2)' in text
 
 
-def test_real_coco_goes_the_same_way(data):
+def test_real_coco(data):
     dataset = dataset_of(str(data / 'coco-mini/annotations/instances_val2017.json'))
     assert len(dataset) == 100 and len(dataset[0]['text']) == 80
 
 
 def test_every_kind_of_mask_becomes_polygons(tmp_path, monkeypatch):
-    said = []
-    monkeypatch.setattr('visionllm.datasets.coco.print_log', lambda text, *_, **__: said.append(text))
+    log_lines = []
+    monkeypatch.setattr('visionllm.datasets.coco.print_log', lambda text, *_, **__: log_lines.append(text))
     path = write(tmp_path, [[10, 10, 20, 20]] * 5)
     content = json.loads((tmp_path / 'a.json').read_text())
-    square, far = [10, 10, 30, 10, 30, 30, 10, 30], [50, 50, 60, 50, 60, 60]
+    square, triangle = [10, 10, 30, 10, 30, 30, 10, 30], [50, 50, 60, 50, 60, 60]
     runs = dict(size=[80, 100], counts=[10 * 80 + 10, 20] + [60, 20] * 19 + [100 * 80 - 10 * 80 - 10 - 80 * 19 - 20])
-    masks = [[square, far], runs, [[10, 10, 30, 30]], [], [square, [1, 1]]]
+    masks = [[square, triangle], runs, [[10, 10, 30, 30]], [], [square, [1, 1]]]
     for ann, mask in zip(content['annotations'], masks):
         ann['segmentation'] = mask
     (tmp_path / 'a.json').write_text(json.dumps(content))
     dataset = dataset_of(path, metainfo=dict(classes=('cat',)))
     found = [instance['mask'] for instance in dataset[0]['instances']]
-    assert found[0] == [square, far] and found[2] == found[3] == found[4] == [square]
-    (ring, ) = found[1]
-    assert min(ring) == pytest.approx(10, abs=0.3) and max(ring) == pytest.approx(30, abs=0.3)
-    assert '2 of 5 objects have no outline' in said[-1]
+    assert found[0] == [square, triangle] and found[2] == found[3] == found[4] == [square]
+    (polygon, ) = found[1]
+    assert min(polygon) == pytest.approx(10, abs=0.3) and max(polygon) == pytest.approx(30, abs=0.3)
+    assert '2 of 5 objects have no polygon' in log_lines[-1]

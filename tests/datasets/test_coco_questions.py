@@ -2,7 +2,7 @@ from collections import Counter
 
 import numpy as np
 
-from visionllm.datasets.coco_questions import ask, questions_about
+from visionllm.datasets.coco_questions import generate_questions, questions_about_image
 from visionllm.datasets.conversations import from_questions
 
 NAMES = ['dog', 'apple', 'dining table']
@@ -17,25 +17,27 @@ def content(objects, crowd=()):
 
 
 def test_answers_are_true_and_balanced():
-    there, answers = Counter(dog=2, apple=1), Counter()
+    counts, answers = Counter(dog=2, apple=1), Counter()
     numbers = {'none': 0, 'one': 1, 'two': 2}
     for seed in range(200):
-        for question, answer, kind in ask(there, NAMES, np.random.default_rng(seed)):
+        for question, answer, kind in questions_about_image(counts, NAMES, np.random.default_rng(seed)):
             name = next(name for name in NAMES if name in question)
-            assert answer == ('yes' if there[name] else 'no') if kind == 'exists' else numbers[answer] == there[name]
+            assert answer == ('yes' if counts[name] else 'no') if kind == 'exists' else numbers[answer] == counts[name]
             answers[answer] += 1
     assert answers['yes'] > 50 and answers['no'] > 20 and answers['none'] > 20
-    assert any('an apple' in q for s in range(50) for q, *_ in ask(there, NAMES, np.random.default_rng(s)))
+    rngs = map(np.random.default_rng, range(50))
+    assert any('an apple' in question for rng in rngs for question, *_ in questions_about_image(counts, NAMES, rng))
 
 
-def test_the_file_is_one_that_the_dataset_reads():
-    asked = questions_about(content({3: ['dog', 'dog'], 4: [], 5: ['apple']}, crowd={5}))
-    samples = from_questions(asked)
+def test_the_dataset_reads_the_generated_file():
+    questions = generate_questions(content({3: ['dog', 'dog'], 4: [], 5: ['apple']}, crowd={5}))
+    samples = from_questions(questions)
     assert {s['img_id'] for s in samples} == {3, 4} and len(samples) == 4 and not any(s['fault'] for s in samples)
-    assert len({a['id'] for a in asked['annotations']}) == 4
-    assert questions_about(content({3: ['dog', 'dog'], 4: []})) == questions_about(content({3: ['dog', 'dog'], 4: []}))
+    assert len({a['id'] for a in questions['annotations']}) == 4
+    first, second = (generate_questions(content({3: ['dog', 'dog'], 4: []})) for _ in range(2))
+    assert first == second
 
 
-def test_what_nobody_would_count_is_not_asked():
-    asked = questions_about(content({i: ['dog'] * 20 for i in range(20)}))
-    assert not any(a['question'].startswith('dog: how many') for a in asked['annotations'])
+def test_large_numbers_are_not_asked_for():
+    questions = generate_questions(content({i: ['dog'] * 20 for i in range(20)}))
+    assert not any(a['question'].startswith('dog: how many') for a in questions['annotations'])

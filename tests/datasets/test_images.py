@@ -6,7 +6,7 @@ from visionllm.datasets.images import ImageError, read_image
 
 
 @pytest.mark.parametrize('mode', ['L', 'RGB', 'RGBA', 'P', 'LA', '1', 'CMYK'])
-def test_every_kind_becomes_rgb(tmp_path, mode):
+def test_every_mode_is_converted_to_rgb(tmp_path, mode):
     path = tmp_path / ('a.tif' if mode == 'CMYK' else 'a.png')
     Image.new('RGB', (12, 9), (200, 100, 50)).convert(mode).save(path)
     image = read_image(path)
@@ -24,7 +24,7 @@ def test_transparency_is_white(tmp_path):
     assert (read_image(tmp_path / 'a.png') == 255).all()
 
 
-def test_a_truncated_picture_is_named(tmp_path):
+def test_a_truncated_image_is_named(tmp_path):
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)).save(tmp_path / 'cut.jpg')
     content = (tmp_path / 'cut.jpg').read_bytes()
     (tmp_path / 'cut.jpg').write_bytes(content[:len(content) // 2])
@@ -39,9 +39,9 @@ def test_a_size_that_cannot_be_used_is_named(tmp_path, size):
         read_image(tmp_path / 'a.png')
 
 
-def test_no_picture_at_all(tmp_path):
+def test_files_that_are_not_images(tmp_path):
     (tmp_path / 'a.png').write_text('hello')
-    with pytest.raises(ImageError, match='not a picture'):
+    with pytest.raises(ImageError, match='not an image'):
         read_image(tmp_path / 'a.png')
     with pytest.raises(ImageError, match='does not exist'):
         read_image(tmp_path / 'b.png')

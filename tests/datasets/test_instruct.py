@@ -7,7 +7,7 @@ from ..conftest import sample_batch
 
 
 def collated(**settings):
-    """The instructions of ten batches."""
+    """Instructions of ten batches."""
     texts = []
     for _ in range(10):
         batch = sample_batch('Find {"star": <c3>} as (c, x1, y1, ..., x5, y5). <image>')
@@ -18,7 +18,7 @@ def collated(**settings):
     return texts
 
 
-def test_nothing_varies_where_nothing_may():
+def test_without_vary_all_instructions_are_the_same():
     assert len(set(collated(vary=()))) == 1
 
 

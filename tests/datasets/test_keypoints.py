@@ -7,17 +7,10 @@ from mmengine.dataset import Compose
 from shapely.geometry import Point
 
 from visionllm.datasets import AnnotationError, KeypointCocoDataset, WriteInstruction, instruction_collate
-from visionllm.datasets.keypoints import mirrored
-from visionllm.datasets.scene_dataset import scene_points
-from visionllm.datasets.scenes import (
-    POINTS,
-    SHAPES,
-    UNIT_POINTS,
-    draw_scene,
-    unit_outline,
-    write_coco_folder,
-    write_points,
-)
+from visionllm.datasets.keypoints import mirrored_name
+from visionllm.datasets.scene_dataset import SceneKeypointDataset
+from visionllm.datasets.scene_files import write_coco_folder, write_keypoints
+from visionllm.datasets.scenes import KEYPOINT_NAMES, SHAPES, UNIT_KEYPOINTS, draw_scene, unit_polygon
 from visionllm.language import parse_instruction
 from visionllm.language.tasks import PERSON_POINTS
 
@@ -26,16 +19,16 @@ SEED, COUNT = 5, 12
 
 @pytest.fixture(scope='module')
 def scenes(tmp_path_factory):
-    """A folder of scenes with keypoints, and how its other files were before these were written."""
+    """A folder of scenes with keypoints, and the time stamps of its other files before these were written."""
     root = tmp_path_factory.mktemp('scenes')
     write_coco_folder(root, 'train', COUNT, SEED)
     before = {path: path.stat().st_mtime_ns for path in root.rglob('*.*')}
-    write_points(root, 'train', COUNT, SEED)
+    write_keypoints(root, 'train', COUNT, SEED)
     return root, before
 
 
 def dataset_of(root, *steps, **settings):
-    return scene_points(str(root), 'train', COUNT, SEED, pipeline=list(steps), **settings)
+    return SceneKeypointDataset(str(root), 'train', COUNT, SEED, pipeline=list(steps), **settings)
 
 
 def loaded(sample, *steps):
@@ -44,75 +37,75 @@ def loaded(sample, *steps):
 
 
 @pytest.mark.parametrize('shape', SHAPES)
-def test_named_corners_lie_on_the_outline_where_their_names_say(shape):
-    outline = unit_outline(shape)
-    for name, (x, y) in UNIT_POINTS[shape].items():
-        assert outline.exterior.distance(Point(x, y)) < 0.01
+def test_keypoints_lie_on_the_contour_where_their_names_say(shape):
+    polygon = unit_polygon(shape)
+    for name, (x, y) in UNIT_KEYPOINTS[shape].items():
+        assert polygon.exterior.distance(Point(x, y)) < 0.01
         assert ('left' in name) == (x < -0.01) and ('right' in name) == (x > 0.01)
         assert 'top' not in name or y < 0
         assert 'bottom' not in name or y > 0
 
 
-def test_the_file_is_cocos_and_nothing_else_is_written_again(scenes):
+def test_the_file_is_in_coco_format_and_no_other_file_is_rewritten(scenes):
     root, before = scenes
     content = json.loads((root / 'annotations/keypoints_train.json').read_text())
-    assert content['categories'][3]['keypoints'] == [name.replace(' ', '_') for name in POINTS]
+    assert content['categories'][3]['keypoints'] == [name.replace(' ', '_') for name in KEYPOINT_NAMES]
     assert {path: path.stat().st_mtime_ns for path in before} == before
     objects = [(obj, scene.objects[number + 1:]) for scene in (draw_scene(SEED, i) for i in range(COUNT))
                for number, obj in enumerate(scene.objects)]
     assert len(objects) == len(content['annotations'])
     flags = set()
     for ann, (obj, nearer) in zip(content['annotations'], objects):
-        points = dict(zip(POINTS, np.reshape(ann['keypoints'], (-1, 3))))
-        assert ann['num_keypoints'] == len(obj.points) == sum(v > 0 for *_, v in points.values())
+        points = dict(zip(KEYPOINT_NAMES, np.reshape(ann['keypoints'], (-1, 3))))
+        assert ann['num_keypoints'] == len(obj.keypoints) == sum(v > 0 for *_, v in points.values())
         for name, (x, y, v) in points.items():
-            assert (v == 0) == (name not in obj.points)
+            assert (v == 0) == (name not in obj.keypoints)
             if v:
-                assert (x, y) == pytest.approx(obj.points[name], abs=0.01)
-                assert (v == 1) == any(other.outline.contains(Point(obj.points[name])) for other in nearer)
+                assert (x, y) == pytest.approx(obj.keypoints[name], abs=0.01)
+                assert (v == 1) == any(other.polygon.contains(Point(obj.keypoints[name])) for other in nearer)
             flags.add(v)
     assert flags == {0, 1, 2}
 
 
-def test_points_follow_the_picture_and_in_a_mirror_left_is_right(scenes):
+def test_keypoints_follow_resize_and_flip(scenes):
     for sample in dataset_of(scenes[0]):
         plain = loaded(sample)['gt_keypoints']
         turned = loaded(sample, dict(type='Resize', scale=(256, 256)), dict(type='RandomFlip', prob=1.0))
         there = turned['gt_keypoints']
-        for k, name in enumerate(POINTS):
-            other = there[:, POINTS.index(mirrored(name))]
+        for k, name in enumerate(KEYPOINT_NAMES):
+            other = there[:, KEYPOINT_NAMES.index(mirrored_name(name))]
             assert (other[:, 2] == plain[:, k, 2]).all()
             seen = plain[:, k, 2] > 0
             assert np.allclose(other[seen, :2], (256, 0) + plain[seen, k, :2] * (-2, 2), atol=1e-3)
 
 
-def test_upside_down_there_are_no_names(scenes):
+def test_a_vertical_flip_raises_an_error(scenes):
     with pytest.raises(ValueError, match='only do so in "horizontal"'):
         loaded(dataset_of(scenes[0])[0], dict(type='RandomFlip', prob=1.0, direction='vertical'))
 
 
-def test_training_asks_for_some_points_in_any_order_and_says_where_they_are(scenes):
+def test_training_draws_a_random_selection_of_keypoints(scenes):
     dataset = dataset_of(scenes[0], dict(type='LoadImage'), dict(type='LoadAnnotations', with_bbox=True),
                          dict(type='LoadKeypoints'), dict(type='PackInstructionInputs', task='keypoints'))
     orders = set()
     for _ in range(8):
         samples = instruction_collate([dataset[i] for i in range(4)])['data_samples']
-        asked = parse_instruction(samples[0].instruction).output_format.point_names
-        orders.add(asked)
+        point_names = parse_instruction(samples[0].instruction).output_format.point_names
+        orders.add(point_names)
         for sample in samples:
             points, keypoints = sample.gt_instances.points, sample.gt_instances.keypoints
-            for n, name in enumerate(asked):
-                truth = keypoints[:, POINTS.index(name)]
+            for n, name in enumerate(point_names):
+                truth = keypoints[:, KEYPOINT_NAMES.index(name)]
                 known = truth[:, 2] > 0
                 assert torch.equal(points[known, n], truth[known, :2]) and points[~known, n].isnan().all()
     assert len(orders) > 4 and len({len(order) for order in orders}) > 1
 
 
-def test_testing_asks_for_the_points_that_are_named(scenes):
+def test_testing_asks_for_the_given_keypoints(scenes):
     info = dataset_of(scenes[0]).get_data_info(0)
-    for points, asked in ((None, POINTS), (['left', 'top'], ('left', 'top'))):
-        text = WriteInstruction('keypoints', points=points)(dict(info))['instruction']
-        assert parse_instruction(text).output_format.point_names == asked
+    for points, expected in ((None, KEYPOINT_NAMES), (['left', 'top'], ('left', 'top'))):
+        text = WriteInstruction('keypoints', point_names=points)(dict(info))['instruction']
+        assert parse_instruction(text).output_format.point_names == expected
 
 
 def people(data, split):
@@ -135,10 +128,10 @@ def test_real_people_have_cocos_points(data):
 
 @pytest.mark.parametrize('broken, reason', [
     (lambda content: content['categories'][0].pop('keypoints'), 'or none; every category'),
-    (lambda content: content['categories'][0].update(keypoints=['top']), '2 different lists of points'),
+    (lambda content: content['categories'][0].update(keypoints=['top']), '2 different lists of keypoints'),
     (lambda content: content['annotations'][0].update(keypoints=[1, 2, 2]), 'has 3 numbers as its keypoints.*need 24'),
 ])
-def test_a_file_whose_points_have_no_names_is_refused(scenes, tmp_path, broken, reason):
+def test_bad_lists_of_keypoints_raise_an_error(scenes, tmp_path, broken, reason):
     content = json.loads((scenes[0] / 'annotations/keypoints_train.json').read_text())
     broken(content)
     (tmp_path / 'a.json').write_text(json.dumps(content))

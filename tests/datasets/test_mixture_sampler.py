@@ -23,7 +23,7 @@ def batches(sampler, count: int, size: int = 4) -> list[list[int]]:
     return [drawn[i:i + size] for i in range(0, len(drawn), size)]
 
 
-def test_a_batch_is_of_one_task_and_tasks_come_as_often_as_stated():
+def test_a_batch_has_one_task_and_tasks_have_their_weights():
     drawn = batches(MixtureSampler(Tasks(), 4, [1, 2, 1], seed=0), 400)
     assert all(len({task_of(i) for i in batch}) == 1 for batch in drawn)
     share = Counter(task_of(batch[0]) for batch in drawn)
@@ -46,13 +46,13 @@ def test_processes_draw_the_same_task_and_other_samples(monkeypatch):
     assert not set(drawn[0][0]) & set(drawn[1][0]) or task_of(drawn[0][0][0]) != 1
 
 
-def test_a_resumed_run_draws_what_would_have_come():
+def test_a_resumed_run_draws_the_same_samples():
     whole, resumed = MixtureSampler(Tasks(), 4, [1, 2, 1], seed=0), MixtureSampler(Tasks(), 4, [1, 2, 1], seed=0)
     resumed.skip(12)
     assert batches(whole, 20)[3:] == batches(resumed, 17)
 
 
 @pytest.mark.parametrize('weights', [[1, 1], [1, -1, 1], [0, 0, 0]])
-def test_weights_that_do_not_fit_are_refused(weights):
+def test_bad_weights_raise_an_error(weights):
     with pytest.raises(ValueError, match='one weight, not negative, for each of the 3 datasets'):
         MixtureSampler(Tasks(), 4, weights, seed=0)

@@ -13,9 +13,9 @@ from mmdet.registry import DATASETS
 from PIL import Image
 
 from visionllm.datasets import AnnotationError, ReferringDataset, WriteInstruction
-from visionllm.datasets.leakage import held_out_pictures, remove_held_out
+from visionllm.datasets.leakage import held_out_images, remove_held_out
 from visionllm.datasets.referring_files import read_plain_pickle
-from visionllm.datasets.scenes import write_coco_folder
+from visionllm.datasets.scene_files import write_coco_folder
 from visionllm.language import parse_instruction
 
 from ..conftest import ROOT
@@ -24,14 +24,14 @@ SQUARE, OTHER = [10.0, 10.0, 30.0, 10.0, 30.0, 30.0, 10.0, 30.0], [50.0, 50.0, 6
 
 
 @pytest.fixture
-def said(monkeypatch):
-    """What is told in the log."""
+def log_lines(monkeypatch):
+    """Messages to the log."""
     lines = []
     monkeypatch.setattr('visionllm.datasets.sentences.print_log', lambda text, *_, **__: lines.append(text))
     return lines
 
 
-def picture(folder: Path, name: str, size=(100, 80)):
+def write_image(folder: Path, name: str, size=(100, 80)):
     (folder / name).parent.mkdir(parents=True, exist_ok=True)
     Image.new('RGB', size).save(folder / name)
 
@@ -41,15 +41,15 @@ def record(expression='a cat', box=(10, 20, 40, 60), **more):
 
 
 def dataset_of(folder: Path, records, lines=False, **settings):
-    """A dataset of records, beside its one picture."""
-    picture(folder, 'a.jpg')
+    """A dataset of records of one image."""
+    write_image(folder, 'a.jpg')
     text = '\n'.join(json.dumps(r, ensure_ascii=False) for r in records) if lines else json.dumps(records)
     (folder / 'e.json').write_text(text, 'utf-8')
     return ReferringDataset('e.json', str(folder), **settings)
 
 
 def write_refs(folder: Path, refs=None, protocol=2):
-    """RefCOCO as published: three objects in two pictures, five sentences."""
+    """Write RefCOCO as published: three objects in two images, five sentences."""
     names = ['COCO_train2014_000000000007.jpg', 'COCO_train2014_000000000009.jpg']
     segmentations = [[SQUARE, OTHER], dict(size=[80, 100], counts=[80 * 100]), [[1, 1, 2, 2]]]
     objects = [dict(id=i + 10, image_id=(7, 7, 9)[i], bbox=[10, 10, 20, 20], iscrowd=0, category_id=1, segmentation=s)
@@ -63,7 +63,7 @@ def write_refs(folder: Path, refs=None, protocol=2):
         for i, (ann, split) in enumerate([(10, 'train'), (11, 'val'), (12, 'testA')])]
     (folder / 'refs(unc).p').write_bytes(pickle.dumps(refs, protocol))
     for name in names:
-        picture(folder / 'images', name)
+        write_image(folder / 'images', name)
     return refs
 
 
@@ -84,12 +84,12 @@ def test_the_published_files(tmp_path, protocol):
     assert len(published(tmp_path, ('train', 'val'))) == 4
 
 
-def test_an_object_without_outline_keeps_its_box_and_is_counted(tmp_path, said):
+def test_an_object_without_polygon_keeps_its_box_and_is_counted(tmp_path, log_lines):
     write_refs(tmp_path)
     assert published(tmp_path, 'testA')[0]['instances'][0]['mask'] == [SQUARE]
-    assert '1 of 1, an object has no outline' in said[-1]
+    assert '1 of 1, an object has no polygon' in log_lines[-1]
     published(tmp_path, 'val')  # run lengths of nothing
-    assert '2 of 2, an object has no outline' in said[-1]
+    assert '2 of 2, an object has no polygon' in log_lines[-1]
 
 
 def test_the_split_must_be_named_and_be_there(tmp_path):
@@ -106,7 +106,7 @@ def test_the_split_must_be_named_and_be_there(tmp_path):
 def test_refs_and_instances_must_belong_together(tmp_path):
     refs = write_refs(tmp_path)
     write_refs(tmp_path, [refs[0], {**refs[1], 'ann_id': 999}])
-    with pytest.raises(AnnotationError, match=r'refs\(unc\).p: 1 of 2 records name an object.*999'):
+    with pytest.raises(AnnotationError, match=r'refs\(unc\).p: 1 of 2 records refer to an object.*999'):
         published(tmp_path, 'val')
     (tmp_path / 'instances.json').unlink()
     with pytest.raises(AnnotationError, match='instances.json does not exist'):
@@ -114,7 +114,7 @@ def test_refs_and_instances_must_belong_together(tmp_path):
 
 
 class Evil:
-    """Asks whoever unpickles it to call something."""
+    """Calls a function when it is unpickled."""
 
     def __init__(self, function, *arguments):
         self.call = function, arguments
@@ -129,12 +129,12 @@ class Evil:
 def test_no_code_of_a_pickle_is_run(tmp_path, protocol, call):
     mark = tmp_path / 'it ran'
     refs = write_refs(tmp_path)
-    refs[2]['sentences'][0]['tokens'] = [call(str(mark))]  # deep inside, where all else is as it should be
+    refs[2]['sentences'][0]['tokens'] = [call(str(mark))]  # nested in an otherwise valid file
     (tmp_path / 'refs(unc).p').write_bytes(pickle.dumps(refs, protocol))
     with pytest.raises(AnnotationError, match=r'refs\(unc\).p was not read.*can run code \(it asks for '):
         published(tmp_path, 'train')
     with pytest.raises(AnnotationError):
-        held_out_pictures(tmp_path / 'refs(unc).p')
+        held_out_images(tmp_path / 'refs(unc).p')
     assert not mark.exists()
     pickle.loads((tmp_path / 'refs(unc).p').read_bytes())
     assert mark.exists()  # the ordinary loader would have run it
@@ -172,7 +172,7 @@ def test_mdetr_json(tmp_path):
                for i, image in enumerate([0, 1, 1])]
     content = dict(info={}, licenses=[], images=images, annotations=objects, categories=[])
     (tmp_path / 'finetune_refcoco_train.json').write_text(json.dumps(content))
-    picture(tmp_path, 'train2017/000000000007.jpg')
+    write_image(tmp_path, 'train2017/000000000007.jpg')
     dataset = ReferringDataset('finetune_refcoco_train.json', str(tmp_path))
     assert [[i['bbox'][0] for i in dataset[n]['instances']] for n in range(3)] == [[0], [5, 10], []]
     sample = dataset[1]
@@ -192,7 +192,7 @@ def test_records_as_list_or_lines(tmp_path, lines, count):
         assert dataset[2]['expression'] == 'odd space'
 
 
-def test_the_scenes_own(tmp_path):
+def test_scenes(tmp_path):
     write_coco_folder(tmp_path, 'train', num_images=6, seed=0)
     dataset = DATASETS.build(dict(type='ReferringDataset', data_root=str(tmp_path),
                                   data_prefix=dict(img='images/train'), ann_file='annotations/expressions_train.json'))
@@ -200,28 +200,29 @@ def test_the_scenes_own(tmp_path):
     boxes = {a['id']: a for a in json.loads((tmp_path / 'annotations/instances_train.json').read_text())['annotations']}
     assert len(dataset) == len(written) > 10
     assert {r['relation'] for r in written} == {True, False}
-    for sample, said in zip(dataset, written):
-        x, y, w, h = boxes[said['ann_id']]['bbox']
-        assert sample['expression'] == said['expression'] and sample['relation'] == said['relation']
+    for sample, annotation in zip(dataset, written):
+        x, y, w, h = boxes[annotation['ann_id']]['bbox']
+        assert sample['expression'] == annotation['expression'] and sample['relation'] == annotation['relation']
         assert sample['instances'][0]['bbox'] == [x, y, x + w, y + h]
-        assert sample['img_id'] == said['image_id'] and len(sample['instances'][0]['mask'][0]) >= 6
+        assert sample['img_id'] == annotation['image_id'] and len(sample['instances'][0]['mask'][0]) >= 6
 
 
 @pytest.mark.parametrize('expression, reason', [
     ('', 'the text is empty'), (' \n ', 'the text is empty'), (None, 'the text is empty'),
-    ('very ' * 499 + 'big', 'more than 100 words'), ('the <image> there', 'holds a mark'), ('a <c3>', 'holds a mark'),
-    ('box (c, x1, y1)', 'holds an output tuple'), ('(text)', 'holds an output tuple')])  # yapf: disable
-def test_expressions_that_cannot_be_asked_for_are_counted(tmp_path, said, expression, reason):
+    ('very ' * 499 + 'big', 'more than 100 words'), ('the <image> there', 'contains a reserved token'),
+    ('a <c3>', 'contains a reserved token'),
+    ('box (c, x1, y1)', 'contains an output tuple'), ('(text)', 'contains an output tuple')])  # yapf: disable
+def test_unusable_expressions_are_counted(tmp_path, log_lines, expression, reason):
     good = record('a < b, (cat) "quoted"')
     dataset = dataset_of(tmp_path, [good, record(expression, image_id=8), record(expression)])
     assert len(dataset) == 1
-    (line, ) = said
-    assert 'left out: 2 of 3, ' in line and reason in line and 'the first is 8' in line
+    (line, ) = log_lines
+    assert 'skipped: 2 of 3, ' in line and reason in line and 'the first is 8' in line
     with pytest.raises(AnnotationError, match=f'leaves no sample.*1 of 1.*{reason}'):
         dataset_of(tmp_path, [record(expression)])
 
 
-def test_what_is_kept_can_be_asked_for(tmp_path):
+def test_expressions_can_be_put_into_instructions(tmp_path):
     dataset = dataset_of(tmp_path, [record('the sign that says "a: <b>" \\ {0}'), record('word ' * 100)])
     for wording in range(20):
         for sample in dataset:
@@ -231,19 +232,19 @@ def test_what_is_kept_can_be_asked_for(tmp_path):
 
 @pytest.mark.parametrize('box', [[10, 10, 10, 30], [10, 10, 5, 5], [100, 0, 130, 20], [-9, 0, 0, 20],
                                  [float('nan'), 0, 20, 20]])
-def test_boxes_outside_are_counted(tmp_path, said, box):
+def test_boxes_outside_are_counted(tmp_path, log_lines, box):
     assert len(dataset_of(tmp_path, [record(), record(box=box), record(box=[-5, -5, 200, 200])])) == 2
-    assert '1 of 3, a box is empty or outside its picture' in said[0]
+    assert '1 of 3, a box is empty or outside its image' in log_lines[0]
 
 
-def test_missing_pictures(tmp_path, said):
+def test_missing_images(tmp_path, log_lines):
     records = [record(), record(image='b.jpg'), record(image='c.jpg'), record(image='c.jpg')]
-    with pytest.raises(AnnotationError, match=f'2 of the 3 pictures .* are not in {tmp_path} .*b.jpg'):
+    with pytest.raises(AnnotationError, match=f'2 of the 3 images .* are not in {tmp_path} .*b.jpg'):
         dataset_of(tmp_path, records)
     assert len(dataset_of(tmp_path, records, missing='leave_out')) == 1
-    assert '2 of the 3 pictures' in said[0]
+    assert '2 of the 3 images' in log_lines[0]
     assert len(dataset_of(tmp_path, records, missing='keep')) == 4
-    with pytest.raises(AnnotationError, match='1 of the 1 pictures'):
+    with pytest.raises(AnnotationError, match='1 of the 1 images'):
         dataset_of(tmp_path, records[1:2], missing='leave_out')
     with pytest.raises(ValueError, match='"error", "leave_out" or "keep", not \'no\''):
         dataset_of(tmp_path, records, missing='no')
@@ -253,9 +254,9 @@ def test_missing_pictures(tmp_path, said):
     ('', 'is not JSON'), ('{"expression": "a"}\n{"expr', 'line 2, is not JSON'), ('[]', 'no referring expressions'),
     ('{"images": [{"id": 1}], "annotations": [{"id": 1, "bbox": [0, 0, 1, 1]}]}', 'no referring expressions'),
     ('[{"expression": "a", "image": "a.jpg", "image_id": 1, "height": 9, "width": 9}]', "a record lacks 'bbox'"),
-    ('[{"expression": 3, "image": "a", "image_id": 1, "height": 9, "width": 9, "bbox": null}]', 'of the wrong kind'),
-    ('[{"expression": "a", "image": "a", "image_id": 1, "height": 9, "width": 9, "bbox": 4}]', 'of the wrong kind')])
-def test_other_files_are_refused(tmp_path, content, reason):
+    ('[{"expression": 3, "image": "a", "image_id": 1, "height": 9, "width": 9, "bbox": null}]', 'of the wrong type'),
+    ('[{"expression": "a", "image": "a", "image_id": 1, "height": 9, "width": 9, "bbox": 4}]', 'of the wrong type')])
+def test_other_formats_raise_an_error(tmp_path, content, reason):
     (tmp_path / 'e.json').write_text(content)
     with pytest.raises(AnnotationError, match=f'e.json.*{reason}'):
         ReferringDataset('e.json', str(tmp_path))
@@ -278,7 +279,7 @@ def test_mmdetections_transforms_take_the_samples(tmp_path):
     assert len(packed['data_samples'].gt_instances.masks.masks[0]) == 2
 
 
-def test_real_files(data, said):
+def test_real_files(data, log_lines):
     sizes = dict(val=36, testA=12, testB=26)
     sample = data / 'refcoco/sample'
     datasets = {split: published(sample, split, missing='error') for split in sizes}
@@ -287,13 +288,13 @@ def test_real_files(data, said):
     names['refcoco+_unc'] = 10758
     found = {name: ReferringDataset(str(data / f'refcoco/REC_{name}_val.jsonl'), missing='keep') for name in names}
     assert {name: len(dataset) for name, dataset in found.items()} == names
-    assert not said  # nothing was left out
+    assert not log_lines  # nothing was left out
     # the same expressions, from the pickle and from the complete list of lines
     whole = found['refcoco_unc']
     lines = Counter((s['img_id'], s['expression'], *np.round(s['instances'][0]['bbox'], 2)) for s in whole)
     val = Counter((s['img_id'], s['expression'], *np.round(s['instances'][0]['bbox'], 2)) for s in datasets['val'])
     assert val <= lines and val.total() == 36
-    with pytest.raises(AnnotationError, match='1500 of the 1500 pictures'):
+    with pytest.raises(AnnotationError, match='1500 of the 1500 images'):
         ReferringDataset(str(data / 'refcoco/REC_refcoco_unc_val.jsonl'))
 
 
@@ -303,34 +304,35 @@ def test_real_records_without_object(data):
     assert pipeline()(dataset[0])['inputs'].shape == (3, 385, 480)
 
 
-def test_held_out_pictures_are_removed(tmp_path, monkeypatch, capsys):
+def test_held_out_images_are_removed(tmp_path, monkeypatch, capsys):
     write_refs(tmp_path)
     images = [dict(id=i, file_name=f'{i:012d}.jpg') for i in (5, 7, 9, 11)]
     annotations = [dict(id=i, image_id=image) for i, image in enumerate([5, 7, 7, 9, 11])]
     coco, out = tmp_path / 'instances_train2017.json', tmp_path / 'clean.json'
     coco.write_text(json.dumps(dict(info='kept', images=images, annotations=annotations)))
     arguments = ['--instances', coco, '--refs', tmp_path / 'refs(unc).p', '--out', out]
+    monkeypatch.syspath_prepend(str(ROOT / 'tools'))
     monkeypatch.setattr(sys, 'argv', ['convert_refcoco.py', *map(str, arguments)])
     runpy.run_path(str(ROOT / 'tools/convert_refcoco.py'), run_name='__main__')
-    assert '2 pictures with 2 annotations; removed 2 pictures with 3 annotations' in capsys.readouterr().out
+    assert '2 images with 2 annotations; removed 2 images with 3 annotations' in capsys.readouterr().out
     left = json.loads(out.read_text())
     assert left == dict(info='kept', images=[images[0], images[3]], annotations=[annotations[0], annotations[4]])
 
 
 def test_what_is_held_out(tmp_path):
     refs = write_refs(tmp_path)
-    assert held_out_pictures(tmp_path / 'refs(unc).p') == {7, 9}  # 7 is in train as well as in val
+    assert held_out_images(tmp_path / 'refs(unc).p') == {7, 9}  # 7 is in train as well as in val
     mdetr = dict(images=[dict(id=0, original_id=5, file_name='a', height=1, width=1, caption='a')], annotations=[])
     (tmp_path / 'mdetr.json').write_text(json.dumps(mdetr))
-    assert held_out_pictures(tmp_path / 'mdetr.json') == {5}
+    assert held_out_images(tmp_path / 'mdetr.json') == {5}
     (tmp_path / 'e.json').write_text(json.dumps([record(split='val'), record(image_id=8, split='train')]))
-    assert held_out_pictures(tmp_path / 'e.json') == {7}
+    assert held_out_images(tmp_path / 'e.json') == {7}
     write_refs(tmp_path, refs[:1])
-    with pytest.raises(AnnotationError, match='holds out no picture'):
-        held_out_pictures(tmp_path / 'refs(unc).p')
+    with pytest.raises(AnnotationError, match='holds out no image'):
+        held_out_images(tmp_path / 'refs(unc).p')
 
 
-def test_a_removal_that_removes_nothing_or_all_is_refused(tmp_path):
+def test_a_removal_of_nothing_or_everything_raises_an_error(tmp_path):
     write_refs(tmp_path)
     for ids in ([1, 2], [7, 9]):
         coco = dict(images=[dict(id=i) for i in ids], annotations=[])
@@ -340,9 +342,9 @@ def test_a_removal_that_removes_nothing_or_all_is_refused(tmp_path):
     assert not (tmp_path / 'out.json').exists()
 
 
-def test_real_pictures_are_removed(data, tmp_path):
+def test_real_images_are_removed(data, tmp_path):
     refs = [data / 'refcoco/sample/refs(unc).p', *sorted((data / 'refcoco').glob('*.jsonl'))]
-    held_out = set().union(*map(held_out_pictures, refs))
+    held_out = set().union(*map(held_out_images, refs))
     coco = data / 'coco-mini/annotations/instances_train2017.json'
     before = json.loads(coco.read_text())
     shared = {image['id'] for image in before['images']} & held_out

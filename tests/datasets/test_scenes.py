@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from visionllm.datasets import SceneDataset
-from visionllm.datasets.scene_language import RELATIONS, captions, centre, expressions, questions
-from visionllm.datasets.scenes import SHAPES, draw_scene, scene_rng, unit_outline, write_coco_folder
+from visionllm.datasets.scene_files import write_coco_folder
+from visionllm.datasets.scene_language import RELATIONS, captions, center, expressions, questions
+from visionllm.datasets.scenes import SHAPES, draw_scene, scene_rng, unit_polygon
 
 
 def test_a_scene_depends_on_seed_and_index_alone():
@@ -15,31 +16,31 @@ def test_a_scene_depends_on_seed_and_index_alone():
 
 
 @pytest.mark.parametrize('shape', SHAPES)
-def test_outlines_are_valid_and_fit_the_unit_circle(shape):
-    outline = unit_outline(shape)
-    assert outline.is_valid and outline.area > 0.3
-    assert np.hypot(*np.asarray(outline.exterior.coords).T).max() < 1.35
+def test_polygons_are_valid_and_fit_the_unit_circle(shape):
+    polygon = unit_polygon(shape)
+    assert polygon.is_valid and polygon.area > 0.3
+    assert np.hypot(*np.asarray(polygon.exterior.coords).T).max() < 1.35
 
 
-def test_boxes_hold_what_is_visible():
+def test_boxes_and_polygons_are_of_the_visible_part():
     for index in range(40):
         scene = draw_scene(0, index)
         for number, obj in enumerate(scene.objects):
-            assert obj.visible.area >= 0.44 * obj.outline.area
+            assert obj.visible.area >= 0.44 * obj.polygon.area
             for nearer in scene.objects[number + 1:]:
-                assert obj.visible.intersection(nearer.outline).area < 1e-6
+                assert obj.visible.intersection(nearer.polygon).area < 1e-6
             x1, y1, x2, y2 = obj.box
             assert -1 <= x1 < x2 <= 129 and -1 <= y1 < y2 <= 129
 
 
-def test_thousands_of_pictures_a_minute():
+def test_a_thousand_images_are_drawn_in_a_minute():
     start = time.perf_counter()
     for index in range(40):
         draw_scene(1, index)
     assert 40 / (time.perf_counter() - start) * 60 > 1000
 
 
-def test_what_is_said_is_true():
+def test_texts_are_true():
     for index in range(60):
         scene = draw_scene(5, index)
         rng = scene_rng(5, index, stream=1)
@@ -51,11 +52,11 @@ def test_what_is_said_is_true():
             assert bool(used) == relation
             if relation:
                 fitting = [o for o in scene.objects if o.shape == obj.shape]
-                assert len(fitting) > 1  # the shape alone would not do
+                assert len(fitting) > 1  # the shape is not unique
         for question, answer, kind in questions(scene, rng):
             if kind == 'where':
                 obj = next(o for o in scene.objects if o.shape in question)
-                assert ('left' in answer) == (centre(obj)[0] < 64)
+                assert ('left' in answer) == (center(obj)[0] < 64)
 
 
 def test_folder_is_coco_and_written_once(tmp_path):

@@ -32,7 +32,7 @@ def test_forward_is_bfloat16_and_a_step_moves_float32_weights():
 ])
 def test_every_kind_of_answer_is_learned_in_bfloat16_as_in_float32(tiny, instruction):
     model = copy.deepcopy(tiny).train()
-    model.second_look.drop = 0.0  # which tokens lack the first look is drawn
+    model.refiners['roi'].drop_prob = 0.0  # random
     model.heads['tuples'].train_tuples = None
     wrapper = build_optim_wrapper(model, dict(type='BFloat16OptimWrapper', optimizer=dict(type='SGD', lr=0.1)))
     exact = losses_of(model, sample_batch(instruction))

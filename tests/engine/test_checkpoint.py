@@ -1,6 +1,4 @@
 import os
-import subprocess
-import sys
 from argparse import Namespace
 from functools import partial
 from http.server import HTTPServer, SimpleHTTPRequestHandler
@@ -11,8 +9,6 @@ import torch
 from mmengine.runner.checkpoint import CheckpointLoader
 
 from visionllm.engine.checkpoint import UnsafeCheckpointError, load_local, save_safetensors
-
-from ..conftest import ROOT
 
 
 class Hostile:
@@ -29,19 +25,6 @@ def test_code_in_a_pickle_never_runs(tmp_path):
     torch.save(dict(state_dict={}, evil=Hostile(tmp_path / 'ran')), tmp_path / 'evil.pth')
     with pytest.raises(UnsafeCheckpointError, match='can run code'):
         CheckpointLoader.load_checkpoint(str(tmp_path / 'evil.pth'))
-    assert not (tmp_path / 'ran').exists()
-
-
-@pytest.mark.parametrize('tool', ['train', 'test', 'infer'])
-def test_code_in_a_pickle_never_runs_through_a_tool(tmp_path, tool):
-    torch.save(dict(state_dict={}, evil=Hostile(tmp_path / 'ran')), tmp_path / 'evil.pth')
-    config, evil = 'configs/visionllm/visionllm_tiny_scenes.py', str(tmp_path / 'evil.pth')
-    rest = dict(
-        train=[config, '--work-dir', str(tmp_path), '--cfg-options', f'load_from={evil}'],
-        test=[config, evil, '--work-dir', str(tmp_path)],
-        infer=['picture.png', '--config', config, '--checkpoint', evil, '--classes', 'star'])[tool]
-    done = subprocess.run([sys.executable, f'tools/{tool}.py', *rest], cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode != 0 and 'can run code' in done.stderr, done.stderr[-2000:]
     assert not (tmp_path / 'ran').exists()
 
 

@@ -6,15 +6,16 @@ import torch
 from mmengine.config import Config
 from torch import nn
 
-from visionllm.engine.runner import CheckpointMismatchError, StrictRunner
-from visionllm.models.frozen import leave_frozen_out
+from visionllm.engine.runner import StrictRunner
+from visionllm.errors import CheckpointMismatchError
+from visionllm.models.freezing import exclude_frozen_parameters
 
 
 @pytest.fixture
 def runner():
     """A runner that can do nothing but load; of its model's backbone the first layer is frozen."""
     backbone = nn.Sequential(nn.Linear(2, 2).requires_grad_(False), nn.BatchNorm1d(2))
-    leave_frozen_out(backbone)
+    exclude_frozen_parameters(backbone)
     runner = StrictRunner.__new__(StrictRunner)
     runner.model = nn.ModuleDict(dict(backbone=backbone, neck=nn.Linear(2, 4), head=nn.Linear(4, 1)))
     runner.cfg, runner._hooks = SimpleNamespace(filename='a.py'), []

@@ -4,10 +4,10 @@ from hypothesis import strategies as st
 from mmdet.structures import DetDataSample
 from mmengine.evaluator import Evaluator
 
-from visionllm.evaluation import normal_answer
+from visionllm.evaluation import normalize_answer
 
 
-@pytest.mark.parametrize('said, normal', [
+@pytest.mark.parametrize('text, normalized', [
     ('Yes.', 'yes'),
     (' the  Top-Left! ', 'top left'),
     ('A red ball, an apple', 'red ball apple'),
@@ -16,18 +16,18 @@ from visionllm.evaluation import normal_answer
     ('1,000', '1000'),
     ('3.5.', '3.5'),
     ("don’t know", "don't know"),
-    ("'the'", 'the'),  # nothing else is said
+    ("'the'", 'the'),  # no other word
     ('theatre', 'theatre'),
     ('...', ''),
     ('Größe', 'größe'),
 ])
-def test_normal_answer(said, normal):
-    assert normal_answer(said) == normal
+def test_normalize_answer(text, normalized):
+    assert normalize_answer(text) == normalized
 
 
 @given(st.text(max_size=20))
-def test_normal_answers_stay_as_they_are(text):
-    assert normal_answer(normal_answer(text)) == normal_answer(text)
+def test_normalize_answer_is_idempotent(text):
+    assert normalize_answer(normalize_answer(text)) == normalize_answer(text)
 
 
 def sample_of(pred_text, **metainfo) -> DetDataSample:
@@ -60,11 +60,11 @@ def test_accuracy_by_kind():
     }
 
 
-def test_what_cannot_be_judged_is_refused():
+def test_missing_answers_raise_an_error():
     with pytest.raises(ValueError, match='There is no answer to evaluate.'):
         evaluate([])
     for answer in (None, '', '?'):
-        with pytest.raises(ValueError, match='Picture 8 has the answer .*, which holds no word'):
+        with pytest.raises(ValueError, match='Image 8 has the answer .*, which holds no word'):
             evaluate([sample_of('yes', answer=answer)])
-    with pytest.raises(ValueError, match='Picture 8 has None as its pred_text where a string is expected'):
+    with pytest.raises(ValueError, match='Image 8 has None as its pred_text where a string is expected'):
         evaluate([DetDataSample(metainfo=dict(img_id=8, answer='yes'))])

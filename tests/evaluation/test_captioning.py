@@ -1,4 +1,4 @@
-"""Golden values are pycocoevalcap 1.2's: its BLEU and CIDEr scorers, and its PTBTokenizer (Java) for the words."""
+"""Golden values are from pycocoevalcap 1.2: its BLEU and CIDEr scorers, and its PTBTokenizer (Java)."""
 
 import hashlib
 import json
@@ -39,7 +39,7 @@ worlds = st.lists(st.tuples(captions, st.lists(captions, min_size=1, max_size=4)
 
 
 @pytest.mark.parametrize('caption', AS_PTB)
-def test_words_are_the_penn_treebanks(caption):
+def test_tokens_are_those_of_ptb_tokenizer(caption):
     assert ' '.join(tokenize_caption(caption)) == AS_PTB[caption]
 
 
@@ -47,7 +47,7 @@ def test_words_are_the_penn_treebanks(caption):
     ('train', '47b1c8d7c6ae1747c95f8c0012a3139db77f32d4c7813e63858914c73236c486'),
     ('val', 'fa4fa880b58d684cbc3f6d7d20731128c25a5a011f3c6432062c70a169f52aba'),
 ])
-def test_words_of_real_captions_are_the_penn_treebanks(data, split, words):
+def test_tokens_of_real_captions_are_those_of_ptb_tokenizer(data, split, words):
     lines = [' '.join(tokenize_caption(text)) for texts in coco_captions(data, split) for text in texts]
     assert hashlib.sha256('\n'.join(lines).encode()).hexdigest() == words
 
@@ -56,40 +56,41 @@ def test_words_of_real_captions_are_the_penn_treebanks(data, split, words):
 def test_no_letter_is_lost_and_no_word_holds_a_space(text):
     words = tokenize_caption(text)
     assert all(word == word.lower() and not word.isspace() and ' ' not in word for word in words)
-    said = [c for word in words if not word.endswith('rb-') for c in word if c.isalnum()]
-    assert said == [c for c in text.lower() if c.isalnum()]
+    kept = [c for word in words if not word.endswith('rb-') for c in word if c.isalnum()]
+    assert kept == [c for c in text.lower() if c.isalnum()]
 
 
 @pytest.mark.parametrize('piece', ["a'", 'a-', '1.', 'a.', 'a/', "n't", '!', "it's ", 'cannot '])
-def test_an_endless_caption_takes_linear_time(piece):
+def test_a_long_caption_takes_linear_time(piece):
     begin = time.process_time()
     tokenize_caption(piece * 20_000)
     assert time.process_time() - begin < 3  # 0.1 s; were it quadratic, minutes
 
 
 def coco_captions(data, split: str) -> list[list[str]]:
-    """Captions of ``coco-mini``, by picture."""
-    by_picture: dict[int, list[str]] = {}
+    """Captions of ``coco-mini`` by image."""
+    by_image: dict[int, list[str]] = {}
     for record in json.loads((data / f'coco-mini/annotations/captions_{split}2017.json').read_text())['annotations']:
-        by_picture.setdefault(record['image_id'], []).append(record['caption'])
-    return list(by_picture.values())
+        by_image.setdefault(record['image_id'], []).append(record['caption'])
+    return list(by_image.values())
 
 
-def random_captions(seed: int, pictures: int):
+def random_captions(seed: int, num_images: int):
     rng = random.Random(seed)
-    candidates = [rng.choices(WORDS, k=rng.randint(0, 12)) for _ in range(pictures)]
-    references = [[rng.choices(WORDS, k=rng.randint(1, 12)) for _ in range(rng.randint(1, 5))] for _ in range(pictures)]
+    candidates = [rng.choices(WORDS, k=rng.randint(0, 12)) for _ in range(num_images)]
+    references = [[rng.choices(WORDS, k=rng.randint(1, 12)) for _ in range(rng.randint(1, 5))]
+                  for _ in range(num_images)]
     return candidates, references
 
 
-@pytest.mark.parametrize('seed, pictures, scores', [
+@pytest.mark.parametrize('seed, num_images, scores', [
     (0, 1, [56.43211497, 43.7121283, 34.32315223, 0.00581185, 0.0]),
     (0, 3, [83.33333332, 43.03314828, 31.36786762, 0.00527046, 31.15736495]),
     (1, 40, [65.78947368, 33.89255222, 9.04952151, 0.00087574, 65.25144762]),
     (2, 40, [55.98432534, 22.84132076, 8.50300416, 0.0008175, 57.99602105]),
 ])
-def test_scores_of_random_captions_are_the_references(seed, pictures, scores):
-    world = random_captions(seed, pictures)
+def test_scores_of_random_captions_are_the_references(seed, num_images, scores):
+    world = random_captions(seed, num_images)
     assert [*bleu(*world), cider(*world)] == pytest.approx(scores, abs=1e-6)
 
 
@@ -99,7 +100,7 @@ def test_scores_of_random_captions_are_the_references(seed, pictures, scores):
     ('train', 0, [64.9963154, 43.1196916, 28.4595388, 18.7635544, 94.1856303]),
 ])
 def test_scores_of_real_captions_are_the_references(data, split, shift, scores):
-    """Each picture's first caption (or its neighbour's) against its others."""
+    """The first caption of each image (or of another image) against its other captions."""
     world = [[tokenize_caption(text) for text in texts] for texts in coco_captions(data, split)]
     first = [texts[0] for texts in world]
     others = [texts[1:] for texts in world]
@@ -107,30 +108,30 @@ def test_scores_of_real_captions_are_the_references(data, split, shift, scores):
     assert found == pytest.approx(scores, abs=1e-6)
 
 
-def test_the_published_example_has_its_published_scores(data):
+def test_a_published_example_has_its_published_scores(data):
     gold = data / 'captions-gold'
-    said, one, other = ([tokenize_caption(line) for line in (gold / f'{name}.txt').read_text().splitlines()]
+    candidates, one, other = ([tokenize_caption(line) for line in (gold / f'{name}.txt').read_text().splitlines()]
                         for name in ('hyp', 'ref1', 'ref2'))
     published = json.loads((gold / 'expected.json').read_text())
     references = list(zip(one, other))
-    assert bleu(said, references) == pytest.approx([100 * published[f'Bleu_{n}'] for n in (1, 2, 3, 4)], abs=1e-4)
-    assert cider(said, references) == pytest.approx(100 * published['CIDEr'], abs=1e-4)
+    assert bleu(candidates, references) == pytest.approx([100 * published[f'Bleu_{n}'] for n in (1, 2, 3, 4)], abs=1e-4)
+    assert cider(candidates, references) == pytest.approx(100 * published['CIDEr'], abs=1e-4)
 
 
 @given(worlds, st.randoms())
 def test_order_does_not_matter(world, rng):
-    shuffled = [(said, rng.sample(texts, len(texts))) for said, texts in rng.sample(world, len(world))]
+    shuffled = [(candidate, rng.sample(texts, len(texts))) for candidate, texts in rng.sample(world, len(world))]
     assert bleu(*zip(*shuffled)) == pytest.approx(bleu(*zip(*world)))
     assert cider(*zip(*shuffled)) == pytest.approx(cider(*zip(*world)))
 
 
 @given(worlds)
 def test_nothing_is_better_than_a_reference(world):
-    best = [(texts[0], texts) for _, texts in world]
+    best = [(max(texts, key=len), texts) for _, texts in world]  # a shorter one lacks the longer n-grams
     assert all(0 <= score <= top + 1e-6 for score, top in zip(bleu(*zip(*world)), bleu(*zip(*best))))
     alone = [(texts[0], texts[:1]) for _, texts in world]
-    said = [(said, texts[:1]) for said, texts in world]
-    assert 0 <= cider(*zip(*said)) <= cider(*zip(*alone)) + 1e-9 <= 1000 + 1e-6
+    single = [(candidate, texts[:1]) for candidate, texts in world]
+    assert 0 <= cider(*zip(*single)) <= cider(*zip(*alone)) + 1e-9 <= 1000 + 1e-6
 
 
 def test_perfect_and_empty_captions():
@@ -139,17 +140,17 @@ def test_perfect_and_empty_captions():
     assert bleu(texts, references) == pytest.approx([100] * 4) and cider(texts, references) == pytest.approx(1000)
     assert bleu([[], []], references) == [0] * 4 and cider([[], []], references) == 0
     half = [texts[0], []]
-    assert cider(half, references) == pytest.approx(500)  # an empty caption counts as a picture
-    assert bleu(half, references)[0] == pytest.approx(100 * 2.718281828**(1 - 11 / 5))  # and its length is missing
+    assert cider(half, references) == pytest.approx(500)  # an empty caption counts in the mean
+    assert bleu(half, references)[0] == pytest.approx(100 * 2.718281828**(1 - 11 / 5))  # and in the brevity penalty
 
 
 @pytest.mark.parametrize('score', [bleu, cider])
-def test_bad_worlds_are_refused(score):
+def test_bad_inputs_raise_an_error(score):
     with pytest.raises(ValueError, match='There is no caption to evaluate.'):
         score([], [])
-    with pytest.raises(ValueError, match='2 captions cannot be compared with the references of 1 pictures'):
+    with pytest.raises(ValueError, match='2 captions cannot be compared with the references of 1 images'):
         score([['a'], ['b']], [[['a']]])
-    with pytest.raises(ValueError, match='1 of 2 pictures have no reference caption, the first at index 1'):
+    with pytest.raises(ValueError, match='1 of 2 images have no reference caption, the first at index 1'):
         score([['a'], ['b']], [[['a']], []])
 
 
@@ -159,8 +160,8 @@ def sample_of(img_id, pred_text, captions) -> DetDataSample:
     return sample
 
 
-def evaluate(samples: list, batch: int = 2, things: tuple = ()) -> dict:
-    evaluator = Evaluator([dict(type='CaptionMetric', things=things)])
+def evaluate(samples: list, batch: int = 2, object_names: tuple = ()) -> dict:
+    evaluator = Evaluator([dict(type='CaptionMetric', object_names=object_names)])
     for start in range(0, len(samples), batch):
         evaluator.process(samples[start:start + batch])
     return evaluator.evaluate(len(samples))
@@ -168,7 +169,7 @@ def evaluate(samples: list, batch: int = 2, things: tuple = ()) -> dict:
 
 def test_the_metric_reads_data_samples(data):
     texts = coco_captions(data, 'val')
-    samples = [sample_of(i, said, references) for i, (said, *references) in enumerate(texts)]
+    samples = [sample_of(i, text, references) for i, (text, *references) in enumerate(texts)]
     scores = evaluate(samples, batch=7)
     assert scores == evaluate(samples, batch=1)
     assert scores['caption/BLEU-4'] == pytest.approx(21.4863751, abs=1e-6)
@@ -185,20 +186,20 @@ def test_the_metric_counts_empty_captions():
     assert set(scores) == {f'caption/{name}' for name in ('BLEU-1', 'BLEU-2', 'BLEU-3', 'BLEU-4', 'CIDEr', 'empty')}
 
 
-def test_the_metric_refuses_what_it_cannot_judge():
+def test_the_metric_raises_errors_for_bad_samples():
     with pytest.raises(ValueError, match='There is no caption to evaluate.'):
         evaluate([])
     for captions in ([], ['.']):
-        with pytest.raises(ValueError, match='Picture 3 has no reference caption with a word in it'):
+        with pytest.raises(ValueError, match='Image 3 has no reference caption with a word in it'):
             evaluate([sample_of(3, 'a', captions)])
-    with pytest.raises(ValueError, match='Picture 3 was captioned 2 times; the data set must give each picture once'):
+    with pytest.raises(ValueError, match='Image 3 was captioned 2 times; the data set must give each image once'):
         evaluate([sample_of(i, 'a', ['a']) for i in (3, 4, 3)])
-    with pytest.raises(ValueError, match='Picture 3 has None as its pred_text where a string is expected'):
+    with pytest.raises(ValueError, match='Image 3 has None as its pred_text where a string is expected'):
         evaluate([DetDataSample(metainfo=dict(img_id=3, captions=['a']))])
 
 
-def test_a_caption_is_faithful_if_all_it_names_is_there():
+def test_a_caption_is_faithful_if_the_references_mention_all_its_objects():
     references = ['a red star and two blue crosses', 'two blue crosses and a red star']
-    said = ['A red star.', 'two blue crosses', 'a blue star', 'red things', 'a red star and a blue star']
-    samples = [sample_of(i, text, references) for i, text in enumerate(said)]
-    assert evaluate(samples, things=('red star', 'blue star', 'blue cross'))['caption/faithful'] == 60
+    candidates = ['A red star.', 'two blue crosses', 'a blue star', 'red things', 'a red star and a blue star']
+    samples = [sample_of(i, text, references) for i, text in enumerate(candidates)]
+    assert evaluate(samples, object_names=('red star', 'blue star', 'blue cross'))['caption/faithful'] == 60

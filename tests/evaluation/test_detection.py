@@ -6,8 +6,8 @@ import pytest
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from visionllm.evaluation import average_precision, calibration_error, hits
-from visionllm.evaluation.detection import best_f1_score, judge
+from visionllm.evaluation import average_precision, calibration_error, hit_rate
+from visionllm.evaluation.detection import best_f1_score, match_detections
 
 
 @pytest.fixture
@@ -45,20 +45,20 @@ def test_ap_is_pycocotools(world):
     assert ours['AP90'] == pytest.approx(100 * at_90.mean(), abs=1e-6) and 0 < ours['AP90'] < ours['AP75']
 
 
-def test_perfect_and_empty_answers(world):
+def test_perfect_and_no_detections(world):
     truth, _ = world
     perfect = [{**{k: a[k] for k in ('image_id', 'category_id', 'bbox')}, 'score': 0.9} for a in truth['annotations']]
     assert average_precision(truth, perfect, [1, 2, 3])['AP'] == pytest.approx(100)
     assert average_precision(truth, [], [1, 2, 3])['AP'] == 0
-    scores, right, total = judge(truth, perfect, [1, 2, 3])
-    assert right.all() and total == 100 and best_f1_score(scores, right, total) == (0.9, 1.0)
+    scores, correct, total = match_detections(truth, perfect, [1, 2, 3])
+    assert correct.all() and total == 100 and best_f1_score(scores, correct, total) == (0.9, 1.0)
 
 
-def test_hits_counts_unnamed_objects_under_any_answer(world):
+def test_hit_rate_counts_unnamed_objects_with_any_detection(world):
     truth, _ = world
-    answer = [{**{k: a[k] for k in ('image_id', 'bbox')}, 'category_id': 1, 'score': 0.5}
-              for a in truth['annotations'] if a['category_id'] == 3]
-    assert hits(truth, answer, [3], 0.4) == 100 and hits(truth, answer, [3], 0.6) == 0
+    detections = [{**{k: a[k] for k in ('image_id', 'bbox')}, 'category_id': 1, 'score': 0.5}
+                  for a in truth['annotations'] if a['category_id'] == 3]
+    assert hit_rate(truth, detections, [3], 0.4) == 100 and hit_rate(truth, detections, [3], 0.6) == 0
 
 
 def test_calibration_error():

@@ -25,7 +25,7 @@ def evaluate(samples: list, **options) -> dict:
 
 @pytest.mark.parametrize('found, right', [
     ([(0.9, OBJECT)], True),
-    ([(0.01, OBJECT)], True),  # the best box counts, however bad
+    ([(0.01, OBJECT)], True),  # whatever its score
     ([(0.9, NEAR)], True),
     ([(0.9, FAR)], False),
     ([(0.5, OBJECT), (0.6, FAR)], False),
@@ -33,18 +33,18 @@ def evaluate(samples: list, **options) -> dict:
     ([(0.9, [20., 20, 20, 20])], False),
     ([], False),
 ])
-def test_only_the_best_box_counts(found, right):
+def test_only_the_top_scoring_box_counts(found, right):
     assert evaluate([sample_of([OBJECT], found)]) == {'grounding/P@0.5': 100 * right}
 
 
-def test_groups_are_counted_apart():
+def test_groups_have_their_own_metrics():
     hit, miss = [(0.9, OBJECT)], [(0.9, FAR)]
     samples = [
         sample_of([OBJECT], hit),
         sample_of([OBJECT], hit, relation=False),
         sample_of([OBJECT], hit, relation=True),
         sample_of([OBJECT], miss, relation=True),
-        sample_of([], [(0.1, OBJECT), (0.3, OBJECT)]),  # 0.3 says that something fits
+        sample_of([], [(0.1, OBJECT), (0.3, OBJECT)]),  # 0.3 predicts a matching object
         sample_of([], [(0.29, OBJECT)], relation=True),
         sample_of([], []),
     ]
@@ -55,19 +55,19 @@ def test_groups_are_counted_apart():
     assert evaluate(samples[4:]) == {'grounding/none_right': pytest.approx(200 / 3)}
 
 
-def test_a_stricter_overlap():
+def test_a_stricter_iou_threshold():
     scores = evaluate([sample_of([OBJECT], [(0.9, NEAR)]), sample_of([OBJECT], [(0.9, OBJECT)])], iou_thr=0.75)
     assert scores == {'grounding/P@0.75': 50}
 
 
-def test_truth_is_in_pixels_of_the_original():
+def test_ground_truth_is_in_pixels_of_the_original_image():
     sample = sample_of([OBJECT], [(0.9, OBJECT)])
     sample.set_metainfo(dict(scale_factor=(2.0, 2.0)))
     assert evaluate([sample]) == {'grounding/P@0.5': 100}
 
 
-def test_what_cannot_be_judged_is_refused():
+def test_bad_samples_raise_an_error():
     with pytest.raises(ValueError, match='There is no expression to evaluate.'):
         evaluate([])
-    with pytest.raises(ValueError, match="Picture 1 has 2 ground truth boxes for 'the star'"):
+    with pytest.raises(ValueError, match="Image 1 has 2 ground truth boxes for 'the star'"):
         evaluate([sample_of([OBJECT, FAR], [(0.9, OBJECT)], expression='the star')])

@@ -11,14 +11,14 @@ from mmengine.structures import InstanceData
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from visionllm.evaluation.keypoints import PERSON_SIGMAS, flat
+from visionllm.evaluation.keypoints import PERSON_SIGMAS, flatten_keypoints
 from visionllm.language import TASKS
 from visionllm.language.tasks import PERSON_POINTS
 
 
 @pytest.fixture
 def people(tmp_path):
-    """A keypoint file of 12 pictures with people of all sizes, some points hidden and some not labelled."""
+    """A keypoint file of 12 images with people of all sizes, some keypoints occluded and some not labelled."""
     rng = np.random.default_rng(0)
     images, people = [dict(id=i, file_name=f'{i}.jpg', width=640, height=480) for i in range(12)], []
     for number in range(40):
@@ -36,8 +36,8 @@ def people(tmp_path):
     return tmp_path / 'people.json'
 
 
-def answers(path, off=0.0, order=PERSON_POINTS):
-    """All people, their points moved by about ``off`` of their size, and strangers; points in this order."""
+def samples_of(path, off=0.0, order=PERSON_POINTS):
+    """Samples with all people, their keypoints moved by ``off`` of their size, and false positives if ``off``."""
     rng, content, samples = np.random.default_rng(1), json.loads(path.read_text()), []
     for image in content['images']:
         there = [ann for ann in content['annotations'] if ann['image_id'] == image['id']]
@@ -46,7 +46,7 @@ def answers(path, off=0.0, order=PERSON_POINTS):
         scores = rng.uniform(0.5, 1, len(there))
         if off:
             points, scores = np.concatenate([points, points[:1] + 40]), np.append(scores, 0.6)
-        instruction = TASKS['keypoints'].order(['person'], points=order)
+        instruction = TASKS['keypoints'].write_instruction(['person'], points=order)
         sample = DetDataSample(metainfo=dict(img_id=image['id'], text=('person', ), instruction=instruction))
         places = [PERSON_POINTS.index(name) for name in order]
         sample.pred_instances = InstanceData(keypoints=torch.tensor(points)[:, places], scores=torch.tensor(scores),
@@ -64,7 +64,8 @@ def evaluate(path, samples, **options):
 
 def pycocotools(path, samples):
     """AP, AP50, AP75, those of medium and large people, and AR."""
-    records = [dict(image_id=sample.img_id, category_id=1, score=float(score), keypoints=flat(points.numpy()))
+    records = [dict(image_id=sample.img_id, category_id=1, score=float(score),
+                    keypoints=flatten_keypoints(points.numpy()))
                for sample in samples
                for score, points in zip(sample.pred_instances.scores, sample.pred_instances.keypoints)]
     with redirect_stdout(StringIO()):
@@ -76,39 +77,39 @@ def pycocotools(path, samples):
     return 100 * evaluation.stats[:6]
 
 
-def test_perfect_answers_have_an_ap_of_100(people):
-    figures = evaluate(people, answers(people))
-    assert figures['keypoints/AP'] == pytest.approx(100) and figures['keypoints/AR'] == pytest.approx(100)
+def test_perfect_detections_have_an_ap_of_100(people):
+    metrics = evaluate(people, samples_of(people))
+    assert metrics['keypoints/AP'] == pytest.approx(100) and metrics['keypoints/AR'] == pytest.approx(100)
 
 
 @pytest.mark.parametrize('off', [0.02, 0.06, 0.2])
 def test_figures_are_those_of_pycocotools(people, off):
-    samples = answers(people, off)
-    figures = evaluate(people, samples)
-    assert list(figures.values()) == pytest.approx(pycocotools(people, samples).tolist(), abs=1e-6)
-    assert 5 < figures['keypoints/AP'] < 99 or off == 0.2
+    samples = samples_of(people, off)
+    metrics = evaluate(people, samples)
+    assert list(metrics.values()) == pytest.approx(pycocotools(people, samples).tolist(), abs=1e-6)
+    assert 5 < metrics['keypoints/AP'] < 99 or off == 0.2
 
 
-def test_points_may_be_asked_for_in_any_order(people):
-    straight = evaluate(people, answers(people, 0.06))
-    assert evaluate(people, answers(people, 0.06, PERSON_POINTS[::-1])) == straight
+def test_keypoints_may_have_any_order(people):
+    straight = evaluate(people, samples_of(people, 0.06))
+    assert evaluate(people, samples_of(people, 0.06, PERSON_POINTS[::-1])) == straight
 
 
-def test_one_sigma_may_serve_all_points(people):
-    strict, lenient = (evaluate(people, answers(people, 0.06), sigmas=sigma) for sigma in (0.02, 0.2))
+def test_one_sigma_for_all_keypoints(people):
+    strict, lenient = (evaluate(people, samples_of(people, 0.06), sigmas=sigma) for sigma in (0.02, 0.2))
     assert strict['keypoints/AP'] < lenient['keypoints/AP']
 
 
-def test_nothing_found_is_nothing_right(people):
-    samples = answers(people)
+def test_no_detections_have_an_ap_of_0(people):
+    samples = samples_of(people)
     for sample in samples:
         sample.pred_instances = sample.pred_instances[:0]
     assert evaluate(people, samples)['keypoints/AP'] == 0
 
 
-def test_what_cannot_be_judged_is_refused(people):
-    samples = answers(people, order=PERSON_POINTS[:3])
-    with pytest.raises(ValueError, match='was asked for nose, left eye, right eye, and .* has nose'):
+def test_bad_instructions_and_sigmas_raise_an_error(people):
+    samples = samples_of(people, order=PERSON_POINTS[:3])
+    with pytest.raises(ValueError, match='has the keypoints nose, left eye, right eye, and .* has nose'):
         evaluate(people, samples)
-    with pytest.raises(ValueError, match='has 17 points and there are 16 sigmas'):
-        evaluate(people, answers(people), sigmas=PERSON_SIGMAS[1:])
+    with pytest.raises(ValueError, match='has 17 keypoints and there are 16 sigmas'):
+        evaluate(people, samples_of(people), sigmas=PERSON_SIGMAS[1:])

@@ -5,7 +5,8 @@ import json
 import pytest
 from mmengine.config import Config
 
-from visionllm.apis.studies import GREY, Study, bins, blind, classes, data_and_metric, figures_of, malformed, points
+from visionllm.apis.studies import bins, blind, classes, evaluate_task, malformed, points
+from visionllm.apis.study import GREY, Study, dataset_and_metric
 from visionllm.language import TASKS
 
 from ..conftest import ROOT, load_config
@@ -50,18 +51,17 @@ def test_the_log_holds_the_losses_of_every_task(five):
 
 
 def test_one_run_measures_every_task(five, tmp_path):
-    config, checkpoint = five
-    text = run('test', str(config), str(checkpoint), '--work-dir', str(tmp_path))
+    text = run('test', *map(str, five), '--work-dir', str(tmp_path))
     for figure in ('detection/bbox_mAP', 'segmentation/segm_mAP', 'grounding/P@0.5', 'caption/', 'answer/'):
         assert figure in text, figure
 
 
 @pytest.mark.parametrize('name', sorted(ASKED))
-def test_only_the_sentence_changes(five, tmp_path, name):
+def test_only_the_sentence_changes(call, five, tmp_path, name):
     config, checkpoint = five
-    picture = ROOT / 'data/scenes_tiny/images/test/000000.jpg'
-    run('infer', str(picture), '--config', str(config), '--checkpoint', str(checkpoint), '--out', str(tmp_path),
-        '--score-thr', '0', *ASKED[name])
+    image = ROOT / 'data/scenes_tiny/images/test/000000.jpg'
+    call('infer', image, '--config', config, '--checkpoint', checkpoint, '--out', tmp_path, '--score-thr', '0',
+         *ASKED[name])
     answer = json.loads((tmp_path / 'answers.json').read_text())[0]
     if name in ('question', 'caption'):
         assert isinstance(answer['text'], str)
@@ -70,21 +70,21 @@ def test_only_the_sentence_changes(five, tmp_path, name):
     assert (tmp_path / '00_000000.png').exists()
 
 
-def test_a_task_without_a_metric_is_named(five, tmp_path):
+def test_a_task_without_a_metric_is_named(call, five, tmp_path):
     config, checkpoint = five
     cfg = Config.fromfile(str(config))
     del cfg.test_evaluator.metrics['captioning']
     changed = tmp_path / 'changed.py'
     cfg.dump(str(changed))
-    assert "task 'captioning' and the evaluator has metrics for" in run('test', str(changed), str(checkpoint),
-                                                                        '--work-dir', str(tmp_path), fails=True)
+    done = call('test', changed, checkpoint, '--work-dir', tmp_path)
+    assert done.code == 2 and "task 'captioning' and the evaluator has metrics for" in done.err
 
 
 def test_each_study_asks_on_the_test_set_of_its_task(five):
     config, checkpoint = map(str, five)
     ask = {task: Study.from_files(config, checkpoint, 4, task) for task in ('detection', 'segmentation', 'questions')}
     assert list(points(ask['segmentation'], counts=(8, 16))['rows']) == [
-        'box', '8', '8, true outlines', '16', '16, true outlines']
+        'box', '8', '8, true contours', '16', '16, true contours']
     assert list(classes(ask['detection'], shares=(0.5, 1.0))['rows']) == ['50%', '100%']
     assert list(bins(ask['detection'], counts=(9, 1025))['rows']) == ['9', '1025', 'exact']
     answered = blind(ask['questions'])['rows']
@@ -94,7 +94,7 @@ def test_each_study_asks_on_the_test_set_of_its_task(five):
 @pytest.mark.parametrize('task', [task for task in TASKS if task != 'keypoints'])  # which this config is not for
 def test_every_task_has_figures_and_answers_that_mean_something(five, task):
     study = Study.from_files(*map(str, five), 3, task)
-    assert all(value >= 0 for value in figures_of(study).values())
+    assert all(value >= 0 for value in evaluate_task(study).values())
     counts = malformed(study)
     assert counts['answers'] >= 3 and 0 <= counts['malformed'] <= 100
 
@@ -103,11 +103,11 @@ def test_without_its_picture_a_question_is_asked_about_grey(five, monkeypatch):
     study = Study.from_files(*map(str, five), 2, 'questions')
     shown = []
     monkeypatch.setattr(study.model, 'test_step', lambda data: shown.extend(data['inputs']) or data['data_samples'])
-    assert len(list(study.answers(blind=True))) == len(list(study.answers())) == 2
+    assert len(list(study.predict(blind=True))) == len(list(study.predict())) == 2
     assert [bool((picture == GREY).all()) for picture in shown] == [True, True, False, False]
 
 
 def test_a_config_that_does_not_test_a_task_says_so():
     cfg = load_config(TINY)
-    with pytest.raises(ValueError, match='tests no segmentation'):
-        data_and_metric(cfg, 'segmentation')
+    with pytest.raises(ValueError, match='has no test set for segmentation'):
+        dataset_and_metric(cfg, 'segmentation')

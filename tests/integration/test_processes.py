@@ -16,13 +16,16 @@ CONFIG = 'configs/visionllm/visionllm_tiny_scenes.py'
 # Nothing is drawn, and no statistics are of a batch: a picture counts the same in whatever process it is.
 ALIKE = f'''
 _base_ = '{ROOT / CONFIG}'
-model = dict(backbone=dict(norm_eval=True), second_look=None,
+model = dict(backbone=dict(norm_eval=True), refiners=None,
              heads=dict(tuples=dict(train_tuples=None, train_coordinates=None)))
 train_dataloader = dict(
     collate_fn=dict(vary=()),
     dataset=dict(pipeline=[dict(type='LoadImage'), dict(type='LoadAnnotations', with_bbox=True),
                            dict(type='PackInstructionInputs', task='detection')]))
-custom_hooks = [dict(type='TeachReading', steps=1, rehearse=2), dict(type='TeachWords', steps=2)]
+custom_hooks = [
+    dict(type='PretrainingHook', cache_dir='{{{{ fileDirname }}}}/cache', stages=[
+        dict(type='ClassMapReading', name='reading', steps=1), dict(type='TokenWordAlignment', name='words', steps=2)]),
+    dict(type='RehearseReading', interval=2)]
 '''
 
 
@@ -52,7 +55,8 @@ def runs(tmp_path_factory) -> tuple[Path, Path]:
     folder = tmp_path_factory.mktemp('processes')
     config = folder / 'alike.py'
     config.write_text(ALIKE)
-    run('train', str(config), '--work-dir', str(folder / 'one'), '--cfg-options', 'train_dataloader.batch_size=8')
+    run('train', str(config), '--work-dir', str(folder / 'one'), '--cfg-options', 'train_dataloader.batch_size=8',
+        f'custom_hooks.0.cache_dir={folder}/cache_of_one')
     distributed('train', str(config), '2', '--work-dir', str(folder / 'two'))
     return folder / 'one', folder / 'two'
 
@@ -70,9 +74,9 @@ def test_two_processes_learn_what_one_does(runs):
 def test_three_processes_measure_what_one_does(runs, tmp_path):
     checkpoint = str(runs[1] / 'iter_4.pth')
     run('test', CONFIG, checkpoint, '--work-dir', str(tmp_path), '--out', str(tmp_path / 'one'), '--cfg-options',
-        'model.second_look=None')
+        'model.refiners=None')
     distributed('test', CONFIG, checkpoint, '3', '--work-dir', str(tmp_path), '--out', str(tmp_path / 'three'),
-                '--cfg-options', 'model.second_look=None')
+                '--cfg-options', 'model.refiners=None')
     one, three = (json.loads((tmp_path / f'{name}.bbox.json').read_text()) for name in ('one', 'three'))
     assert len(one) == len(three) > 100
 

@@ -6,8 +6,9 @@ import re
 import pytest
 
 from visionllm.apis import Inferencer
-from visionllm.apis.studies import Study, malformed
-from visionllm.datasets.coco_questions import questions_about
+from visionllm.apis.studies import malformed
+from visionllm.apis.study import Study
+from visionllm.datasets.coco_questions import generate_questions
 
 from ..conftest import load_config
 from .test_tools import run
@@ -23,14 +24,16 @@ def config(data, tmp_path, monkeypatch):
     monkeypatch.setenv('VISIONLLM_REFCOCO', str(data / 'refcoco/sample'))
     cfg, tiny = load_config('configs/visionllm/visionllm_small_coco-five-tasks.py'), load_config(TINY)
     cfg.model = tiny.model
-    cfg.model.second_look = cfg.model.heads.tuples.mask_branch = None
-    cfg.custom_hooks = [dict(type='TeachTelling', steps=1, weights=[0, 0, 0, 1, 1]), dict(type='TeachWords', steps=2)]
+    cfg.model.refiners = cfg.model.heads.tuples.coordinates.location_prior.mask_branch = None
+    cfg.custom_hooks = [dict(type='PretrainingHook', cache_dir=str(tmp_path / 'cache'), stages=[
+        dict(type='SceneDescription', name='description', steps=1, dataset_weights=[0, 0, 0, 1, 1]),
+        dict(type='TokenWordAlignment', name='words', steps=2)])]
     cfg.param_scheduler, cfg.default_hooks = tiny.param_scheduler, tiny.default_hooks
     cfg.train_cfg.update(max_iters=6, val_interval=7)
     for split in ('train', 'val'):
         asked = tmp_path / f'questions_{split}2017.json'
         objects = data / f'coco-mini/annotations/instances_{split}2017.json'
-        asked.write_text(json.dumps(questions_about(json.loads(objects.read_text()))))
+        asked.write_text(json.dumps(generate_questions(json.loads(objects.read_text()))))
         loader = cfg[f'{split}_dataloader']
         loader.update(batch_size=2, num_workers=0, persistent_workers=False)
         loader.dataset.datasets[4].ann_file = str(asked)
@@ -53,5 +56,5 @@ def test_train_and_test_on_all_five(config, tmp_path):
         assert re.search(rf'{figure}: +\d', text), figure
     model = Inferencer.from_files(str(config), str(tmp_path / 'iter_6.pth')).model
     for task in ('detection', 'segmentation', 'grounding'):  # random weights say no words
-        found = malformed(Study.of(model, str(config), task=task))
+        found = malformed(Study.from_model(model, str(config), task=task))
         assert found['answers'] > 0 and found['malformed'] <= 0.5, (task, found)

@@ -28,14 +28,17 @@ train_dataloader = dict(
     batch_size=2,
     sampler=dict(_delete_=True, type='MixtureSampler', batch_size=2, weights=[3, 97]),  # the fourth is of captions
     dataset=dict(_delete_=True, type='ConcatDataset', ignore_keys=['classes', 'palette'], datasets=[
-        dict(type='scene_sentences', kind='captions', **pictures,
+        dict(type='SceneLanguageDataset', kind='captions', **pictures,
              pipeline=[*load, dict(type='PackInstructionInputs', task='captioning')]),
         dict(type='SceneDataset', **pictures,
              pipeline=[*load, dict(type='PackInstructionInputs', task='detection')])]))
 five = '{{{{ fileDirname }}}}/five/'
 val_dataloader = dict(batch_size=1, dataset=dict(data_root=five, num_images=5))
 val_evaluator = dict(ann_file=five + 'annotations/instances_test.json')
-custom_hooks = [dict(type='TeachReading', steps=0, rehearse=2), dict(type='TeachTelling', steps=1, weights=[1, 0])]
+custom_hooks = [
+    dict(type='PretrainingHook', cache_dir='{{{{ fileDirname }}}}/cache', stages=[
+        dict(type='SceneDescription', name='description', steps=1, dataset_weights=[1, 0])]),
+    dict(type='RehearseReading', interval=2)]
 visualizer = dict(vis_backends=[dict(type='LocalVisBackend')])
 '''
 # One after the other, since starting takes longer than running.

@@ -50,7 +50,7 @@ def changed(folder: str, target, **settings) -> str:
 
 @torch.no_grad()
 def logits(llm: CausalLM, text: str = TEXT) -> torch.Tensor:
-    return llm.say(llm(llm.embed_text(text))[0])[0]
+    return llm.lm_logits(llm(llm.embed_text(text))[0])[0]
 
 
 def test_an_adapter_is_all_that_was_trained(base, trained):
@@ -102,9 +102,9 @@ def test_merged_is_unmerged(base, trained):
     llm = CausalLM(base, lora_rank=4, lora_alpha=8, dtype='float32', adapter=trained[1]).eval()
     with torch.no_grad():
         plain = logits(llm)
-        llm.read([TEXT])
+        llm.encode_prefix([TEXT])
         moved = llm.decoder.layers[0].self_attn.q_proj.base_layer.weight.clone()
-        assert not llm.merge()._read.results
+        assert not llm.merge()._prefix_cache.results
         assert not torch.equal(moved, llm.decoder.layers[0].self_attn.q_proj.base_layer.weight)
         assert torch.allclose(logits(llm), plain, atol=1e-4)
     assert llm.state_dict().keys() == trained[0].state_dict().keys()
@@ -130,7 +130,7 @@ def test_before_training_the_language_model_speaks_as_its_base():
         said, seen, read = [], llm.embed_text(prompt), None
         for wanted in expected.logits:
             states, read = llm(seen, read)
-            found = llm.say(states[:, -1])
+            found = llm.lm_logits(states[:, -1])
             assert torch.allclose(found, wanted, atol=1e-4)
             said.append(found.argmax(-1))
             seen = llm.embed(said[-1][:, None])

@@ -5,7 +5,7 @@ import torch
 from mmdet.registry import MODELS
 
 from visionllm.models import TokenizerPretrained
-from visionllm.models.samples import target_of
+from visionllm.models.samples import build_target
 from visionllm.structures import ImageTokens, TextFeatures
 
 from ..conftest import load_config, sample_batch
@@ -46,12 +46,12 @@ def test_without_a_decoder_tokens_are_averages_of_a_grid():
     maps = [torch.zeros(1, 128, side, side) for side in (16, 8, 4, 2)]
     maps[0][:, :, :8, 10:] = 1.0  # the upper right cell of two rows and three columns, but for its first columns
     nothing = TextFeatures(torch.zeros(1, 0, 32), torch.zeros(1, 0, dtype=torch.bool))
-    pad_mask = torch.ones(1, 128, 128, dtype=torch.bool)
-    tokens = connector(maps, pad_mask, nothing)[-1]
+    pixel_mask = torch.ones(1, 128, 128, dtype=torch.bool)
+    tokens = connector(maps, pixel_mask, nothing)[-1]
     assert tokens.embeddings.shape == (1, 6, 128) and tokens.boxes.shape == (1, 6, 4)
     assert tokens.embeddings[0, :, 0].tolist() == pytest.approx([0, 1 / 3, 1, 0, 0, 0], abs=0.2)
-    pad_mask[..., 64:] = False  # what is padding does not count
-    assert connector(maps, pad_mask, nothing)[-1].embeddings[0, 2].tolist() == [0] * 128
+    pixel_mask[..., 64:] = False  # what is padding does not count
+    assert connector(maps, pixel_mask, nothing)[-1].embeddings[0, 2].tolist() == [0] * 128
 
 
 def test_a_detr_of_another_size_is_refused(specialist, tiny, tmp_path):
@@ -97,17 +97,17 @@ def test_outlines_start_as_ellipses_and_learn_the_objects(tiny):
     model = copy.deepcopy(tiny)
     batch = sample_batch('Find {"star": <c3>} as (c, x1, y1, x2, y2). <image>', num_objects=1)
     data = model.data_preprocessor(batch, training=True)
-    targets = [target_of(sample) for sample in data['data_samples']]
-    boxes, rings = [t.boxes for t in targets], [t.rings for t in targets]
+    targets = [build_target(sample) for sample in data['data_samples']]
+    boxes, contours = [t.boxes for t in targets], [t.contours for t in targets]
     with torch.no_grad():
-        tokens = model.look(data['inputs'], data['data_samples'])[-1]
-    offsets = (tokens.rings - tokens.centres[:, :, None]) / tokens.boxes[:, :, None, 2:] * 2
-    assert tokens.rings.shape[2:] == (64, 2) and torch.allclose(offsets.norm(dim=-1), torch.ones(1), atol=1e-3)
-    optimizer = torch.optim.Adam(model.connector.ring_branch.parameters(), lr=3e-3)
+        tokens = model.extract_tokens(data['inputs'], data['data_samples'])[-1]
+    offsets = (tokens.contours - tokens.centers[:, :, None]) / tokens.boxes[:, :, None, 2:] * 2
+    assert tokens.contours.shape[2:] == (64, 2) and torch.allclose(offsets.norm(dim=-1), torch.ones(1), atol=1e-3)
+    optimizer = torch.optim.Adam(model.connector.contour_branch.parameters(), lr=3e-3)
     losses = []
     for _ in range(30):
-        tokens.rings = model.connector._rings(tokens.embeddings, tokens.boxes)
-        losses.append(model.connector.loss([tokens], boxes, rings)[0]['loss_ring'].value)
+        tokens.contours = model.connector._contours(tokens.embeddings, tokens.boxes)
+        losses.append(model.connector.loss([tokens], boxes, contours)[0]['loss_contour'].value)
         optimizer.zero_grad()
         losses[-1].backward()
         optimizer.step()
@@ -117,6 +117,6 @@ def test_outlines_start_as_ellipses_and_learn_the_objects(tiny):
 def test_where_outlines_are_not_known_none_are_learned(tiny):
     data = tiny.data_preprocessor(sample_batch('Find {"star": <c3>} as (c, x1, y1, x2, y2). <image>'), training=True)
     for sample in data['data_samples']:
-        del sample.gt_instances.rings
+        del sample.gt_instances.contours
     losses = tiny.loss(data['inputs'], data['data_samples'])
-    assert 'loss_ring' not in losses and losses['loss_objectness'] > 0
+    assert 'loss_contour' not in losses and losses['loss_objectness'] > 0

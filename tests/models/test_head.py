@@ -5,25 +5,25 @@ import torch
 from mmdet.structures.bbox import bbox_cxcywh_to_xyxy
 
 from visionllm.datasets.scenes import SHAPES
-from visionllm.language import TASKS, OutputFormat, parse_instruction, write_instruction
-from visionllm.models.averages import averages
-from visionllm.models.fusion import blocks
-from visionllm.models.heads import FormatQueryHead, TokenByTokenHead
-from visionllm.models.heads.selection import pad_selection, sample_tuples
-from visionllm.models.heads.words import nearness, sharpen
-from visionllm.models.matching import true_names
-from visionllm.structures import CloseUps, ImageTokens, Target
-from visionllm.structures.rings import best_turn
+from visionllm.language import TASKS, OutputFormat, parse_instruction, render_instruction
+from visionllm.models.fusion import block_layout
+from visionllm.models.heads import AutoregressiveCoordinates, ParallelCoordinates
+from visionllm.models.heads.name_alignment import sharpen
+from visionllm.models.heads.sampling import pad_indices, sample_tuples
+from visionllm.models.loss_reduction import reduce_losses
+from visionllm.models.matching import matched_one_hot
+from visionllm.structures import ImageTokens, RoICrops, Target
+from visionllm.structures.contours import align_start
 
 TASK = TASKS['detection']
-INSTRUCTION = parse_instruction(write_instruction(SHAPES, TASK.wordings[0], TASK.output_format))
+INSTRUCTION = parse_instruction(render_instruction(SHAPES, TASK.wordings[0], TASK.output_format))
 
 
 def random_tokens(batch=2, count=20):
     boxes = torch.cat([torch.rand(batch, count, 2) * 0.5 + 0.25, torch.rand(batch, count, 2) * 0.3 + 0.05], -1)
     maps = [torch.randn(batch, count, channels, side, side) for channels, side in ((8, 8), (16, 4))]
-    close_ups = CloseUps(maps, boxes, torch.randn(batch, count, 3, 16, 16))
-    return ImageTokens(torch.randn(batch, count, 128), boxes, torch.randn(batch, count), close_ups=close_ups)
+    roi_crops = RoICrops(maps, boxes, torch.randn(batch, count, 3, 16, 16))
+    return ImageTokens(torch.randn(batch, count, 128), boxes, torch.randn(batch, count), roi_crops=roi_crops)
 
 
 def test_before_training_a_box_is_the_tokenizers_own(tiny):
@@ -51,15 +51,15 @@ def test_a_token_should_be_near_the_name_of_its_object(tiny, monkeypatch):
         words = tiny.llm.embed_names([names[2], names[0], names[5]])[None]
 
     def loss(labels):
-        monkeypatch.setitem(tiny.heads['tuples']._modules, 'token_projector', lambda _: words)
+        monkeypatch.setattr(tiny.heads['tuples'].class_reader, 'embed', lambda _: words)
         with torch.no_grad():
             pairs = [(torch.tensor([0, 2]), torch.tensor([0, 1]))]
-            wanted = true_names(pairs, [torch.tensor(labels)], 3, len(names))
-            return averages(tiny.heads['tuples'].name_loss(tiny.llm, names, tokens, wanted))
+            wanted = matched_one_hot(pairs, [torch.tensor(labels)], 3, len(names))
+            return reduce_losses(tiny.heads['tuples'].name_loss(tiny.llm, names, tokens, wanted))
     right, wrong = loss([2, 5]), loss([5, 2])
     assert right['acc_name'] == 100 and wrong['acc_name'] == 0
     assert right['loss_name'] < wrong['loss_name']
-    near = nearness(words, tiny.llm.embed_names(names), tiny.heads['tuples'].name_scale)
+    near = tiny.heads['tuples'].alignment(words, tiny.llm.embed_names(names))
     assert torch.allclose(near[0, [0, 2], [2, 5]], torch.zeros(2), atol=1e-5) and (near <= 1e-5).all()
 
 
@@ -78,17 +78,17 @@ def test_scores_are_probabilities_over_the_named_classes_and_none(tiny):
 
 
 def test_tuples_that_cannot_appear_are_not_decoded(tiny, monkeypatch):
-    asked = []
-    original = FormatQueryHead.decode_coordinates
+    decoded = []
+    original = ParallelCoordinates.forward
 
-    def spy(self, llm, output_format, done, selected):
-        asked.append(selected.shape[1])
-        return original(self, llm, output_format, done, selected)
-    monkeypatch.setattr(FormatQueryHead, 'decode_coordinates', spy)
+    def spy(self, llm, query_embedding, output_format, class_pass, selected):
+        decoded.append(selected.shape[1])
+        return original(self, llm, query_embedding, output_format, class_pass, selected)
+    monkeypatch.setattr(ParallelCoordinates, 'forward', spy)
     monkeypatch.setattr(tiny.heads['tuples'], 'max_per_img', 3)
     with torch.no_grad():
         results = tiny.heads['tuples'].predict(tiny.llm, [INSTRUCTION] * 2, random_tokens())
-    assert asked and asked[0] <= 3 and all(len(r) <= 3 for r in results)
+    assert decoded and decoded[0] <= 3 and all(len(r) <= 3 for r in results)
     monkeypatch.setattr(tiny.heads['tuples'], 'score_thr', 2.0)
     with torch.no_grad():
         results = tiny.heads['tuples'].predict(tiny.llm, [INSTRUCTION] * 2, random_tokens())
@@ -107,7 +107,7 @@ def mixed():
 @pytest.mark.parametrize('image_context', [False, True])
 def test_instructions_answered_together_are_answered_as_if_each_were_alone(tiny, mixed, image_context, monkeypatch):
     head, tokens = tiny.heads['tuples'], random_tokens(4)
-    monkeypatch.setattr(head, 'image_context', image_context)
+    monkeypatch.setattr(head.class_reader, 'image_context', image_context)
     with torch.no_grad():
         together = head.predict(tiny.llm, mixed, tokens)
         alone = [head.predict(tiny.llm, mixed[b:b + 1], tokens[b:b + 1])[0] for b in range(4)]
@@ -123,13 +123,14 @@ def test_learning_from_instructions_together_is_learning_from_each(tiny, mixed, 
     on = torch.arange(1)
     names = ('star', 'large blue circle')
     targets = [Target(boxes[:1], torch.tensor([label]), torch.rand(1, 2, 2), torch.zeros(1, 0, 2), names,
-                      are_words=False, pairs=(on, on)) for boxes, label in zip(tokens.boxes, (0, 1, 0))]
+                      names_are_classes=False, matches=(on, on)) for boxes, label in zip(tokens.boxes, (0, 1, 0))]
 
     def learned(groups):
-        losses = [averages(head.loss(tiny.llm, [mixed[i] for i in group], tokens[group], [targets[i] for i in group]))
-                  for group in groups]
+        losses = [reduce_losses(head.loss(tiny.llm, [mixed[i] for i in group], tokens[group],
+                                          [targets[i] for i in group])) for group in groups]
         total = sum(loss['loss_cls'] + loss['loss_loc'] + loss['loss_box'] for loss in losses) / len(groups)
-        trained = [p for p in tiny.llm.parameters() if p.requires_grad] + [head.class_scale, head.prior]
+        trained = [p for p in tiny.llm.parameters() if p.requires_grad]
+        trained += [head.class_reader.scale, head.objectness.affine]
         return [total, *torch.autograd.grad(total, trained)]
     for one, other in zip(learned([[0, 1, 2]]), learned([[0], [1], [2]])):
         assert other.isfinite().all() and torch.allclose(one, other, atol=1e-4)
@@ -138,7 +139,7 @@ def test_learning_from_instructions_together_is_learning_from_each(tiny, mixed, 
 def test_what_is_answered_does_not_depend_on_how_many_tuples_are_read_at_once(tiny, monkeypatch):
     answers = []
     for at_once in (10**6, 20, 1):
-        monkeypatch.setattr(blocks, 'TOKENS_AT_ONCE', at_once)
+        monkeypatch.setattr(block_layout, 'MAX_TOKENS_PER_PASS', at_once)
         torch.manual_seed(0)
         with torch.no_grad():
             answers.append(tiny.heads['tuples'].predict(tiny.llm, [INSTRUCTION] * 2, random_tokens()))
@@ -160,7 +161,7 @@ def test_what_is_answered_does_not_depend_on_how_many_passes_it_takes(tiny, mixe
     head, tokens = tiny.heads['tuples'], random_tokens(4)
     answers, passes = {}, {}
     for limit in (0, 10**6):
-        monkeypatch.setitem(blocks.ALONG, 'cpu', limit)
+        monkeypatch.setitem(block_layout.MAX_COORDINATES_IN_CLASS_PASS, 'cpu', limit)
         tiny.eval()  # forget
         for _ in range(1 + again):
             with torch.no_grad(), counted_passes(tiny.llm) as count:
@@ -172,32 +173,33 @@ def test_what_is_answered_does_not_depend_on_how_many_passes_it_takes(tiny, mixe
     assert passes == {0: 4, 10**6: 2} if again else {0: 6, 10**6: 2}
 
 
-def test_token_by_token_each_coordinate_is_told_the_one_before(tiny, monkeypatch):
-    tokens, selected = random_tokens(), torch.tensor([[3, 1], [0, 7]])
-    monkeypatch.setattr(tiny.heads['tuples'].location_scale, 'data', torch.ones(2))
+def test_autoregressive_coordinates_are_conditioned_on_the_one_before(tiny, monkeypatch):
+    head, tokens, selected = tiny.heads['tuples'], random_tokens(), torch.tensor([[3, 1], [0, 7]])
+    monkeypatch.setattr(head.coordinates.scale, 'data', torch.ones(2))
     decoded = []
-    for decode in (FormatQueryHead.decode_coordinates, TokenByTokenHead.decode_coordinates):
+    for kind in (ParallelCoordinates, AutoregressiveCoordinates):
         with torch.no_grad():
-            _, done = tiny.heads['tuples'].decode_classes(tiny.llm, [INSTRUCTION] * 2, tokens)
-            decoded.append(decode(tiny.heads['tuples'], tiny.llm, INSTRUCTION.output_format, done, selected))
+            _, output = head.decode_classes(tiny.llm, [INSTRUCTION] * 2, tokens)
+            decoded.append(kind.forward(head.coordinates, tiny.llm, head.query_embedding, INSTRUCTION.output_format,
+                                        output, selected))
     same = (decoded[0] - decoded[1]).abs().amax((0, 1, 3)) < 1e-3
     assert decoded[0].shape == decoded[1].shape and same.tolist() == [True, False, False, False]
 
 
 def test_padding_a_selection():
-    selected, real = pad_selection([torch.tensor([4, 2]), torch.tensor([], dtype=torch.long)])
+    selected, real = pad_indices([torch.tensor([4, 2]), torch.tensor([], dtype=torch.long)])
     assert selected.tolist() == [[4, 2], [0, 0]] and real.tolist() == [[True, True], [False, False]]
 
 
 def test_a_ring_may_start_anywhere():
-    ring = torch.rand(3, 9, 2)
-    decoded = torch.stack([ring[i].roll(shift, 0) for i, shift in enumerate((0, 4, 8))])
-    assert torch.equal(best_turn(ring, decoded), decoded)
+    contour = torch.rand(3, 9, 2)
+    decoded = torch.stack([contour[i].roll(shift, 0) for i, shift in enumerate((0, 4, 8))])
+    assert torch.equal(align_start(contour, decoded), decoded)
 
 
 def test_before_training_an_outline_is_the_ellipse_in_the_tokenizers_box(tiny):
     tokens = random_tokens()
-    outline = parse_instruction(write_instruction(SHAPES, TASK.wordings[0], OutputFormat(32)))
+    outline = parse_instruction(render_instruction(SHAPES, TASK.wordings[0], OutputFormat(32)))
     with torch.no_grad():
         result = tiny.heads['tuples'].predict(tiny.llm, [outline] * 2, tokens)[0]  # tokens without rings
     boxes = tokens.boxes[0][result.tuples]
@@ -210,10 +212,10 @@ def test_before_training_an_outline_is_the_tokenizers_own(tiny):
     tokens = random_tokens()
     unit = torch.tensor([[0., -1.], [1., -1.], [1., 1.], [0., 1.], [-1., 1.], [-1., -1.]]).repeat_interleave(4, 0)
     unit[1::4, 0] += 0.5  # some points on the edges of a square
-    tokens.rings = tokens.centres[:, :, None] + 0.05 * unit
-    outline = parse_instruction(write_instruction(SHAPES, TASK.wordings[0], OutputFormat(6)))
+    tokens.contours = tokens.centers[:, :, None] + 0.05 * unit
+    outline = parse_instruction(render_instruction(SHAPES, TASK.wordings[0], OutputFormat(6)))
     with torch.no_grad():
         result = tiny.heads['tuples'].predict(tiny.llm, [outline] * 2, tokens)[0]
     wide = torch.tensor([-0.05, -0.05, 0.05, 0.05])
-    own = (tokens.centres[0].repeat(1, 2) + wide).clamp(0, 1)[result.tuples]
+    own = (tokens.centers[0].repeat(1, 2) + wide).clamp(0, 1)[result.tuples]
     assert torch.allclose(result.bboxes[:, [0, 1, 3]], own[:, [0, 1, 3]], atol=0.03)

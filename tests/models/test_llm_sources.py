@@ -89,7 +89,7 @@ def assert_same(source, base):
     assert llm.vocabulary.encode(SENTENCE) == ids[0].tolist() and llm.vocabulary.end == tokenizer.eos_token_id
     assert llm.vocabulary.encode('<c7>') == [len(tokenizer) + llm.vocabulary.new_index('<c7>')]
     with torch.no_grad():
-        said = llm.say(llm(llm.embed_text(SENTENCE))[0])
+        said = llm.lm_logits(llm(llm.embed_text(SENTENCE))[0])
         assert torch.allclose(said, model(ids).logits, atol=1e-5)
 
 

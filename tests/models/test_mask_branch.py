@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from visionllm.models.heads.mask_branch import MaskBranch, _from_the_box
-from visionllm.structures import CloseUps, ImageTokens
+from visionllm.models.heads.mask_branch import MaskBranch, _box_coordinates
+from visionllm.structures import ImageTokens, RoICrops
 
 SIDE = 24
 
@@ -12,8 +12,8 @@ def tokens_of(pictures, embeddings, maps=(), boxes=None):
     count = len(pictures)
     frames = torch.tensor([0.5, 0.5, 1.0, 1.0]).expand(count, 1, -1)
     boxes = frames * torch.tensor([1, 1, 0.8, 0.8]) if boxes is None else boxes
-    close_ups = CloseUps([each[:, None] for each in maps], frames, pictures[:, None])
-    return ImageTokens(embeddings[:, None], boxes, torch.zeros(count, 1), close_ups=close_ups)
+    roi_crops = RoICrops([each[:, None] for each in maps], frames, pictures[:, None])
+    return ImageTokens(embeddings[:, None], boxes, torch.zeros(count, 1), roi_crops=roi_crops)
 
 
 def two_halves(count, generator):
@@ -34,7 +34,7 @@ def test_it_learns_which_of_two_things_its_token_is():
     """The same pixels belong to one token and not to another."""
     torch.manual_seed(0)
     generator = torch.Generator().manual_seed(0)
-    branch = MaskBranch((), 2, width=8, edges=8, hidden=32)
+    branch = MaskBranch((), 2, width=8, stem_width=8, hidden=32)
     optimizer = torch.optim.AdamW(branch.parameters(), lr=1e-2)
 
     def masks_and_truth(count=16):
@@ -58,27 +58,27 @@ def squares():
     boxes = torch.tensor([[[0.25, 0.5, 0.25, 0.25], [0.75, 0.5, 0.25, 0.25], [0.25, 0.5, 0.25, 0.25]]])
     pictures = torch.zeros(1, 3, 3, SIDE, SIDE)
     tokens = ImageTokens(torch.zeros(1, 3, 8), boxes, torch.zeros(1, 3),
-                         close_ups=CloseUps([], boxes * torch.tensor([1, 1, 2, 2]), pictures))
+                         roi_crops=RoICrops([], boxes * torch.tensor([1, 1, 2, 2]), pictures))
     corners = torch.tensor([[-0.5, -0.5], [0.5, -0.5], [0.5, 0.5], [-0.5, 0.5]])
-    rings = boxes[0, :2, None, :2] + 0.25 * torch.stack([corners, corners * torch.tensor([1, 0.5])])
+    contours = boxes[0, :2, None, :2] + 0.25 * torch.stack([corners, corners * torch.tensor([1, 0.5])])
     masks = torch.full((1, 3, SIDE, SIDE), -8.0)
     masks[0, 0, 6:18, 6:18] = masks[0, 1, 9:15, 6:18] = 8
-    return tokens, torch.tensor([[True, True, False]]), rings, masks
+    return tokens, torch.tensor([[True, True, False]]), contours, masks
 
 
 def test_masks_that_are_right_cost_nothing_and_those_of_each_other_do(squares, monkeypatch):
-    tokens, real, rings, masks = squares
+    tokens, real, contours, masks = squares
     branch = MaskBranch((), 8, width=8)
     monkeypatch.setattr(branch, 'forward', lambda _: masks)
-    right = branch.loss(tokens, real, rings)['loss_mask']
+    right = branch.loss(tokens, real, contours)['loss_mask']
     monkeypatch.setattr(branch, 'forward', lambda _: masks[:, [1, 0, 2]])
-    wrong = branch.loss(tokens, real, rings)['loss_mask']
+    wrong = branch.loss(tokens, real, contours)['loss_mask']
     assert right.count == wrong.count == 2
     assert 0 <= right.value < 0.15 and wrong.value > 1
 
 
 def test_pixels_know_where_they_are_in_their_box():
-    x, y = _from_the_box(torch.tensor([[0.25, 0.0, 0.5, 0.125]]), torch.Size((8, 16)))[0]
+    x, y = _box_coordinates(torch.tensor([[0.25, 0.0, 0.5, 0.125]]), torch.Size((8, 16)))[0]
     assert x[0, 12] == 0.125 and x[0, 8] == -0.875  # the box's right half begins in the middle of the right half
     assert x.min() == -2 and y.min() == -2 and y.max() == 2  # far away it does not matter how far
     assert y[3, 0] == -1 and y[4, 0] == 1
@@ -86,7 +86,7 @@ def test_pixels_know_where_they_are_in_their_box():
 
 def test_a_box_without_sides_is_harmless():
     branch = MaskBranch((), 4, width=8)
-    torch.nn.init.normal_(branch.ask[-1].weight)
+    torch.nn.init.normal_(branch.controller[-1].weight)
     flat = torch.tensor([0.5, 0.5, 0.0, 0.0]).expand(2, 1, -1)
     branch(tokens_of(torch.randn(2, 3, SIDE, SIDE), torch.randn(2, 4), boxes=flat)).sum().backward()
     assert all(torch.isfinite(p.grad).all() for p in branch.parameters())
@@ -94,5 +94,5 @@ def test_a_box_without_sides_is_harmless():
 
 def test_a_model_without_a_second_look_is_told_what_is_missing():
     tokens = ImageTokens(torch.zeros(1, 2, 8), torch.zeros(1, 2, 4), torch.zeros(1, 2))
-    with pytest.raises(ValueError, match='add second_look'):
+    with pytest.raises(ValueError, match='add roi='):
         MaskBranch((), 8)(tokens)

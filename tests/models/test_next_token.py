@@ -6,9 +6,10 @@ import torch.nn.functional as F
 from torch import nn
 
 from visionllm.language import InstructionError, parse_instruction
-from visionllm.models.averages import averages
-from visionllm.models.heads.next_token import as_mentioned, like_after_like, spoken, words_of
-from visionllm.models.llms import causal, left_padded
+from visionllm.models.heads.next_token import tokenize_turns
+from visionllm.models.llms import causal_mask, left_pad
+from visionllm.models.loss_reduction import reduce_losses
+from visionllm.models.prompts.symbolic import order_by_mention, order_by_similarity, phrase_word_indices
 from visionllm.structures import Target
 
 from ..conftest import sample_batch
@@ -33,17 +34,17 @@ def test_the_loss_is_that_of_the_answers_words_alone(tiny):
         entropies = []
         for b in range(2):
             alone = instructions[b:b + 1]
-            prompt = head._prompts(llm, alone, head.describe(llm, alone, tokens[b:b + 1]))[0]
-            ids, learned = spoken(llm, turns[b])
+            prompt = head.embed_prompts(llm, alone, head.image_prompt(llm, alone, tokens[b:b + 1]))[0]
+            ids, learned = tokenize_turns(llm, turns[b])
             states, _ = llm(torch.cat([prompt, llm.embed(ids)])[None])
-            logits = llm.say(states[0, len(prompt) - 1:-1])
+            logits = llm.lm_logits(states[0, len(prompt) - 1:-1])
             entropies.append(F.cross_entropy(logits, ids, reduction='none')[learned])
     assert torch.allclose(loss, torch.cat(entropies).mean(), atol=1e-4)
 
 
 def test_what_is_asked_is_not_learned(tiny):
     vocabulary = tiny.llm.vocabulary
-    ids, learned = spoken(tiny.llm, ('a star', 'what else?', 'no more'))
+    ids, learned = tokenize_turns(tiny.llm, ('a star', 'what else?', 'no more'))
     said = [vocabulary.decode(part) for part in (ids[:learned.int().argmin()].tolist(), )]
     assert said == ['a star'] and (ids[learned] == vocabulary.end).sum() == 2
     assert vocabulary.tokenizer.decode(ids[~learned].tolist()).strip() == 'what else?'
@@ -58,11 +59,11 @@ def test_saying_goes_word_by_word_as_if_each_text_were_alone(tiny, monkeypatch):
     for b in range(2):
         with torch.no_grad():
             alone = instructions[b:b + 1]
-            text = head._prompts(llm, alone, head.describe(llm, alone, tokens[b:b + 1]))[0]
+            text = head.embed_prompts(llm, alone, head.image_prompt(llm, alone, tokens[b:b + 1]))[0]
             ids = []
             while len(ids) < 6 and llm.vocabulary.end not in ids:
                 states, _ = llm(text[None])
-                ids.append(int(llm.say(states[0, -1]).argmax()))
+                ids.append(int(llm.lm_logits(states[0, -1]).argmax()))
                 text = torch.cat([text, llm.embed(torch.tensor(ids[-1:]))])
         assert together[b] == llm.vocabulary.decode(ids) and together[b]
 
@@ -77,10 +78,11 @@ def test_other_pictures_other_words(tiny):
 
 
 def test_padding_is_not_seen():
-    embeddings, real, positions = left_padded([torch.ones(2, 3), torch.ones(4, 3)])
+    embeddings, real, positions = left_pad([torch.ones(2, 3), torch.ones(4, 3)])
     assert real.tolist() == [[False, False, True, True], [True] * 4]
     assert positions.tolist() == [[0, 0, 0, 1], [0, 1, 2, 3]] and embeddings[0, :2].sum() == 0
-    assert not causal(real)[0, 2:, :2].any() and causal(real)[0, 3, 2] and not causal(real)[:, 0, 1:].any()
+    seen = causal_mask(real)
+    assert not seen[0, 2:, :2].any() and seen[0, 3, 2] and not seen[:, 0, 1:].any()
 
 
 def test_one_batch_may_ask_for_boxes_and_for_words(tiny):
@@ -92,74 +94,74 @@ def test_one_batch_may_ask_for_boxes_and_for_words(tiny):
 
 
 def test_names_are_read_from_their_end():
-    known, index = words_of(['dog', 'small red star', 'very large red dining table'], 3)
+    known, index = phrase_word_indices(['dog', 'small red star', 'very large red dining table'], 3)
     phrases = [[known[i].strip() for i in row] for row in index.tolist()]
     assert all(word.startswith(' ') for word in known)
     assert phrases == [['a', 'a', 'dog'], ['small', 'red', 'star'], ['red', 'dining', 'table']]
 
 
 def test_only_what_is_trusted_is_told(tiny, monkeypatch):
-    head, tokens = tiny.heads['text'], random_tokens(2)
-    trust = torch.full_like(tokens.objectness, -9.0)
-    trust[0, [3, 5]] = 9.0
-    trust[1, 7] = -8.0  # the likeliest, whatever it is worth
-    monkeypatch.setattr(head, '_trust', lambda _: trust)
+    head, tokens = tiny.heads['text'].image_prompt, random_tokens(2)
+    confidence = torch.full_like(tokens.objectness, -9.0)
+    confidence[0, [3, 5]] = 9.0
+    confidence[1, 7] = -8.0  # the likeliest, whatever it is worth
+    monkeypatch.setattr(head, 'confidence_logits', lambda _: confidence)
     with torch.no_grad():
-        first, second = head.describe(tiny.llm, [CAPTION, CAPTION], tokens)
-        each = head.with_places(tiny.llm, head._phrases(tokens), tokens.boxes)
+        first, second = head(tiny.llm, [CAPTION, CAPTION], tokens)
+        each = head.append_locations(tiny.llm, head.phrases(tokens), tokens.boxes)
     assert any(torch.equal(first, each[0, told].flatten(0, 1)) for told in ([3, 5], [5, 3]))
     assert torch.equal(second, each[1, 7])
 
 
 def test_the_instruction_says_how_sure_words_must_be(tiny, monkeypatch):
-    head, tokens = tiny.heads['text'], random_tokens(3)
-    trust = torch.full_like(tokens.objectness, -9.0)
-    trust[:, :4] = torch.tensor([0.3, 0.6, 0.8, 0.99]).logit()
-    monkeypatch.setattr(head, '_trust', lambda _: trust)
+    head, tokens = tiny.heads['text'].image_prompt, random_tokens(3)
+    confidence = torch.full_like(tokens.objectness, -9.0)
+    confidence[:, :4] = torch.tensor([0.3, 0.6, 0.8, 0.99]).logit()
+    monkeypatch.setattr(head, 'confidence_logits', lambda _: confidence)
     formats = '(text)', '(text, 70% sure)', '(text, 0% sure)'
     asked = [parse_instruction(f'Describe <image> as {each}.') for each in formats]
-    told = head._told(asked, tokens, ())
+    told = head.select_objects(asked, tokens, ())
     assert [row.nonzero().flatten().tolist() for row in told[:2]] == [[1, 2, 3], [2, 3]] and told[2, :4].all()
 
 
 def test_a_thing_found_twice_is_told_once(tiny, monkeypatch):
-    head, tokens = tiny.heads['text'], random_tokens(1)
+    head, tokens = tiny.heads['text'].image_prompt, random_tokens(1)
     tokens.boxes[0, :3] = torch.tensor([[0.5, 0.5, 0.4, 0.4], [0.51, 0.5, 0.4, 0.4], [0.2, 0.2, 0.1, 0.1]])
-    trust = torch.full_like(tokens.objectness, -9.0)
-    trust[0, :3] = torch.tensor([2.0, 3.0, 2.0])
-    monkeypatch.setattr(head, '_trust', lambda _: trust)
-    assert head._told([CAPTION], tokens, ()).nonzero()[:, 1].tolist() == [1, 2]
+    confidence = torch.full_like(tokens.objectness, -9.0)
+    confidence[0, :3] = torch.tensor([2.0, 3.0, 2.0])
+    monkeypatch.setattr(head, 'confidence_logits', lambda _: confidence)
+    assert head.select_objects([CAPTION], tokens, ()).nonzero()[:, 1].tolist() == [1, 2]
 
 
 def test_in_training_all_that_is_there_is_told(tiny, monkeypatch):
-    head, tokens = tiny.heads['text'], random_tokens(1)
-    monkeypatch.setattr(head, '_trust', lambda _: torch.full_like(tokens.objectness, -9.0))
+    head, tokens = tiny.heads['text'].image_prompt, random_tokens(1)
+    monkeypatch.setattr(head, 'confidence_logits', lambda _: torch.full_like(tokens.objectness, -9.0))
     there = target('a star and a ring')
-    there.pairs = (torch.tensor([2, 9]), torch.tensor([0, 1]))
+    there.matches = (torch.tensor([2, 9]), torch.tensor([0, 1]))
     there.labels, there.names = torch.tensor([0, 1]), ('star', 'ring')
     with torch.no_grad():
-        told = head.describe(tiny.llm, [CAPTION], tokens, [there])[0]
-        each = head.with_places(tiny.llm, head._phrases(tokens), tokens.boxes)[0]
+        told = head(tiny.llm, [CAPTION], tokens, [there])[0]
+        each = head.append_locations(tiny.llm, head.phrases(tokens), tokens.boxes)[0]
     likeliest = [0] if len(told) > each[:2].flatten(0, 1).shape[0] else []
     assert torch.equal(told, each[[2, 9, *likeliest]].flatten(0, 1))
 
 
 def test_tokens_learn_the_words_of_their_objects_names(tiny):
-    head, tokens = copy.deepcopy(tiny.heads['text']), random_tokens(2)
+    head, tokens = copy.deepcopy(tiny.heads['text'].image_prompt), random_tokens(2)
     names = ('small red star', 'large blue ring')
     boxes, labels = tokens.boxes[:, [9, 4]], torch.tensor([0, 1])
     some = [Target(own, labels, own[:, None, :2], own[:, None, :2], names,
-                   pairs=(torch.tensor([4, 9]), torch.tensor([1, 0]))) for own in boxes]
+                   matches=(torch.tensor([4, 9]), torch.tensor([1, 0]))) for own in boxes]
     optimizer = torch.optim.AdamW(head.parameters(), lr=2e-3)
     for _ in range(60):
-        losses = averages(head.word_loss(tiny.llm, tokens, some))
+        losses = reduce_losses(head.alignment_loss(tiny.llm, tokens, some))
         optimizer.zero_grad()
-        (losses['loss_word'] + losses['loss_trust']).backward()
+        (losses['loss_word'] + losses['loss_confidence']).backward()
         optimizer.step()
     assert losses['acc_word'] == 100
-    trusted = head._trust(tokens) > 0
+    trusted = head.confidence_logits(tokens) > 0
     assert trusted[:, [4, 9]].all() and trusted.sum() == 4, 'all other tokens are on nothing'
-    assert head.word_loss(tiny.llm, tokens, [target('a star')] * 2) == {}
+    assert head.alignment_loss(tiny.llm, tokens, [target('a star')] * 2) == {}
 
 
 def test_a_sample_with_nothing_to_say_and_a_model_that_cannot_speak_say_so(tiny, monkeypatch):
@@ -173,13 +175,13 @@ def test_a_sample_with_nothing_to_say_and_a_model_that_cannot_speak_say_so(tiny,
 def test_like_stands_after_like():
     red, blue = torch.randn(2, 1, 8)
     nearly = lambda word: word + 0.1 * torch.randn(1, 8)  # noqa: E731
-    order = like_after_like(torch.stack([red, blue, nearly(red), nearly(blue), nearly(red)])).tolist()
+    order = order_by_similarity(torch.stack([red, blue, nearly(red), nearly(blue), nearly(red)])).tolist()
     assert sorted(order) == [0, 1, 2, 3, 4] and set(order[:3]) == {0, 2, 4}
 
 
 def test_in_training_things_stand_as_the_caption_mentions_them():
     said = target('a green dog, two red stars and a cat')
     said.names, said.labels = ('small red star', 'dog', 'tree'), torch.tensor([2, 0, 1, 0])
-    said.pairs = (torch.tensor([5, 4, 2, 0]), torch.tensor([0, 1, 2, 3]))  # tree, star, dog, star
-    order = as_mentioned(torch.arange(6), said).tolist()
+    said.matches = (torch.tensor([5, 4, 2, 0]), torch.tensor([0, 1, 2, 3]))  # tree, star, dog, star
+    order = order_by_mention(torch.arange(6), said).tolist()
     assert order[:3] == [2, 0, 4] and order[3] == 5  # the tree is not mentioned; the other two show nothing

@@ -18,7 +18,7 @@ def test_texts_of_different_length_are_read_as_bert_reads_each(tiny):
 
 def test_no_class_of_a_long_instruction_is_cut_off(tiny):
     encoder, names = tiny.text_encoder, list(CocoDataset.METAINFO['classes'])
-    order = TASKS['detection'].order
+    order = TASKS['detection'].write_instruction
     with torch.no_grad():
         one = encoder([order(names), SHORT[0]])
         other = encoder([order([*names[:-1], 'zebra crossing'])])

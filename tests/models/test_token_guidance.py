@@ -14,7 +14,7 @@ def guidance():
 
 @pytest.fixture
 def moved(guidance):
-    torch.nn.init.normal_(guidance.out.weight)
+    torch.nn.init.normal_(guidance.out_proj.weight)
     return guidance
 
 
@@ -26,45 +26,47 @@ def random_text(batch=2, length=5):
     return TextFeatures(torch.randn(batch, length, 16), torch.ones(batch, length).bool())
 
 
-def test_it_starts_as_nothing(guidance):
+def test_it_starts_as_the_identity(guidance):
     tokens = random_tokens()
-    assert torch.equal(guidance(tokens, random_text()).objectness, tokens.objectness)
+    assert torch.equal(guidance(tokens, None, None, random_text()).objectness, tokens.objectness)
 
 
-def test_only_whether_a_token_is_meant_changes(moved):
+def test_only_the_objectness_changes(moved):
     tokens = random_tokens()
-    heard = moved(tokens, random_text())
-    assert (heard.objectness != tokens.objectness).all()
-    assert heard.embeddings is tokens.embeddings and heard.boxes is tokens.boxes and heard.rings is tokens.rings
+    guided = moved(tokens, None, None, random_text())
+    assert (guided.objectness != tokens.objectness).all()
+    for unchanged in ('embeddings', 'boxes', 'contours'):
+        assert getattr(guided, unchanged) is getattr(tokens, unchanged)
 
 
 def test_no_text_and_padding_change_nothing(moved):
     tokens, text = random_tokens(), random_text()
     nothing = TextFeatures(torch.zeros(2, 0, 16), torch.zeros(2, 0).bool())
-    assert moved(tokens, nothing) is tokens
+    assert moved(tokens, None, None, nothing) is tokens
     padded = TextFeatures(F.pad(text.features, (0, 0, 0, 3), value=9.0), F.pad(text.mask, (0, 3)))
-    assert torch.allclose(moved(tokens, padded).objectness, moved(tokens, text).objectness, atol=1e-5)
+    with_padding, without = (moved(tokens, None, None, each).objectness for each in (padded, text))
+    assert torch.allclose(with_padding, without, atol=1e-5)
 
 
 def test_the_order_of_tokens_means_nothing(moved):
     tokens, text, order = random_tokens(), random_text(), torch.randperm(6)
-    turned = moved(tokens.pick(order.expand(2, -1)), text)
-    assert torch.allclose(turned.objectness, moved(tokens, text).objectness[:, order], atol=1e-5)
+    turned = moved(tokens.gather(order.expand(2, -1)), None, None, text)
+    assert torch.allclose(turned.objectness, moved(tokens, None, None, text).objectness[:, order], atol=1e-5)
 
 
-def test_it_learns_which_of_two_is_meant_by_where_the_other_is(guidance):
+def test_it_learns_a_relation_between_two_tokens(guidance):
     """"Left" or "right": nothing in a token says which it is, only the other token does."""
     optimizer = torch.optim.AdamW(guidance.parameters(), lr=3e-3)
     words = torch.randn(2, 1, 16)
     right = []
     for _ in range(120):
-        said = torch.randint(2, (32, ))
+        which = torch.randint(2, (32, ))
         boxes = torch.cat([torch.rand(32, 2, 2), torch.full((32, 2, 2), 0.1)], -1)
         tokens = ImageTokens(torch.zeros(32, 2, 32), boxes, torch.zeros(32, 2))
-        heard = guidance(tokens, TextFeatures(words[said], torch.ones(32, 1).bool())).objectness
-        meant = (boxes[:, 0, 0] > boxes[:, 1, 0]).long() ^ said
+        guided = guidance(tokens, None, None, TextFeatures(words[which], torch.ones(32, 1).bool())).objectness
+        target = (boxes[:, 0, 0] > boxes[:, 1, 0]).long() ^ which
         optimizer.zero_grad()
-        F.cross_entropy(heard, meant).backward()
+        F.cross_entropy(guided, target).backward()
         optimizer.step()
-        right.append((heard.argmax(-1) == meant).float().mean())
+        right.append((guided.argmax(-1) == target).float().mean())
     assert sum(right[-10:]) / 10 > 0.9 and sum(right[:10]) / 10 < 0.7

@@ -3,7 +3,7 @@ import torch
 from mmdet.registry import MODELS
 
 from visionllm.datasets.scenes import SHAPES
-from visionllm.language import TASKS, InstructionError, write_instruction
+from visionllm.language import TASKS, InstructionError, render_instruction
 from visionllm.models.connectors import TokenGuidance
 
 from ..conftest import load_config, sample_batch
@@ -12,7 +12,7 @@ TASK = TASKS['detection']
 
 
 def instruction(names=SHAPES, tokens=None):
-    return write_instruction(names, TASK.wordings[0], TASK.output_format, tokens)
+    return render_instruction(names, TASK.wordings[0], TASK.output_format, tokens)
 
 
 def losses_of(model, batch):
@@ -110,21 +110,22 @@ def test_remembered_instruction_is_forgotten_when_weights_change(tiny):
 
 
 def test_tokens_are_guided_by_the_names_alone(tiny, monkeypatch):
-    heard = []
-    guidance = TokenGuidance(tiny.connector.embed_dims, tiny.text_encoder.width, num_layers=1)
-    monkeypatch.setattr(tiny, 'token_guidance', guidance)
-    monkeypatch.setattr(tiny, 'guide', lambda texts, guide=tiny.guide: heard.append(texts) or guide(texts))
+    encoded = []
+    guidance = TokenGuidance(tiny.connector.embed_dims, tiny.text_encoder.width, num_layers=1).eval()
+    monkeypatch.setitem(tiny._modules, 'refiners', torch.nn.ModuleDict(dict(tiny.refiners, guidance=guidance)))
+    encode = tiny.encode_text
+    monkeypatch.setattr(tiny, 'encode_text', lambda texts: encoded.append(texts) or encode(texts))
     both = instruction(('star', 'heart'))
     for text in (both, CAPTION):
         tiny.test_step(sample_batch(text, 1))
-    assert heard == [[both], ['star, heart'], [CAPTION], [CAPTION]]
+    assert encoded == [[both], ['star, heart'], [CAPTION], [CAPTION]]
 
 
 def test_without_a_text_encoder_the_sentence_moves_no_token():
     cfg = load_config('configs/visionllm/visionllm_tiny_scenes.py').model
-    cfg.text_encoder = dict(type='NoText')
+    cfg.text_encoder = dict(type='NoTextEncoder')
     model = MODELS.build(cfg).eval()
     batches = [model.data_preprocessor(sample_batch(text, 1)) for text in (instruction(), instruction(('star', )))]
     with torch.no_grad():
-        first, second = (model.look(data['inputs'], data['data_samples'])[-1] for data in batches)
+        first, second = (model.extract_tokens(data['inputs'], data['data_samples'])[-1] for data in batches)
     assert torch.equal(first.embeddings, second.embeddings) and torch.equal(first.objectness, second.objectness)

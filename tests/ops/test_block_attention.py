@@ -25,8 +25,8 @@ def dense_mask(read: int, blocks: Blocks, count: int, batch: int) -> torch.Tenso
             if blocks.earlier is not None:
                 seen.scatter_(2, blocks.earlier[:, n][:, None].expand(-1, new, -1).masked_fill(
                     torch.arange(new)[None, :, None] != t, 0), True)
-    if blocks.real is not None:
-        seen[..., :blocks.shared] &= blocks.real[:, None]
+    if blocks.attention_mask is not None:
+        seen[..., :blocks.shared] &= blocks.attention_mask[:, None]
     return seen
 
 
@@ -49,7 +49,7 @@ def test_values_and_gradients_are_those_of_a_dense_mask(count, size, shared, ear
     places = torch.rand(batch, count, 5 * earlier).argsort(-1)[..., :earlier] + shared  # each token once a block
     real = torch.rand(batch, shared) >= padding if padding else None
     blocks = Blocks(shared, 0, size, places if earlier else None, real)
-    with patch('visionllm.ops.block_attention.QUERIES_AT_ONCE', at_once):
+    with patch('visionllm.ops.block_attention.MAX_QUERIES_PER_CHUNK', at_once):
         sparse = block_attention(*states, blocks, 0.3)
     answers = [sparse, dense_attention(*states, dense_mask(read, blocks, count, batch), 0.3)]
     assert torch.allclose(*answers, atol=1e-5)
@@ -71,7 +71,7 @@ def test_any_llama_takes_blocks(dtype, tolerance, missing):
     places = torch.cat([torch.arange(4), 4 + torch.arange(3).repeat(5)])[None].expand(2, -1)
     real = torch.ones(2, 4, dtype=torch.bool)
     real[0, :missing] = False
-    blocks = Blocks(shared=4, context=4, size=3, real=real if missing else None)
+    blocks = Blocks(shared=4, context=4, size=3, attention_mask=real if missing else None)
     bias = torch.zeros(2, 1, 19, 19, dtype=dtype).masked_fill(~dense_mask(0, blocks, 5, 2)[:, None], -1e9)
     with torch.no_grad():
         sparse = model(ids, position_ids=places, blocks=blocks).logits

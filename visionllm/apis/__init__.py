@@ -1,3 +1,3 @@
-from .inferencer import SHIPPED, Answer, Inferencer, draw, write_answers
+from .inferencer import SHIPPED, Inferencer, Prediction, draw, write_predictions
 
-__all__ = ['SHIPPED', 'Answer', 'Inferencer', 'draw', 'write_answers']
+__all__ = ['SHIPPED', 'Inferencer', 'Prediction', 'draw', 'write_predictions']

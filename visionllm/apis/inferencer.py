@@ -1,4 +1,4 @@
-"""A trained model, a picture and an instruction in; boxes, outlines or points with names, or words, out."""
+"""Inference on image files: an instruction in; named boxes, polygons or keypoints, or text, out."""
 
 import json
 from collections.abc import Sequence
@@ -18,14 +18,15 @@ from PIL import Image
 
 from visionllm.datasets.images import ImageError, read_image
 from visionllm.engine.checkpoint import load_local
-from visionllm.engine.runner import CheckpointMismatchError
-from visionllm.language import OutputFormat, parse_instruction, sentences_of
-from visionllm.models.published import difference
+from visionllm.errors import CheckpointMismatchError, ConfigError
+from visionllm.language import instruction_sentences
+from visionllm.language.instructions import class_names_of, format_of
+from visionllm.models.checkpoint_loading import describe_mismatch
 
-__all__ = ['SHIPPED', 'Answer', 'ImageError', 'Inferencer', 'draw', 'write_answers']
+__all__ = ['SHIPPED', 'ImageError', 'Inferencer', 'Prediction', 'draw', 'write_predictions']
 
 ROOT = Path(__file__).parents[2]
-# config and weights of the model that comes with the project
+# config and weights of the model in this repository
 SHIPPED = (str(ROOT / 'configs/visionllm/visionllm_nano_scenes-five-tasks.py'),
            str(ROOT / 'weights/visionllm_nano_scenes-five-tasks.safetensors'))
 
@@ -34,33 +35,40 @@ PALETTE = [(230, 60, 60), (60, 140, 240), (60, 180, 90), (240, 160, 40), (150, 8
 
 
 @dataclass
-class Answer:
-    """What a model found in a picture, best first, or what it says of it.
+class Prediction:
+    """What a model predicts for one image and instruction: n objects, best first, or text.
 
-    ``points`` holds the corners ``[[x1, y1], [x2, y2]]`` of each box in pixels, as many points of each outline as the
-    instruction asked for, or those that it named, in its order.
+    Args:
+        path: Of the image file.
+        instruction: One sentence, or several that each name a group of the classes.
+        image: ``uint8[H, W, 3]``, RGB.
+        names, scores: Class names and scores of the objects.
+        boxes: ``float[n, 4]`` as lists; x1, y1, x2, y2 in pixels.
+        points: ``float[n, N, 2]`` as lists; x, y in pixels. The two corners of boxes, the vertices of polygons, or the
+            keypoints in the instruction's order.
+        text: The answer in text; None for objects.
     """
     path: str
     instruction: str | Sequence[str]
-    image: np.ndarray  # uint8[H, W, 3] RGB
+    image: np.ndarray
     names: list[str] = field(default_factory=list)
     scores: list[float] = field(default_factory=list)
-    boxes: list[list[float]] = field(default_factory=list)  # xyxy in pixels
+    boxes: list[list[float]] = field(default_factory=list)
     points: list[list[list[float]]] = field(default_factory=list)
     text: str | None = None
 
     def as_dict(self) -> dict:
-        """JSON-able, without the pixels."""
-        answer = dict(image=self.path, instruction=self.instruction)
+        """All but the image, for JSON; scores and coordinates are rounded."""
+        prediction = dict(image=self.path, instruction=self.instruction)
         if self.text is not None:
-            return answer | dict(text=self.text)
-        return answer | dict(objects=[
+            return prediction | dict(text=self.text)
+        return prediction | dict(objects=[
             dict(name=n, score=round(s, 4), box=np.round(b, 2).tolist(), points=np.round(p, 2).tolist())
             for n, s, b, p in zip(self.names, self.scores, self.boxes, self.points)
         ])
 
-    def best(self) -> 'Answer':
-        """The likeliest object alone: an expression means one."""
+    def best(self) -> 'Prediction':
+        """The object with the highest score alone, as for a referring expression."""
         return replace(self, names=self.names[:1], scores=self.scores[:1], boxes=self.boxes[:1], points=self.points[:1])
 
     def __str__(self) -> str:
@@ -70,11 +78,11 @@ class Answer:
 
 
 class Inferencer:
-    """Answers instructions.
+    """Runs a model on image files.
 
     Args:
-        model: A built VisionLLM with its weights, in evaluation mode.
-        scale: Longest and shortest side that pictures are resized to, as in the test pipeline.
+        model: A VisionLLM with its weights.
+        scale: Longest and shortest side that images are resized to, in pixels, as in the test pipeline.
     """
 
     def __init__(self, model, scale: tuple[int, int]):
@@ -83,10 +91,17 @@ class Inferencer:
 
     @classmethod
     def from_files(cls, config: str, checkpoint: str, device: str = 'cpu') -> 'Inferencer':
-        """Build the model of a config and load a checkpoint into it.
+        """Build the model of a config and load a checkpoint.
+
+        Args:
+            config: Path of the config.
+            checkpoint: Path of the checkpoint, ``.pth`` or ``.safetensors``.
+            device: Of the model.
 
         Raises:
-            CheckpointMismatchError: The checkpoint is of another config.
+            CheckpointMismatchError: The checkpoint belongs to another config.
+            UnsafeCheckpointError: It is damaged, or cannot be loaded without running code from it.
+            ConfigError: The test pipeline has no ``Resize``.
         """
         cfg = Config.fromfile(config)
         init_default_scope(cfg.get('default_scope', 'mmdet'))
@@ -96,94 +111,103 @@ class Inferencer:
         try:
             _load_checkpoint_to_model(model, content, strict=True)
         except RuntimeError:
-            found = difference(model, content.get('state_dict', content))
-            raise CheckpointMismatchError(f'{checkpoint} is a checkpoint of another config than {config}. {found}') \
+            mismatch = describe_mismatch(model, content.get('state_dict', content))
+            raise CheckpointMismatchError(f'{checkpoint} is a checkpoint of another config than {config}. {mismatch}') \
                 from None
         dataset = cfg.test_dataloader.dataset
         steps = dataset.get('datasets', [dataset])[0].pipeline  # of the first task
-        scale = next(step['scale'] for step in steps if step['type'] == 'Resize')
+        scale = next((step['scale'] for step in steps if step['type'] == 'Resize'), None)
+        if scale is None:
+            raise ConfigError(f'The test pipeline of {config} has no Resize, so the size of its images is unknown.')
         return cls(model.to(device), tuple(scale))
 
     @torch.no_grad()
-    def __call__(self, path: str | Path, instruction: str | Sequence[str], score_thr: float = 0.3) -> Answer:
-        """Answer an instruction for a picture file: a sentence, or several that name a group of the classes each, as
-        ``TASKS['detection'].orders(names)`` writes them of a thousand names.
+    def __call__(self, path: str | Path, instruction: str | Sequence[str], score_thr: float = 0.3) -> Prediction:
+        """Predict for one image file.
+
+        Args:
+            path: Of the image file.
+            instruction: One sentence, or several that each name a group of the classes, as
+                ``TASKS['detection'].write_instructions(names)`` makes them of many names.
+            score_thr: Objects with lower scores are left out.
 
         Raises:
-            InstructionError: The instruction cannot be carried out.
-            ImageError: The picture cannot be read.
+            InstructionError: The instruction cannot be parsed, or no head supports its format.
+            ImageError: The image cannot be read.
         """
-        names, output_format = names_in(instruction), format_of(instruction)
+        names, output_format = class_names_of(instruction), format_of(instruction)
         image = read_image(path)
         resized = self.resize(dict(img=image[..., ::-1], img_shape=image.shape[:2], ori_shape=image.shape[:2]))
         sample = DetDataSample(metainfo=dict(
             img_path=str(path), ori_shape=image.shape[:2], img_shape=resized['img'].shape[:2],
             scale_factor=resized['scale_factor'], instruction=instruction, text=names))
         pixels = torch.from_numpy(np.ascontiguousarray(resized['img'].transpose(2, 0, 1)))
-        answered = self.model.test_step(pseudo_collate([dict(inputs=pixels, data_samples=sample)]))[0]
+        result = self.model.test_step(pseudo_collate([dict(inputs=pixels, data_samples=sample)]))[0]
         if output_format.is_text:
-            return Answer(str(path), instruction, image, text=answered.pred_text)
-        result = answered.pred_instances
-        kept = result[result.scores >= score_thr]
-        return Answer(str(path), instruction, image, [names[k] for k in kept.labels.tolist()], kept.scores.tolist(),
-                      kept.bboxes.tolist(), kept.points.tolist())
+            return Prediction(str(path), instruction, image, text=result.pred_text)
+        objects = result.pred_instances
+        objects = objects[objects.scores >= score_thr]
+        return Prediction(str(path), instruction, image, [names[k] for k in objects.labels.tolist()],
+                          objects.scores.tolist(), objects.bboxes.tolist(), objects.points.tolist())
 
 
-def write_answers(answers: list[Answer], folder: Path) -> list[str]:
-    """Draw each answer into ``folder`` and write all of them to ``answers.json``; returns one line an answer."""
+def write_predictions(predictions: list[Prediction], folder: Path) -> list[str]:
+    """Write a drawing of each prediction and ``answers.json`` into a folder.
+
+    Returns:
+        One line of text per prediction.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     lines = []
-    for number, answer in enumerate(answers):
-        target = folder / f'{number:02d}_{Path(answer.path).stem}.png'
-        Image.fromarray(draw(answer)).save(target)
-        lines.append(f'{answer.path}: {answer} -> {target}')
-    (folder / 'answers.json').write_text(json.dumps([a.as_dict() for a in answers], indent=1))
+    for number, prediction in enumerate(predictions):
+        target = folder / f'{number:02d}_{Path(prediction.path).stem}.png'
+        Image.fromarray(draw(prediction)).save(target)
+        lines.append(f'{prediction.path}: {prediction} -> {target}')
+    (folder / 'answers.json').write_text(json.dumps([p.as_dict() for p in predictions], indent=1))
     return lines
 
 
-def draw(answer: Answer, min_side: int = 384) -> np.ndarray:
-    """The picture, enlarged if small, with boxes, outlines or dots and names; the instruction below it, and what was
-    said (``uint8[H, W, 3]`` RGB)."""
-    scale = max(1.0, min_side / min(answer.image.shape[:2]))
-    canvas = np.ascontiguousarray(cv2.resize(answer.image, None, fx=scale, fy=scale, interpolation=cv2.INTER_LINEAR))
-    order, output_format = names_in(answer.instruction), format_of(answer.instruction)
-    found = zip(answer.names, answer.scores, answer.boxes, answer.points)
-    for name, score, box, points in reversed(list(found)):
-        colour = PALETTE[order.index(name) % len(PALETTE)]
+def draw(prediction: Prediction, min_side: int = 384) -> np.ndarray:
+    """Draw boxes, polygons or keypoints with names and scores on the image, and the instruction and text below it.
+
+    Args:
+        prediction: What to draw.
+        min_side: Images whose shortest side is smaller are enlarged to it, in pixels.
+
+    Returns:
+        ``uint8[H, W, 3]``, RGB.
+    """
+    scale = max(1.0, min_side / min(prediction.image.shape[:2]))
+    canvas = np.ascontiguousarray(cv2.resize(prediction.image, None, fx=scale, fy=scale,
+                                             interpolation=cv2.INTER_LINEAR))
+    class_names, output_format = class_names_of(prediction.instruction), format_of(prediction.instruction)
+    objects = zip(prediction.names, prediction.scores, prediction.boxes, prediction.points)
+    for name, score, box, points in reversed(list(objects)):  # the best on top
+        color = PALETTE[class_names.index(name) % len(PALETTE)]
         x1, y1, x2, y2 = (int(round(v * scale)) for v in box)
-        places = np.round(np.multiply(points, scale)).astype(np.int32)
-        if output_format.is_named:
-            for place in places.tolist():
-                cv2.circle(canvas, place, 4, (255, 255, 255), -1, cv2.LINE_AA)
-                cv2.circle(canvas, place, 3, colour, -1, cv2.LINE_AA)
-        elif output_format.is_outline:
-            cv2.polylines(canvas, [places], True, colour, 2)
+        scaled = np.round(np.multiply(points, scale)).astype(np.int32)
+        if output_format.has_point_names:
+            for point in scaled.tolist():
+                cv2.circle(canvas, point, 4, (255, 255, 255), -1, cv2.LINE_AA)
+                cv2.circle(canvas, point, 3, color, -1, cv2.LINE_AA)
+        elif output_format.is_polygon:
+            cv2.polylines(canvas, [scaled], True, color, 2)
         else:
-            cv2.rectangle(canvas, (x1, y1), (x2, y2), colour, 2)
+            cv2.rectangle(canvas, (x1, y1), (x2, y2), color, 2)
         label = f'{name} {score:.2f}'
         (width, height), _ = cv2.getTextSize(label, cv2.FONT_HERSHEY_SIMPLEX, 0.42, 1)
         top = max(y1 - height - 5, 0)
-        cv2.rectangle(canvas, (x1, top), (x1 + width + 4, top + height + 5), colour, -1)
+        cv2.rectangle(canvas, (x1, top), (x1 + width + 4, top + height + 5), color, -1)
         cv2.putText(canvas, label, (x1 + 2, top + height + 1), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (255, 255, 255), 1,
                     cv2.LINE_AA)
-    first, *others = sentences_of(answer.instruction)
-    said = f'{first} (and {len(others)} sentences more)' if others else first
-    said = said if answer.text is None else f'{said} -> {answer.text}'
-    return np.concatenate([canvas, _caption(said, canvas.shape[1])])
+    first, *others = instruction_sentences(prediction.instruction)
+    caption = f'{first} (and {len(others)} more sentences)' if others else first
+    caption = caption if prediction.text is None else f'{caption} -> {prediction.text}'
+    return np.concatenate([canvas, _render_caption(caption, canvas.shape[1])])
 
 
-def names_in(instruction: str | Sequence[str]) -> list[str]:
-    """The class names of an instruction, of one sentence after the other."""
-    return [name for sentence in sentences_of(instruction) for name in parse_instruction(sentence).class_names]
-
-
-def format_of(instruction: str | Sequence[str]) -> OutputFormat:
-    """The output tuple of an instruction, which all of its sentences name."""
-    return parse_instruction(sentences_of(instruction)[0]).output_format
-
-
-def _caption(text: str, width: int) -> np.ndarray:
-    """Text wrapped on a white strip of the given width."""
+def _render_caption(text: str, width: int) -> np.ndarray:
+    """Wrapped text on a white strip ``uint8[h, width, 3]``."""
     columns, lines = max(width // 7, 10), ['']
     for word in text.replace('\n', ' ').split(' '):
         if len(lines[-1]) + len(word) + 1 > columns:

@@ -1,328 +1,240 @@
-"""What a trained model is asked to show, each on the config's own test set."""
+"""Evaluations of a trained model, by its test sets: how it follows instructions, and what its accuracy depends on."""
 
-import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
-import torch
-from mmdet.registry import DATASETS, METRICS
-from mmdet.structures import DetDataSample
-from mmengine.config import Config
-from mmengine.dataset import pseudo_collate
+from mmdet.registry import METRICS
 from mmengine.evaluator import BaseMetric
 from pycocotools import mask as mask_utils
 
 from visionllm.datasets import LVIS_NAMES
-from visionllm.datasets.coco import box_ring, outline_parts
+from visionllm.datasets.coco import box_to_polygon, segmentation_to_polygons
+from visionllm.engine.pretraining.class_map_reading import reading_accuracy
 from visionllm.evaluation.calibration import calibration_error
-from visionllm.evaluation.detection import average_precision, best_f1_score, hits, judge, true_answers
+from visionllm.evaluation.detection import (
+    average_precision,
+    best_f1_score,
+    ground_truth_detections,
+    hit_rate,
+    match_detections,
+)
 from visionllm.language import TASKS
 from visionllm.language.vocabulary import NUM_CLASS_TOKENS
-from visionllm.structures.polygons import ring_of
+from visionllm.structures.polygons import parts_to_polygon
 
-from .inferencer import Inferencer
-
-GREY = 114  # what is seen where there is no picture
-
-
-@dataclass
-class Study:
-    """A model and the pictures it is asked about."""
-    model: torch.nn.Module
-    dataset: object
-    truth: dict  # COCO instances; empty where the task has none
-    names: list[str]
-    task: str
-    metric: dict  # config of what judges the task
-
-    @classmethod
-    def from_files(cls, config: str, checkpoint: str, num_images: int | None = None,
-                   task: str = 'detection') -> 'Study':
-        """The first ``num_images`` samples of a config's test set for a task.
-
-        Raises:
-            ValueError: The config has none.
-        """
-        return cls.of(Inferencer.from_files(config, checkpoint).model, config, num_images, task)
-
-    @classmethod
-    def of(cls, model: torch.nn.Module, config: str, num_images: int | None = None,
-           task: str = 'detection') -> 'Study':
-        """The same, of a model that was built from the config before."""
-        part, metric = data_and_metric(Config.fromfile(config), task)
-        dataset = DATASETS.build(part)
-        indices = range(len(dataset) if num_images is None else min(num_images, len(dataset)))
-        dataset = dataset.get_subset(list(indices))
-        truth = {}
-        if 'ann_file' in metric:
-            truth = json.loads(Path(metric.ann_file).read_text())
-            kept = {dataset.get_data_info(i)['img_id'] for i in indices}
-            truth['annotations'] = [a for a in truth['annotations'] if a['image_id'] in kept]
-            truth['images'] = [i for i in truth['images'] if i['id'] in kept]
-        return cls(model, dataset, truth, list(dataset.metainfo.get('classes', ())), task, metric)
-
-    def category_ids(self, names: list[str]) -> list[int]:
-        """COCO ids of class names."""
-        ids = {c['name']: c['id'] for c in self.truth['categories']}
-        return [ids[name] for name in names]
-
-    @torch.no_grad()
-    def answers(self, instruction: str | Sequence[str] | None = None, blind: bool = False,
-                batch_size: int = 16) -> Iterator[DetDataSample]:
-        """All samples with the answers to their own instruction, or to another; ``blind``: without their pictures."""
-        for start in range(0, len(self.dataset), batch_size):
-            items = [self.dataset[i] for i in range(start, min(start + batch_size, len(self.dataset)))]
-            for item in items:
-                if instruction is not None:
-                    item['data_samples'].set_metainfo(dict(instruction=instruction, text=self.names))
-                if blind:
-                    item['inputs'].fill_(GREY)
-            yield from self.model.test_step(pseudo_collate(items))
-
-    def ask(self, instruction: str | Sequence[str]) -> list[dict]:
-        """COCO result records of all pictures; each holds its image ``token`` besides."""
-        return [record for sample in self.answers(instruction) for record in self._records(sample)]
-
-    def _records(self, sample: DetDataSample) -> list[dict]:
-        result = sample.pred_instances
-        ids = self.category_ids([self.names[k] for k in result.labels.tolist()])
-        records = [
-            dict(image_id=sample.img_id, category_id=c, score=s, token=t, bbox=[x1, y1, x2 - x1, y2 - y1])
-            for c, s, t, (x1, y1, x2, y2) in zip(ids, result.scores.tolist(), result.tuples.tolist(),
-                                                 result.bboxes.tolist())
-        ]
-        for record, mask in zip(records, result.get('masks', ())):
-            record['segmentation'] = mask_utils.encode(np.asfortranarray(mask.numpy().astype(np.uint8)))
-        return records
-
-    def instruction(self, names: list[str], wording: int = 0, tokens=None, num_points: int | None = None) -> str:
-        return TASKS[self.task].order(names, wording, num_points, tokens)
+from .charts import draw_calibration
+from .study import Study
 
 
-def data_and_metric(cfg: Config, task: str) -> tuple[dict, dict]:
-    """Configs of the dataset that a config tests a task on, and of the metric that judges it.
-
-    Raises:
-        ValueError: There is none.
-    """
-    dataset, evaluator = cfg.test_dataloader.dataset, cfg.test_evaluator
-    for part in dataset.get('datasets', [dataset]):
-        if any(step.type == 'WriteInstruction' and step.task == task for step in part.pipeline):
-            return part, evaluator.get('metrics', {task: evaluator})[task]
-    raise ValueError(f'{cfg.filename} tests no {task}; take the config of a model that was trained for it.')
-
-
-def figures_of(study: Study) -> dict[str, float]:
-    """A model's figures on one task, over the study's pictures."""
+def evaluate_task(study: Study) -> dict[str, float]:
+    """Metrics of a model on the study's task and samples."""
     if study.metric['type'] == 'CocoMetric':
-        found = study.ask(study.instruction(study.names))
-        return box_figures(study, found) if study.task == 'detection' else mask_figures(study, found)
-    metric = judged(study)
+        detections = study.detect(study.write_instruction(study.names))
+        return box_ap(study, detections) if study.task == 'detection' else mask_ap(study, detections)
+    metric = process_all(study)
     return metric.evaluate(len(metric.results))
 
 
-def box_figures(study: Study, found: list[dict]) -> dict[str, float]:
-    """Average precision of boxes, over all classes."""
-    return average_precision(study.truth, found, study.category_ids(study.names))
+def box_ap(study: Study, detections: list[dict]) -> dict[str, float]:
+    """Average precision of boxes over all classes, from COCO result records."""
+    return average_precision(study.truth, detections, study.category_ids(study.names))
 
 
-def mask_figures(study: Study, found: list[dict]) -> dict[str, float]:
-    """Average precision of masks, over all classes."""
-    figures = average_precision(study.truth, found, study.category_ids(study.names), of='segm')
-    return {f'mask_{name}': value for name, value in figures.items()}
+def mask_ap(study: Study, detections: list[dict]) -> dict[str, float]:
+    """Average precision of masks over all classes, from COCO result records."""
+    metrics = average_precision(study.truth, detections, study.category_ids(study.names), iou_type='segm')
+    return {f'mask_{name}': value for name, value in metrics.items()}
 
 
-def judged(study: Study, blind: bool = False) -> BaseMetric:
-    """The task's metric, which has seen all answers."""
+def process_all(study: Study, blind: bool = False) -> BaseMetric:
+    """The task's metric after it has processed all predictions; ``blind``: made without the images."""
     metric = METRICS.build(study.metric)
-    metric.process({}, [sample.to_dict() for sample in study.answers(blind=blind)])
+    metric.process({}, [sample.to_dict() for sample in study.predict(blind=blind)])
     return metric
 
 
 def malformed(study: Study) -> dict[str, float]:
-    """How many answers there are, and the share of them, in percent, that mean nothing: text without a word, tuples
-    whose numbers are not finite or enclose nothing."""
+    """Share of malformed predictions.
+
+    Returns:
+        ``answers``, their number; and ``malformed``, the percentage of texts without a word, and of tuples whose
+        coordinates are not finite or span no area.
+    """
     counts = np.zeros(2, dtype=int)
-    for sample in study.answers():
+    for sample in study.predict():
         if 'pred_text' in sample:
             counts += 1, not sample.pred_text.strip()
         else:
             points = sample.pred_instances.points
             sides = points.amax(1) - points.amin(1) if len(points) else points.new_zeros(0, 2)
-            counts += len(points), int((~(sides > 0).all(1)).sum())  # a NaN is larger than nothing
+            counts += len(points), int((~(sides > 0).all(1)).sum())  # NaN > 0 is false
     return dict(answers=int(counts[0]), malformed=100 * float(counts[1]) / max(int(counts[0]), 1))
 
 
-def obedience(study: Study, halves: int = 2, seed: int = 0) -> dict:
-    """Half of the classes, in random order and with other class tokens, against all of them.
+def obedience(study: Study, num_splits: int = 2, seed: int = 0) -> dict:
+    """Half of the classes named, in random order and with random class tokens, compared to all classes.
 
-    Each draw asks for a random half and for the other half, so that every class counts the same. ``unnamed_hit`` is the
-    share of unnamed objects that an answer lies on, at the score of best F1; ``look_alike`` the same share among the
-    answers for these classes when all were named: objects that are taken for another class, whatever is asked;
-    ``perfect_hit`` the same share when the true boxes of the named objects are the answers: some lie on others.
+    Each split names a random half and then the other half, so every class has the same weight.
+
+    Returns:
+        ``draws``, with the following of each half, and their ``mean``. ``AP`` of the named classes, and ``full_AP``
+        where all classes are named; ``best_f1`` and its score ``threshold``. At that threshold, the percentage of
+        unnamed objects that a detection lies on: ``unnamed_hit_rate``; ``confusion_rate``, for detections of the same
+        classes where all are named (objects confused with another class); ``ground_truth_hit_rate``, for the true
+        boxes as detections (objects that overlap).
     """
     rng = np.random.default_rng(seed)
-    everything = study.ask(study.instruction(study.names))
+    everything = study.detect(study.write_instruction(study.names))
     rows = []
-    for _ in range(halves):
+    for _ in range(num_splits):
         order = [study.names[i] for i in rng.permutation(len(study.names))]
         middle = len(order) // 2
         for named, unnamed in ((order[:middle], order[middle:]), (order[middle:], order[:middle])):
-            tokens = rng.permutation(NUM_CLASS_TOKENS)[:len(named)].tolist()
-            found = study.ask(study.instruction(named, tokens=tokens))
-            ids = study.category_ids(named)
-            others = study.category_ids(unnamed)
-            threshold, f1 = best_f1_score(*judge(study.truth, found, ids))
-            kept = [record for record in everything if record['category_id'] in ids]
-            full_threshold, _ = best_f1_score(*judge(study.truth, kept, ids))
+            class_tokens = rng.permutation(NUM_CLASS_TOKENS)[:len(named)].tolist()
+            detections = study.detect(study.write_instruction(named, class_tokens=class_tokens))
+            ids, unnamed_ids = study.category_ids(named), study.category_ids(unnamed)
+            threshold, f1 = best_f1_score(*match_detections(study.truth, detections, ids))
+            same_classes = [record for record in everything if record['category_id'] in ids]
+            full_threshold, _ = best_f1_score(*match_detections(study.truth, same_classes, ids))
+            true_boxes = ground_truth_detections(study.truth, ids)
             rows.append(dict(
-                named=named, AP=average_precision(study.truth, found, ids)['AP'],
+                named=named, AP=average_precision(study.truth, detections, ids)['AP'],
                 full_AP=average_precision(study.truth, everything, ids)['AP'], best_f1=f1, threshold=threshold,
-                unnamed_hit=hits(study.truth, found, others, threshold),
-                perfect_hit=hits(study.truth, true_answers(study.truth, ids), others, 1.0),
-                look_alike=hits(study.truth, kept, others, full_threshold)))
+                unnamed_hit_rate=hit_rate(study.truth, detections, unnamed_ids, threshold),
+                ground_truth_hit_rate=hit_rate(study.truth, true_boxes, unnamed_ids, 1.0),
+                confusion_rate=hit_rate(study.truth, same_classes, unnamed_ids, full_threshold)))
     return dict(mean={key: float(np.mean([row[key] for row in rows])) for key in rows[0] if key != 'named'}, draws=rows)
 
 
-def wordings(study: Study, chosen: tuple[int, ...] = (0, 2, 6, 12, 16, 17, 18, 19)) -> dict:
-    """AP for eight wordings; those from 16 on were never seen in training."""
+def wordings(study: Study, indices: tuple[int, ...] = (0, 2, 6, 12, 16, 17, 18, 19)) -> dict:
+    """AP by wording of the instruction; wordings from 16 on are not used in training."""
     task = TASKS['detection']
     rows = []
-    for index in chosen:
-        found = study.ask(study.instruction(study.names, index))
-        ap = average_precision(study.truth, found, study.category_ids(study.names))
-        rows.append(dict(wording=(task.wordings + task.held_out)[index], seen=index < len(task.wordings), **ap))
+    for index in indices:
+        detections = study.detect(study.write_instruction(study.names, index))
+        rows.append(dict(wording=(task.wordings + task.held_out)[index], seen=index < len(task.wordings),
+                         **box_ap(study, detections)))
     aps = [row['AP'] for row in rows]
     return dict(spread=max(aps) - min(aps), rows=rows)
 
 
 def calibration(study: Study, figure: str | None = None) -> dict:
-    """Expected calibration error of the tuples' scores (a tuple's best class), and the precision-recall curve."""
-    found = study.ask(study.instruction(study.names))
+    """Expected calibration error of the tuples' scores, with the best class of each tuple.
+
+    Args:
+        study: On detection.
+        figure: Image file for the precision-recall and reliability curves; None for none.
+    """
     best: dict[tuple[int, int], dict] = {}
-    for record in found:
+    for record in study.detect(study.write_instruction(study.names)):
         key = (record['image_id'], record['token'])
         if key not in best or record['score'] > best[key]['score']:
             best[key] = record
-    scores, right, total = judge(study.truth, list(best.values()), study.category_ids(study.names))
+    scores, correct, total = match_detections(study.truth, list(best.values()), study.category_ids(study.names))
     if figure is not None:
-        _draw_curves(scores, right, total, figure)
-    threshold, f1 = best_f1_score(scores, right, total)
-    return dict(ece=calibration_error(scores, right), tuples=len(scores), best_f1=f1, threshold=threshold)
+        draw_calibration(scores, correct, total, figure)
+    threshold, f1 = best_f1_score(scores, correct, total)
+    return dict(ece=calibration_error(scores, correct), tuples=len(scores), best_f1=f1, threshold=threshold)
 
 
 def classes(study: Study, shares: tuple[float, ...] = (0.25, 0.5, 0.75, 1.0), draws: int = 2, seed: int = 0) -> dict:
-    """AP over the classes that are named, where only a share of them is (paper, table 2a)."""
+    """AP of the named classes by the share of all classes that is named (paper, table 2a)."""
     rng, rows = np.random.default_rng(seed), {}
     for share in shares:
         aps = []
         for _ in range(draws if share < 1 else 1):
             named = [study.names[i] for i in rng.permutation(len(study.names))[:round(share * len(study.names))]]
-            found = study.ask(study.instruction(named))
-            aps.append(average_precision(study.truth, found, study.category_ids(named))['AP'])
+            detections = study.detect(study.write_instruction(named))
+            aps.append(average_precision(study.truth, detections, study.category_ids(named))['AP'])
         rows[f'{share:.0%}'] = dict(AP=float(np.mean(aps)))
     return dict(rows=rows)
 
 
 def vocabulary(study: Study, size: int = 1203, seed: int = 0) -> dict:
-    """AP on the classes when they are named alone, and when they are hidden among LVIS's names and asked for in groups;
-    and the best F1 of all answers, those that give a foreign name included."""
+    """AP of the test classes if they are named alone, and if they are among ``size`` names of LVIS that are named in
+    groups; and the best F1 of all detections, those of absent classes included."""
     rng, task = np.random.default_rng(seed), TASKS[study.task]
-    foreign = [name for name in LVIS_NAMES if name not in study.names][:size - len(study.names)]
-    everything = [(study.names + foreign)[i] for i in rng.permutation(size)]
-    unseen = [dict(id=-number, name=name) for number, name in enumerate(foreign, 1)]
-    truth = study.truth | dict(categories=study.truth['categories'] + unseen)
+    absent = [name for name in LVIS_NAMES if name not in study.names][:size - len(study.names)]
+    everything = [(study.names + absent)[i] for i in rng.permutation(size)]
+    absent_categories = [dict(id=-number, name=name) for number, name in enumerate(absent, 1)]
+    truth = study.truth | dict(categories=study.truth['categories'] + absent_categories)
     rows = {}
     for names in (study.names, everything):
-        asked = replace(study, names=names, truth=truth)
-        found = asked.ask(task.orders(names))
-        _, f1 = best_f1_score(*judge(truth, found, asked.category_ids(names)))
-        rows[f'{len(names)} names'] = box_figures(study, found) | dict(best_f1=100 * f1)
+        extended = replace(study, names=names, truth=truth)
+        detections = extended.detect(task.write_instructions(names))
+        _, f1 = best_f1_score(*match_detections(truth, detections, extended.category_ids(names)))
+        rows[f'{len(names)} names'] = box_ap(study, detections) | dict(best_f1=100 * f1)
     return dict(rows=rows)
 
 
 def points(study: Study, counts: tuple[int, ...] = (8, 14, 16, 24, 48)) -> dict:
-    """Mask AP by the number of points that the sentence asks for (paper, table 2b); what answers of so many points
-    would have whose objects are all found and whose outlines are the true ones; and box AP of the same model."""
-    rows = {'box': box_figures(study, study.ask(study.instruction(study.names, num_points=2)))}
+    """Mask AP by the number of polygon points (paper, table 2b), the upper bound given by true contours of as many
+    points, and box AP of the same model."""
+    rows = {'box': box_ap(study, study.detect(study.write_instruction(study.names, num_points=2)))}
     for count in counts:
-        rows[str(count)] = mask_figures(study, study.ask(study.instruction(study.names, num_points=count)))
-        rows[f'{count}, true outlines'] = mask_figures(study, true_outlines(study.truth, count))
+        rows[str(count)] = mask_ap(study, study.detect(study.write_instruction(study.names, num_points=count)))
+        rows[f'{count}, true contours'] = mask_ap(study, ground_truth_polygons(study.truth, count))
     return dict(rows=rows)
 
 
-def true_outlines(truth: dict, count: int) -> list[dict]:
-    """A COCO file's own objects as sure answers, each an outline of so many points."""
-    sides = {image['id']: (image['height'], image['width']) for image in truth['images']}
+def ground_truth_polygons(truth: dict, count: int) -> list[dict]:
+    """The objects of a COCO annotation dict as result records with score 1, each as a polygon of ``count`` points."""
+    sizes = {image['id']: (image['height'], image['width']) for image in truth['images']}
     records = []
     for annotation in truth['annotations']:
         if annotation.get('iscrowd'):
             continue
-        parts = outline_parts(annotation['segmentation'], *sides[annotation['image_id']])
-        ring = ring_of([np.reshape(part, (-1, 2)) for part in parts or [box_ring(annotation['bbox'])]], count)
-        runs = mask_utils.frPyObjects([ring.ravel().tolist()], *sides[annotation['image_id']])
+        size = sizes[annotation['image_id']]
+        parts = segmentation_to_polygons(annotation['segmentation'], *size) or [box_to_polygon(annotation['bbox'])]
+        polygon = parts_to_polygon([np.reshape(part, (-1, 2)) for part in parts], count)
+        rles = mask_utils.frPyObjects([polygon.ravel().tolist()], *size)
         records.append(dict(image_id=annotation['image_id'], category_id=annotation['category_id'], score=1.0,
-                            bbox=annotation['bbox'], segmentation=runs[0]))
+                            bbox=annotation['bbox'], segmentation=rles[0]))
     return records
 
 
 def bins(study: Study, counts: tuple[int, ...] = (65, 129, 257, 513, 1025, 2049)) -> dict:
-    """AP of the answers, and of the same rounded to what so many location bins could say (paper, table 3c).
+    """AP of detections rounded to location bins, by the number of bins (paper, table 3c), and of exact ones.
 
-    Locations are read as an expectation over 1025 bins, which is finer than any of them.
+    Predicted locations are expected values over 1025 bins, which are more precise than a single bin.
     """
-    sides = {image['id']: (image['width'], image['height']) for image in study.truth['images']}
-    found = study.ask(study.instruction(study.names))
-    rows = {str(count): box_figures(study, [rounded(record, sides, count) for record in found]) for count in counts}
-    return dict(rows=rows | dict(exact=box_figures(study, found)))
+    sizes = {image['id']: (image['width'], image['height']) for image in study.truth['images']}
+    detections = study.detect(study.write_instruction(study.names))
+    rows = {str(count): box_ap(study, [round_to_bins(record, sizes, count) for record in detections])
+            for count in counts}
+    return dict(rows=rows | dict(exact=box_ap(study, detections)))
 
 
-def rounded(record: dict, sides: dict[int, tuple[int, int]], count: int) -> dict:
-    """A detection whose corners lie on a grid of ``count`` bins over twice the picture, as offsets do."""
-    step = 2 * np.asarray(sides[record['image_id']]) / (count - 1)
+def round_to_bins(record: dict, sizes: dict[int, tuple[int, int]], count: int) -> dict:
+    """A COCO result record with its corners rounded to ``count`` bins over twice the image, the range of offsets.
+
+    Args:
+        record: With ``bbox`` as x, y, width, height in pixels.
+        sizes: Width and height of the images by id.
+        count: Number of bins.
+    """
+    step = 2 * np.asarray(sizes[record['image_id']]) / (count - 1)
     corner, extent = np.asarray(record['bbox']).reshape(2, 2)
     low, high = (np.round(point / step) * step for point in (corner, corner + extent))
     return {**record, 'bbox': [*low.tolist(), *(high - low).tolist()]}
 
 
 def blind(study: Study) -> dict:
-    """Share of questions answered rightly, in percent, with the pictures and without them."""
+    """Percentage of correctly answered questions with the images (``seeing``) and without (``blind``)."""
     rows = {}
-    for name, without in (('seeing', False), ('blind', True)):
-        metric = judged(study, without)
+    for name, without_images in (('seeing', False), ('blind', True)):
+        metric = process_all(study, without_images)
         rows[name] = metric.compute_metrics(metric.results)
     return dict(rows=rows)
 
 
-def reading(study: Study, lessons: int = 40) -> dict:
-    """Symbolic image tokens, nouns and wordings never trained on."""
-    from visionllm.engine.reading import reading_accuracy
-    return reading_accuracy(study.model, lessons)
+def reading(study: Study, exercises: int = 40) -> dict:
+    """Accuracy of class-map reading without images, on nouns and wordings that are not used in training."""
+    return reading_accuracy(study.model, exercises)
 
 
-def _draw_curves(scores: np.ndarray, right: np.ndarray, total: int, figure: str) -> None:
-    import matplotlib
-    matplotlib.use('Agg')
-    from matplotlib import pyplot
-
-    found = right.cumsum()
-    _, (left, other) = pyplot.subplots(1, 2, figsize=(9, 4))
-    left.plot(found / total, found / np.arange(1, len(right) + 1))
-    left.set(xlabel='recall', ylabel='precision at IoU 0.5', xlim=(0, 1), ylim=(0, 1.02))
-    edges = np.linspace(0, 1, 11)
-    which = np.minimum((scores * 10).astype(int), 9)
-    filled = [b for b in range(10) if (which == b).any()]
-    other.plot([0, 1], [0, 1], color='grey', linewidth=1)
-    other.plot([scores[which == b].mean() for b in filled], [right[which == b].mean() for b in filled], 'o-')
-    other.set(xlabel='score of a tuple', ylabel='share right', xlim=(0, 1), ylim=(0, 1), xticks=edges[::2])
-    pyplot.tight_layout()
-    pyplot.savefig(figure, dpi=110)
-
-
-# what is shown, and on the test set of which task
+# by name: the function, and the task whose test set it is run on by default
 STUDIES = dict(obedience=(obedience, 'detection'), wordings=(wordings, 'detection'),
                calibration=(calibration, 'detection'), reading=(reading, 'detection'), classes=(classes, 'detection'),
                vocabulary=(vocabulary, 'detection'), bins=(bins, 'detection'), points=(points, 'segmentation'),
-               blind=(blind, 'questions'), figures=(figures_of, 'detection'), malformed=(malformed, 'detection'))
+               blind=(blind, 'questions'), figures=(evaluate_task, 'detection'), malformed=(malformed, 'detection'))

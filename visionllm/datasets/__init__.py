@@ -6,13 +6,13 @@ from .instruct import PackInstructionInputs, WriteInstruction, instruction_colla
 from .keypoints import KeypointCocoDataset, LoadKeypoints
 from .lvis import LVIS_NAMES, LvisInstructionDataset
 from .mixture_sampler import MixtureSampler
-from .numbered import NumberedDataset, NumberedSampler
 from .referring import ReferringDataset
-from .scene_dataset import SceneDataset, scene_points, scene_sentences
+from .scene_dataset import SceneDataset, SceneKeypointDataset, SceneLanguageDataset
+from .seeded_sampling import SeededDataset, SeededSampler
 
 __all__ = [
     'LVIS_NAMES', 'AnnotationError', 'CaptionDataset', 'ConversationDataset', 'ImageError', 'InstructionCocoDataset',
-    'KeypointCocoDataset', 'LoadImage', 'LoadKeypoints', 'LvisInstructionDataset', 'MixtureSampler', 'NumberedDataset',
-    'NumberedSampler', 'PackInstructionInputs', 'ReferringDataset', 'SceneDataset', 'WriteInstruction',
-    'instruction_collate', 'scene_points', 'scene_sentences'
+    'KeypointCocoDataset', 'LoadImage', 'LoadKeypoints', 'LvisInstructionDataset', 'MixtureSampler', 'SeededDataset',
+    'SeededSampler', 'PackInstructionInputs', 'ReferringDataset', 'SceneDataset', 'WriteInstruction',
+    'instruction_collate', 'SceneKeypointDataset', 'SceneLanguageDataset'
 ]

@@ -1,4 +1,4 @@
-"""Captions: what a picture shows, in a sentence. COCO's files and the Karpathy split."""
+"""Image captions: COCO's caption files and the Karpathy split."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,29 +6,29 @@ from pathlib import Path
 from mmdet.registry import DATASETS
 
 from .coco import AnnotationError
-from .described_objects import add_objects
-from .sentences import SentenceDataset, holds_mark, one_line, read_json, record_keys, require_known
+from .image_instances import add_instances
+from .sentences import SentenceDataset, check_references, has_reserved_token, normalize_spaces, read_json, record_keys
 
 
 @DATASETS.register_module()
 class CaptionDataset(SentenceDataset):
-    """One sample a picture, with all its captions (testing), or one a caption (training).
+    """One sample per image with all its captions (testing), or one per caption (training).
 
-    Sample keys: ``img_path``, ``img_id``, ``height``, ``width``; ``captions``, a list; ``instances`` and ``text``,
-    the objects and their names, where ``instances_file`` (COCO's) knows them, and empty otherwise. With
-    ``per_caption`` the list holds the sample's own caption and ``turns`` is ``(caption,)``, what the model should
-    say.
+    Sample keys: ``img_path``, ``img_id``, ``height``, ``width``; ``captions``, a list of str; ``instances`` and
+    ``text``, the objects and their class names, from ``instances_file`` (COCO format) and empty without it. With
+    ``per_caption`` the list holds the sample's own caption and ``turns``, the target text, is ``(caption,)``.
 
-    Blank captions and those that hold the model's own marks are taken out; pictures without any are left out. Both
-    are counted in the log.
+    Blank captions and captions that contain a reserved token are removed; images without any caption left are skipped.
+    Both are counted in the log.
 
-    Takes ``SentenceDataset``'s arguments, and the one below. ``ann_file`` is COCO's ``captions_*.json``, or
-    ``dataset_coco.json`` of the Karpathy split; the latter's pictures are in folders ``train2014`` and ``val2014``, or
-    ``train2017`` and ``val2017``, of ``data_prefix['img']``, and it is commonly trained on ``split=('train',
-    'restval')``.
+    ``ann_file`` is COCO's ``captions_*.json``, or ``dataset_coco.json`` of the Karpathy split. The images of the latter
+    are in the folders ``train2014`` and ``val2014``, or ``train2017`` and ``val2017``, of ``data_prefix['img']``; it is
+    commonly trained on ``split=('train', 'restval')``.
 
     Args:
-        per_caption: One sample for every caption.
+        ann_file, data_root, data_prefix, split, missing, pipeline, test_mode, indices, instances_file: As in
+            ``SentenceDataset``.
+        per_caption: Make one sample of every caption.
     """
 
     def __init__(self, ann_file: str, data_root: str = '', data_prefix: dict | None = None,
@@ -42,23 +42,23 @@ class CaptionDataset(SentenceDataset):
     def read_samples(self) -> list[dict]:
         """As in ``SentenceDataset``."""
         samples = read_captions(self.ann_file)
-        add_objects(samples, self.instances_file)
+        add_instances(samples, self.instances_file)
         if self.per_caption:
             samples = [{**sample, 'captions': [text]} for sample in samples for text in sample['captions'] or ['']]
         for sample in samples:
-            _clean(sample)
+            _remove_unusable_captions(sample)
             if self.per_caption:
                 sample['turns'] = tuple(sample['captions'])
         return samples
 
 
 def read_captions(path: str | Path) -> list[dict]:
-    """Samples of a file of captions, one a picture.
+    """Read a caption file of either format, one sample per image.
 
     Raises:
-        AnnotationError: Of another format.
-        KeyError, LookupError, TypeError: A record lacks something, or names a picture that is not there
-            (``sentences.record_errors`` names the file).
+        AnnotationError: The file has another format.
+        KeyError, LookupError, TypeError: A record lacks a key, or refers to an image that does not exist
+            (``sentences.record_errors`` adds the file name).
     """
     content = read_json(path)
     if 'sentences' in record_keys(content, 'images'):
@@ -70,17 +70,20 @@ def read_captions(path: str | Path) -> list[dict]:
 
 
 def from_coco(content: dict) -> list[dict]:
-    """COCO's captions, by picture."""
-    said: dict[int, list[str]] = {}
+    """Samples of COCO's ``captions_*.json``, one per image."""
+    captions: dict[int, list[str]] = {}
     for record in content['annotations']:
-        said.setdefault(record['image_id'], []).append(record['caption'])
-    require_known(list(said), {image['id'] for image in content['images']}, 'a picture')
-    return [_sample(image['file_name'], image['id'], said.get(image['id'], []), height=image.get('height'),
+        captions.setdefault(record['image_id'], []).append(record['caption'])
+    check_references(list(captions), {image['id'] for image in content['images']}, 'an image')
+    return [_sample(image['file_name'], image['id'], captions.get(image['id'], []), height=image.get('height'),
                     width=image.get('width')) for image in content['images']]
 
 
 def from_karpathy(image: dict) -> dict:
-    """A picture of the Karpathy split; the pictures of other data sets than COCO have no folder and another id."""
+    """Sample of an image record of the Karpathy split.
+
+    Its files for other data sets (Flickr8k, Flickr30k) have no ``filepath`` and ``imgid`` in place of ``cocoid``.
+    """
     name = '/'.join(part for part in (image.get('filepath', ''), image['filename']) if part)
     captions = [sentence['raw'] for sentence in image['sentences']]
     img_id = image['cocoid'] if 'cocoid' in image else image['imgid']
@@ -93,11 +96,11 @@ def _sample(file_name: str, img_id: int, captions: list[str], split: str | None 
                 captions=captions, split=split)
 
 
-def _clean(sample: dict) -> None:
-    """Take blank captions and such with marks out of a sample, and say so."""
-    captions = [one_line(text) for text in sample['captions']]
-    sample['captions'] = [text for text in captions if text and not holds_mark(text)]
+def _remove_unusable_captions(sample: dict) -> None:
+    """Remove blank captions and captions with reserved tokens from a sample, and record it as its fault or note."""
+    captions = [normalize_spaces(text) for text in sample['captions']]
+    sample['captions'] = [text for text in captions if text and not has_reserved_token(text)]
     if not sample['captions']:
-        sample['fault'] = 'there is no caption that can be used'
+        sample['fault'] = 'there is no usable caption'
     elif len(sample['captions']) < len(captions):
-        sample['note'] = 'a caption is blank, or holds a mark such as <image>, and is taken out'
+        sample['note'] = 'a caption is blank or contains a reserved token such as <image>, and is removed'

@@ -1,7 +1,7 @@
-"""Conversations about a picture: LLaVA-Instruct, and questions with one answer."""
+"""Conversations about an image: LLaVA-Instruct, and single questions with answers."""
 
+import itertools
 from collections.abc import Sequence
-from itertools import chain
 from pathlib import Path
 
 from mmdet.registry import DATASETS
@@ -10,15 +10,15 @@ from visionllm.language import TASKS
 from visionllm.language.instructions import IMAGE_SLOT
 
 from .coco import AnnotationError
-from .described_objects import add_objects
+from .image_instances import add_instances
 from .sentences import (
     SentenceDataset,
     by_id,
+    check_references,
     fault_in_instruction,
-    holds_mark,
+    has_reserved_token,
     read_json,
     record_keys,
-    require_known,
 )
 
 SPEAKERS = ('human', 'gpt')
@@ -26,49 +26,51 @@ SPEAKERS = ('human', 'gpt')
 
 @DATASETS.register_module()
 class ConversationDataset(SentenceDataset):
-    """One sample a conversation. Takes ``SentenceDataset``'s arguments, and the one below; the formats are those of
-    ``read_conversations``.
+    """One sample per conversation, in any format of ``read_conversations``.
 
-    Sample keys: ``img_path``, ``img_id``, ``height``, ``width``; ``question``, the human's first words without
-    ``<image>``; ``turns``, all that follows: ``(answer, question, answer, ...)``, of odd length; ``instances`` and
-    ``text``, the objects and their names, where ``instances_file`` (COCO's) knows them, and empty otherwise. The
-    scenes' questions keep their ``answer`` and ``kind``.
+    Sample keys: ``img_path``, ``img_id``, ``height``, ``width``; ``question``, the first human turn without
+    ``<image>``; ``turns``, all turns after it: ``(answer, question, answer, ...)``, of odd length; ``instances`` and
+    ``text``, the objects and their class names, from ``instances_file`` (COCO format) and empty without it. Samples of
+    a file of questions also have ``answer`` and ``kind``.
 
-    Conversations that have no picture, start with the assistant, do not alternate, end with the human, or whose words
-    are empty or hold the model's own marks, are left out and counted in the log with the first one's id.
+    Conversations are skipped, and counted in the log with the id of the first one, if they have no image, start with
+    the assistant, do not alternate, end with the human, or have a turn that is empty or contains a reserved token.
 
     Args:
-        go_on: A picture's other conversations follow each of them. Where answers are short, much more is learned from
-            a picture that was read once.
+        ann_file, data_root, data_prefix, split, missing, pipeline, test_mode, indices, instances_file: As in
+            ``SentenceDataset``.
+        chain: Append the image's other conversations to each of them, so that one forward pass of an image trains on
+            all its answers.
     """
 
     def __init__(self, ann_file: str, data_root: str = '', data_prefix: dict | None = None,
                  split: str | Sequence[str] | None = None, missing: str = 'error', pipeline: Sequence = (),
                  test_mode: bool = False, indices: int | Sequence[int] | None = None,
-                 instances_file: str | None = None, go_on: bool = False):
-        self.go_on = go_on
+                 instances_file: str | None = None, chain: bool = False):
+        self.chain = chain
         super().__init__(ann_file, data_root, data_prefix, split, missing, pipeline, test_mode, indices,
                          instances_file)
 
     def read_samples(self) -> list[dict]:
         """As in ``SentenceDataset``."""
         samples = read_conversations(self.ann_file)
-        add_objects(samples, self.instances_file)
-        if self.go_on:
-            one_after_another(samples)
+        add_instances(samples, self.instances_file)
+        if self.chain:
+            chain_conversations(samples)
         return samples
 
 
 def read_conversations(path: str | Path) -> list[dict]:
-    """Samples of a file of conversations.
+    """Read a file of conversations of either format, one sample per conversation.
 
     - LLaVA-Instruct: a list of ``{id, image, conversations: [{from: human | gpt, value}, ...]}``;
-    - ``questions_SPLIT.json``, the scenes' own: COCO's layout, annotations with ``question``, ``answer`` and ``kind``.
+    - a file of questions, as written for the scenes (``questions_SPLIT.json``) and by ``coco_questions``: COCO's
+      layout, where annotations have ``question``, ``answer`` and ``kind``.
 
     Raises:
-        AnnotationError: Of another format.
-        KeyError, LookupError, TypeError: A record lacks something, or names a picture that is not there
-            (``sentences.record_errors`` names the file).
+        AnnotationError: The file has another format.
+        KeyError, LookupError, TypeError: A record lacks a key, or refers to an image that does not exist
+            (``sentences.record_errors`` adds the file name).
     """
     content = read_json(path)
     if 'conversations' in record_keys(content):
@@ -80,7 +82,7 @@ def read_conversations(path: str | Path) -> list[dict]:
 
 
 def from_llava(record: dict) -> dict:
-    """A conversation of LLaVA-Instruct."""
+    """Sample of a LLaVA-Instruct record."""
     first, *rest = [turn['value'] for turn in record['conversations']] or ['']
     question, turns = first.replace(IMAGE_SLOT, '').strip(), tuple(text.strip() for text in rest)
     speakers = [turn['from'] for turn in record['conversations']]
@@ -91,13 +93,13 @@ def from_llava(record: dict) -> dict:
         text=(),
         question=question,
         turns=turns,
-        fault=_fault_of_order(record.get('image'), speakers) or _fault_of_words(question, turns))
+        fault=_structure_fault(record.get('image'), speakers) or _text_fault(question, turns))
 
 
 def from_questions(content: dict) -> list[dict]:
-    """The scenes' questions, each a conversation of one turn."""
+    """Samples of a file of questions, each a conversation of one question and one answer."""
     images, records = by_id(content['images']), content['annotations']
-    require_known([record['image_id'] for record in records], images, 'a picture')
+    check_references([record['image_id'] for record in records], images, 'an image')
     samples = []
     for record in records:
         image, turns = images[record['image_id']], (record['answer'].strip(), )
@@ -113,39 +115,43 @@ def from_questions(content: dict) -> list[dict]:
                 turns=turns,
                 answer=record['answer'],
                 kind=record.get('kind', ''),
-                fault=_fault_of_words(record['question'].strip(), turns)))
+                fault=_text_fault(record['question'].strip(), turns)))
     return samples
 
 
-def one_after_another(samples: list[dict]) -> None:
-    """Let a picture's other conversations follow each of them, in the order of the file, from its start again."""
+def chain_conversations(samples: list[dict]) -> None:
+    """Append to the turns of each sample the other conversations of its image, in place.
+
+    They follow in the order of the file, cyclically. Samples with a fault are left out.
+    """
     groups: dict[str, list[dict]] = {}
     for sample in samples:
         if sample['fault'] is None:
             groups.setdefault(sample['file_name'], []).append(sample)
     for group in groups.values():
-        said = [(sample['question'], *sample['turns']) for sample in group]
-        for number, sample in enumerate(group):
-            _, *turns = chain.from_iterable(said[number:] + said[:number])
+        conversations = [(sample['question'], *sample['turns']) for sample in group]
+        for index, sample in enumerate(group):
+            _, *turns = itertools.chain.from_iterable(conversations[index:] + conversations[:index])
             sample['turns'] = tuple(turns)
 
 
-def _fault_of_order(picture: str | None, speakers: list[str]) -> str | None:
-    """Why a conversation cannot be used, from who speaks when."""
-    if not isinstance(picture, str) or not picture:
-        return 'the conversation has no picture'
+def _structure_fault(image: str | None, speakers: list[str]) -> str | None:
+    """Why a conversation cannot be used, judging by its image and the order of its speakers; None if it can."""
+    if not isinstance(image, str) or not image:
+        return 'the conversation has no image'
     if not speakers:
         return 'the conversation is empty'
     if speakers[0] != 'human':
         return 'the conversation starts with the assistant'
-    if any(speaker != SPEAKERS[number % 2] for number, speaker in enumerate(speakers)):
+    if any(speaker != SPEAKERS[index % 2] for index, speaker in enumerate(speakers)):
         return 'human and gpt do not take turns'
     return 'the conversation ends with the human' if len(speakers) % 2 else None
 
 
-def _fault_of_words(question: str, turns: tuple[str, ...]) -> str | None:
+def _text_fault(question: str, turns: tuple[str, ...]) -> str | None:
+    """Why a conversation cannot be used, judging by its text; None if it can."""
     if not all(turns):
         return 'a turn is empty'
-    if holds_mark(*turns):
-        return 'a turn holds a mark that means something to the model, such as <image>'
+    if has_reserved_token(*turns):
+        return 'a turn contains a reserved token such as <image>'
     return fault_in_instruction(question, TASKS['questions'].output_format)

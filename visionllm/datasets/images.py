@@ -1,4 +1,7 @@
-"""Reading pictures, whatever people have: grey, palette, alpha, 16 bits, huge, broken."""
+"""Reading of image files of any mode (grey, palette, alpha, 16 bits), with errors that name the file.
+
+Dimensions: H, W height and width in pixels.
+"""
 
 from pathlib import Path
 
@@ -8,18 +11,24 @@ from mmcv.transforms import LoadImageFromFile
 from mmdet.registry import TRANSFORMS
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-MIN_SIDE, MAX_SIDE = 2, 10_000
+from visionllm.errors import UserError
+
+MIN_SIDE, MAX_SIDE = 2, 10_000  # pixels
 
 
-class ImageError(ValueError):
-    """A picture that cannot be used, and why."""
+class ImageError(UserError, ValueError):
+    """An image file cannot be used; the message says why."""
 
 
 def read_image(path: str | Path) -> np.ndarray:
-    """Read a picture as ``uint8[H, W, 3]`` RGB, upright; alpha is laid on white, 16 bits become 8.
+    """Read an image as RGB, upright by its EXIF orientation; alpha is blended with white, 16 bits are scaled to 8.
+
+    Returns:
+        ``uint8[H, W, 3]``.
 
     Raises:
-        ImageError: Not there, not a picture, truncated, or of a size that cannot be used.
+        ImageError: The file does not exist, is not an image, is truncated, or has a side outside ``MIN_SIDE`` to
+            ``MAX_SIDE``.
     """
     try:
         with Image.open(path) as file:
@@ -28,9 +37,9 @@ def read_image(path: str | Path) -> np.ndarray:
     except FileNotFoundError:
         raise ImageError(f'{path} does not exist.') from None
     except UnidentifiedImageError:
-        raise ImageError(f'{path} is not a picture that can be read.') from None
+        raise ImageError(f'{path} is not an image that can be read.') from None
     except (OSError, SyntaxError) as error:
-        raise ImageError(f'{path} is damaged: {error}. Replace it, or take it out of the annotations.') from None
+        raise ImageError(f'{path} is damaged: {error}. Replace it, or remove it from the annotations.') from None
 
 
 def _check_size(path: str | Path, width: int, height: int) -> None:
@@ -42,8 +51,8 @@ def _check_size(path: str | Path, width: int, height: int) -> None:
 def _to_rgb(image: Image.Image) -> np.ndarray:
     if image.mode.startswith('I') or image.mode == 'F':
         values = np.asarray(image, np.float64)
-        top = 65535.0 if image.mode.startswith('I') else max(values.max(), 1e-9)
-        return np.repeat((values / top * 255).clip(0, 255).astype(np.uint8)[..., None], 3, 2)
+        maximum = 65535.0 if image.mode.startswith('I') else max(values.max(), 1e-9)
+        return np.repeat((values / maximum * 255).clip(0, 255).astype(np.uint8)[..., None], 3, 2)
     if image.mode in ('RGBA', 'LA', 'PA') or 'transparency' in image.info:
         image = image.convert('RGBA')
         white = Image.new('RGBA', image.size, 'white')
@@ -53,7 +62,11 @@ def _to_rgb(image: Image.Image) -> np.ndarray:
 
 @TRANSFORMS.register_module()
 class LoadImage(LoadImageFromFile):
-    """``LoadImageFromFile`` that reads all of the above and names the file that it cannot read."""
+    """``LoadImageFromFile`` that reads images with ``read_image``.
+
+    Raises:
+        ImageError: The image cannot be read; the message names the file.
+    """
 
     def transform(self, results: dict) -> dict:
         image = read_image(results['img_path'])

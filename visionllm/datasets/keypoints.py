@@ -1,8 +1,13 @@
-"""Points that have names: COCO's keypoint files, and where their points are in the picture that a model sees."""
+"""COCO keypoint files, and the transform that loads their keypoints.
+
+Dimensions: G objects, K keypoints.
+"""
 
 import numpy as np
 from mmcv.transforms import BaseTransform
 from mmdet.registry import DATASETS, TRANSFORMS
+
+from visionllm.errors import ConfigError
 
 from .coco import AnnotationError, InstructionCocoDataset
 
@@ -11,67 +16,73 @@ _MIRRORED = dict(left='right', right='left')
 
 @DATASETS.register_module()
 class KeypointCocoDataset(InstructionCocoDataset):
-    """``InstructionCocoDataset`` of a keypoint file.
+    """``InstructionCocoDataset`` of a COCO keypoint file.
 
-    Samples carry ``point_names``, the names of the file's points as one says them ("left eye" for ``left_eye``), and
-    each instance its ``keypoints``: ``[x, y, v, ...]`` in pixels; v is 0 where nobody said where the point is, 1 where
-    it is hidden, 2 where it can be seen.
+    Samples carry ``point_names``, the names of the keypoints with spaces for underscores ("left eye"), and each
+    instance its ``keypoints``: ``[x, y, v, ...]`` in pixels, with COCO's visibility v (0 not labelled, 1 labelled but
+    occluded, 2 visible).
+
+    Args:
+        *args, **kwargs: As in ``InstructionCocoDataset``.
 
     Raises:
-        AnnotationError: The classes name no points, or not the same; an object has not as many.
+        AnnotationError: The categories in use have no or different lists of keypoints, or an object has another number
+            of keypoints than its category.
     """
 
     def parse_data_info(self, raw_data_info: dict) -> dict:
-        """As in ``InstructionCocoDataset``, with the points of the instances that are left."""
+        """As in ``InstructionCocoDataset``, with the keypoints of all instances that are kept."""
         info = super().parse_data_info({**raw_data_info, 'raw_ann_info': []})
         info['point_names'] = self._point_names()
         for ann in raw_data_info['raw_ann_info']:
-            one = super().parse_data_info({**raw_data_info, 'raw_ann_info': [ann]})
-            for instance in one['instances']:
-                instance['keypoints'] = self._points_of(ann, len(info['point_names']))
+            # one annotation at a time, since the base class skips some without saying which
+            parsed = super().parse_data_info({**raw_data_info, 'raw_ann_info': [ann]})
+            for instance in parsed['instances']:
+                instance['keypoints'] = self._keypoints(ann, len(info['point_names']))
                 info['instances'].append(instance)
         return info
 
     def _point_names(self) -> tuple[str, ...]:
         lists = {tuple(self.coco.cats[i].get('keypoints', ())) for i in self.cat_ids}
         if len(lists) > 1 or () in lists:
-            raise AnnotationError(f'The classes of {self.ann_file} name {len(lists)} different lists of points, or '
-                                  'none; every category that is used needs the same "keypoints".')
+            raise AnnotationError(f'The categories of {self.ann_file} have {len(lists)} different lists of keypoints, '
+                                  'or none; every category that is used needs the same "keypoints".')
         return tuple(name.replace('_', ' ') for name in lists.pop())
 
-    def _points_of(self, ann: dict, count: int) -> list[float]:
-        found = ann.get('keypoints', ())
-        if len(found) != 3 * count:
-            raise AnnotationError(f'Object {ann["id"]} of {self.ann_file} has {len(found)} numbers as its keypoints; '
-                                  f'{count} points with names need {3 * count}: x, y and v each.')
-        return found
+    def _keypoints(self, ann: dict, count: int) -> list[float]:
+        keypoints = ann.get('keypoints', ())
+        if len(keypoints) != 3 * count:
+            raise AnnotationError(f'Object {ann["id"]} of {self.ann_file} has {len(keypoints)} numbers as its '
+                                  f'keypoints; {count} keypoints need {3 * count}: x, y and v each.')
+        return keypoints
 
 
 @TRANSFORMS.register_module()
 class LoadKeypoints(BaseTransform):
-    """Add ``gt_keypoints``, ``float32[G, K, 3]`` (x and y in pixels of the picture as it is now, and v): to be placed
-    after ``Resize`` and ``RandomFlip``. In a mirrored picture, left and right change their names.
+    """Add ``gt_keypoints``, ``float32[G, K, 3]``: x and y in pixels of the transformed image, and the visibility v.
+
+    Must follow ``Resize`` and ``RandomFlip``. A horizontal flip exchanges the keypoints named left and right.
 
     Raises:
-        ValueError: The picture is upside down, where nobody knows the names of things.
+        ConfigError: The image was flipped in another direction than horizontal.
     """
 
     def transform(self, results: dict) -> dict:
         names = results['point_names']
         points = np.asarray([instance['keypoints'] for instance in results['instances']], np.float32)
         points = points.reshape(-1, len(names), 3)
-        moved = results.get('homography_matrix', np.eye(3, dtype=np.float32))
-        ones = np.concatenate([points[..., :2], np.ones_like(points[..., :1])], -1)
-        points[..., :2] = (ones @ moved.T)[..., :2]
+        homography = results.get('homography_matrix', np.eye(3, dtype=np.float32))
+        homogeneous = np.concatenate([points[..., :2], np.ones_like(points[..., :1])], -1)
+        points[..., :2] = (homogeneous @ homography.T)[..., :2]
         if results.get('flip'):
             if results['flip_direction'] != 'horizontal':
-                raise ValueError(f'A picture with named points was flipped in the direction '
-                                 f'{results["flip_direction"]}; RandomFlip may only do so in "horizontal".')
-            points = points[:, [names.index(mirrored(name)) for name in names]]
+                raise ConfigError(f'An image with keypoints was flipped in the direction {results["flip_direction"]}; '
+                                  'RandomFlip may only do so in "horizontal".')
+            points = points[:, [names.index(mirrored_name(name)) for name in names]]
         results['gt_keypoints'] = points
         return results
 
 
-def mirrored(name: str) -> str:
-    """What a point is called in a mirror: "left eye" is "right eye"."""
+def mirrored_name(name: str) -> str:
+    """Name of a keypoint after a horizontal flip: "right eye" for "left eye"."""
     return ' '.join(_MIRRORED.get(word, word) for word in name.split())

@@ -1,7 +1,7 @@
-"""Pictures that are tested on must not be trained on.
+"""Removal of test images from training annotations.
 
-The pictures of RefCOCO, RefCOCO+ and RefCOCOg are COCO train2014's, all of which are in COCO 2017's train set, under
-the same ids. A model trained on the whole of it has seen the pictures that its grounding is tested on.
+The images of RefCOCO, RefCOCO+ and RefCOCOg are from COCO train2014, and all of them are in COCO train2017 under the
+same ids. A model trained on all of train2017 has seen the images of their validation and test splits.
 """
 
 import json
@@ -14,40 +14,40 @@ from .sentences import read_json, record_errors, record_keys
 
 
 def remove_held_out(instances: str | Path, refs: Sequence[str | Path], out: str | Path) -> str:
-    """Copy a COCO file without the pictures, and their annotations, that expressions outside ``train`` are about.
+    """Copy a COCO file without the images, and their annotations, of expressions outside the ``train`` split.
 
     Args:
-        instances: COCO's JSON of any kind: pictures and annotations of them.
-        refs: Files of expressions (``refs(unc).p``, MDETR's JSON, records). One that names no splits, as MDETR's do
-            not, counts as held out as a whole: give its val and test files only.
+        instances: COCO JSON file with images and annotations of any kind.
+        refs: Files of referring expressions (``refs(unc).p``, MDETR's JSON, records). All images of a file without
+            splits, such as MDETR's, count as held out: pass its val and test files only.
         out: File to write.
 
     Returns:
-        What was removed, in a sentence.
+        A summary of what was removed.
 
     Raises:
-        AnnotationError: Nothing of ``instances`` is held out, or all of it.
+        AnnotationError: None or all of the images of ``instances`` are held out.
     """
     content = read_json(instances)
-    held_out = set().union(*(held_out_pictures(path) for path in refs))
+    held_out = set().union(*(held_out_images(path) for path in refs))
     with record_errors(instances):
         images = [image for image in content['images'] if image['id'] not in held_out]
         annotations = [ann for ann in content['annotations'] if ann['image_id'] not in held_out]
     removed, dropped = len(content['images']) - len(images), len(content['annotations']) - len(annotations)
     if not removed or not images:
-        raise AnnotationError(f'Of the {len(content["images"])} pictures of {instances}, {removed} are among the '
+        raise AnnotationError(f'Of the {len(content["images"])} images of {instances}, {removed} are among the '
                               f'{len(held_out)} held out in {", ".join(map(str, refs))}, so nothing was written. Are '
                               'these the right files?')
     Path(out).write_text(json.dumps({**content, 'images': images, 'annotations': annotations}))
-    return (f'{out}: {len(images)} pictures with {len(annotations)} annotations; removed {removed} pictures with '
+    return (f'{out}: {len(images)} images with {len(annotations)} annotations; removed {removed} images with '
             f'{dropped} annotations, of {len(held_out)} held out.')
 
 
-def held_out_pictures(path: str | Path) -> set[int]:
-    """COCO ids of the pictures of a file of expressions that are not in its ``train`` split.
+def held_out_images(path: str | Path) -> set[int]:
+    """COCO ids of the images of a file of referring expressions that are not in its ``train`` split.
 
     Raises:
-        AnnotationError: Not such a file, or all of it is ``train``.
+        AnnotationError: The file has another format, or all of its expressions are in ``train``.
     """
     content = read_content(path)
     with record_errors(path):
@@ -55,7 +55,7 @@ def held_out_pictures(path: str | Path) -> set[int]:
             return {sample['img_id'] for sample in from_mdetr(content)}
         if not {'sentences', 'expression'} & record_keys(content):
             raise AnnotationError(f'{path} holds no referring expressions (refs(unc).p, MDETR\'s JSON, or records).')
-        found = {record['image_id'] for record in content if record.get('split') != 'train'}
-    if not found:
-        raise AnnotationError(f'{path} holds out no picture: all its expressions are in the train split.')
-    return found
+        image_ids = {record['image_id'] for record in content if record.get('split') != 'train'}
+    if not image_ids:
+        raise AnnotationError(f'{path} holds out no image: all its expressions are in the train split.')
+    return image_ids

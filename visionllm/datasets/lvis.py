@@ -1,4 +1,4 @@
-"""LVIS v1: 1,203 classes, of which each picture was searched for a few (federated annotations)."""
+"""LVIS v1: 1,203 classes with federated annotations, so that each image is exhaustively annotated for a few only."""
 
 from collections.abc import Sequence
 
@@ -9,67 +9,81 @@ from mmdet.registry import DATASETS
 from .coco import AnnotationError, InstructionCocoDataset
 
 
-def as_words(names: Sequence[str]) -> tuple[str, ...]:
-    """Class names as people write them: "bus (vehicle)"."""
+def readable_names(names: Sequence[str]) -> tuple[str, ...]:
+    """Class names with spaces for underscores: "bus (vehicle)"."""
     return tuple(name.replace('_', ' ') for name in names)
 
 
-LVIS_NAMES = as_words(LVISV1Dataset.METAINFO['classes'])
+LVIS_NAMES = readable_names(LVISV1Dataset.METAINFO['classes'])
 
 
-class CocoInOrder(COCO):
-    """Categories are told apart by the order of their ids: MMDetection's list spells a name of LVIS's another way, and
-    a name that is not found would move all that follow it."""
+class SortedCategoriesCOCO(COCO):
+    """``COCO`` that returns all categories in the order of their ids, not those of given names.
+
+    MMDetection spells one class of LVIS differently from the published files. Looked up by name, it would not be found
+    and the labels of all classes after it would shift.
+    """
 
     def get_cat_ids(self, cat_names: tuple = (), sup_names: tuple = (), cat_ids: tuple = ()) -> list[int]:
-        """All of them, whatever is asked for."""
+        """Ids of all categories, ascending; the arguments are ignored."""
         return sorted(self.cats)
 
 
 @DATASETS.register_module()
 class LvisInstructionDataset(InstructionCocoDataset):
-    """LVIS's annotation files, for instructions to be written from.
+    """LVIS annotation files, with the class names of which instructions are written.
 
-    Takes ``InstructionCocoDataset``'s arguments. Pictures are looked for under the last two parts of their
-    ``coco_url``, such as ``train2017/000000391895.jpg``. A sample's ``text`` has the names as words, its ``checked``
-    those whose objects are all marked: names that have objects here, and those known to have none, without those that
-    are not marked exhaustively. Of all others nobody knows.
+    The file name of an image is the last two parts of its ``coco_url``, such as ``train2017/000000391895.jpg``. A
+    sample's ``text`` has the class names with spaces; its ``verified_names`` those that are exhaustively annotated in
+    the image: classes with annotations and negative classes (``neg_category_ids``), without
+    ``not_exhaustive_category_ids``.
+
+    Args:
+        *args, **kwargs: As in ``InstructionCocoDataset``.
 
     Raises:
-        AnnotationError: The file's categories are not the config's classes, in the order of their ids.
+        AnnotationError: The categories of the file, sorted by id, are not the configured classes.
     """
 
     METAINFO = LVISV1Dataset.METAINFO
-    COCOAPI = CocoInOrder
+    COCOAPI = SortedCategoriesCOCO
 
     def load_data_list(self) -> list[dict]:
-        """Pictures and boxes; the names, which all samples share, are kept once."""
-        self.words = as_words(self.metainfo['classes'])
+        """As in ``InstructionCocoDataset``; the class names are stored once, not with every sample."""
+        self.class_names = readable_names(self.metainfo['classes'])
         return super().load_data_list()
 
-    def check_categories(self, there: list[dict]) -> None:
-        """Refuse a file whose categories are others, or in another order."""
-        names = [category['name'] for category in sorted(there, key=lambda category: category['id'])]
+    def check_categories(self, categories: list[dict]) -> None:
+        """Check the categories of the file.
+
+        Args:
+            categories: COCO category records.
+
+        Raises:
+            AnnotationError: Their number or order differs from the configured classes.
+        """
+        names = [category['name'] for category in sorted(categories, key=lambda category: category['id'])]
         wanted = list(self.metainfo['classes'])
-        moved = [name for place, name in enumerate(names) if name in wanted and wanted.index(name) != place]
+        moved = [name for index, name in enumerate(names) if name in wanted and wanted.index(name) != index]
         if len(names) != len(wanted) or moved:
             raise AnnotationError(f'{self.ann_file} has {len(names)} categories and the config {len(wanted)} classes'
-                                  + (f', with {moved[0]} at another place' if moved else '') +
+                                  + (f', with {moved[0]} at another index' if moved else '') +
                                   '. Set metainfo=dict(classes=...) of the dataset to the names in the order of their '
                                   'ids.')
-        super().check_categories(there)
+        super().check_categories(categories)
 
     def parse_data_info(self, raw_data_info: dict) -> dict:
-        """As in ``InstructionCocoDataset``, with the labels of the names that were ``checked``."""
+        """As in ``InstructionCocoDataset``, with the labels of ``verified_names``."""
         image = raw_data_info['raw_img_info']
         image['file_name'] = '/'.join(image['coco_url'].split('/')[-2:])
         info = super().parse_data_info(raw_data_info)
         del info['text']
-        marked = {ann['category_id'] for ann in raw_data_info['raw_ann_info']}
-        checked = (marked | {*image['neg_category_ids']}) - {*image['not_exhaustive_category_ids']}
-        return info | dict(checked=sorted(self.cat2label[category] for category in checked))
+        positive = {ann['category_id'] for ann in raw_data_info['raw_ann_info']}
+        verified = (positive | {*image['neg_category_ids']}) - {*image['not_exhaustive_category_ids']}
+        return info | dict(verified_names=sorted(self.cat2label[category] for category in verified))
 
     def get_data_info(self, idx: int) -> dict:
-        """A sample, with names."""
+        """As in ``InstructionCocoDataset``, with ``text`` and the names of ``verified_names``."""
         info = super().get_data_info(idx)
-        return info | dict(text=self.words, checked=[self.words[label] for label in info['checked']])
+        names = self.class_names
+        return info | dict(text=names, verified_names=[names[label] for label in info['verified_names']])

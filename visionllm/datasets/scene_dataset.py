@@ -1,4 +1,4 @@
-"""The synthetic scenes as MMDetection datasets: their objects, and what is said about them."""
+"""The synthetic scenes as MMDetection datasets of objects, keypoints and text."""
 
 from collections.abc import Callable
 from functools import partial
@@ -12,21 +12,22 @@ from .coco import InstructionCocoDataset
 from .conversations import ConversationDataset
 from .keypoints import KeypointCocoDataset
 from .referring import ReferringDataset
-from .scenes import CLASSES, SHAPES, write_coco_folder, write_points
+from .scene_files import write_coco_folder, write_keypoints
+from .scenes import CLASSES, SHAPES
 from .sentences import SentenceDataset
 
 
 @DATASETS.register_module()
 class SceneDataset(InstructionCocoDataset):
-    """A COCO folder that writes its own folder first: everything else about it is COCO's own road.
+    """``InstructionCocoDataset`` of synthetic scenes, which are written to a COCO folder first.
 
     Args:
         data_root: Folder to write to; a complete one is used as it is.
         split: Name of the split, such as ``train``.
-        num_images: Number of pictures.
-        seed: World of the pictures; different seeds share no picture.
-        kind: What objects are called by, ``shape`` or ``colour``.
+        num_images: Number of images.
+        seed: Seed of the scenes; different seeds share no image.
         pipeline: MMDetection transforms.
+        kind: Kind of class names, a key of ``scenes.CLASSES``: ``shape`` or ``colour``.
         test_mode: As in ``CocoDataset``.
         filter_cfg: As in ``CocoDataset``.
     """
@@ -38,7 +39,7 @@ class SceneDataset(InstructionCocoDataset):
 
     def __init__(self, data_root: str, split: str, num_images: int, seed: int, pipeline: list, kind: str = 'shape',
                  test_mode: bool = False, filter_cfg: dict | None = None):
-        ann_file = written_once(partial(write_coco_folder, kind=kind), data_root, split, num_images, seed)
+        ann_file = write_once(partial(write_coco_folder, kind=kind), data_root, split, num_images, seed)
         super().__init__(
             ann_file=str(ann_file.relative_to(data_root)),
             data_root=data_root,
@@ -50,35 +51,42 @@ class SceneDataset(InstructionCocoDataset):
 
 
 @DATASETS.register_module()
-def scene_sentences(kind: str, data_root: str, split: str, num_images: int, seed: int, pipeline: list,
-                    test_mode: bool = False) -> SentenceDataset:
-    """What is said about the scenes, from the folder that ``SceneDataset`` writes too.
+def SceneLanguageDataset(kind: str, data_root: str, split: str, num_images: int, seed: int, pipeline: list,
+                         test_mode: bool = False) -> SentenceDataset:
+    """Build a dataset of text about the scenes, which are written to the folder of ``SceneDataset`` first.
+
+    A function that is registered like a dataset class: ``dict(type='SceneLanguageDataset', kind=..., ...)``.
 
     Args:
-        kind: ``expressions`` (in training with the objects that are not meant), ``captions`` (one sample a caption in
-            training, one a picture in testing) or ``questions`` (in training all of a picture's, one opening).
+        kind: ``expressions`` (in training with the other objects of the image), ``captions`` (one sample per caption in
+            training, one per image in testing) or ``questions`` (in training followed by the image's other questions).
         data_root, split, num_images, seed, pipeline, test_mode: As in ``SceneDataset``.
+
+    Returns:
+        A ``ReferringDataset``, ``CaptionDataset`` or ``ConversationDataset``.
     """
-    ann_file = written_once(write_coco_folder, data_root, split, num_images, seed)
-    place = dict(ann_file=f'annotations/{kind}_{split}.json', data_root=data_root,
-                 data_prefix=dict(img=f'images/{split}/'), pipeline=pipeline, test_mode=test_mode)
+    ann_file = write_once(write_coco_folder, data_root, split, num_images, seed)
+    settings = dict(ann_file=f'annotations/{kind}_{split}.json', data_root=data_root,
+                    data_prefix=dict(img=f'images/{split}/'), pipeline=pipeline, test_mode=test_mode)
     if kind == 'expressions':
-        return ReferringDataset(others=not test_mode, **place)
-    place['instances_file'] = str(ann_file.with_name(f'descriptions_{split}.json'))
+        return ReferringDataset(with_other_objects=not test_mode, **settings)
+    settings['instances_file'] = str(ann_file.with_name(f'descriptions_{split}.json'))
     if kind == 'questions':
-        return ConversationDataset(go_on=not test_mode, **place)
-    return CaptionDataset(per_caption=not test_mode, **place)
+        return ConversationDataset(chain=not test_mode, **settings)
+    return CaptionDataset(per_caption=not test_mode, **settings)
 
 
 @DATASETS.register_module()
-def scene_points(data_root: str, split: str, num_images: int, seed: int, pipeline: list,
-                 test_mode: bool = False) -> KeypointCocoDataset:
-    """The scenes' objects with their named corners, from the folder that ``SceneDataset`` writes too.
+def SceneKeypointDataset(data_root: str, split: str, num_images: int, seed: int, pipeline: list,
+                         test_mode: bool = False) -> KeypointCocoDataset:
+    """Build a dataset of the scenes' objects with keypoints, written to the folder of ``SceneDataset`` first.
+
+    A function that is registered like a dataset class: ``dict(type='SceneKeypointDataset', ...)``.
 
     Args:
         data_root, split, num_images, seed, pipeline, test_mode: As in ``SceneDataset``.
     """
-    ann_file = written_once(write_points, data_root, split, num_images, seed)
+    ann_file = write_once(write_keypoints, data_root, split, num_images, seed)
     return KeypointCocoDataset(
         ann_file=str(ann_file.relative_to(data_root)),
         data_root=data_root,
@@ -88,8 +96,16 @@ def scene_points(data_root: str, split: str, num_images: int, seed: int, pipelin
         test_mode=test_mode)
 
 
-def written_once(write: Callable[..., Path], *arguments: object) -> Path:
-    """An annotation file of scenes, which one process writes and the others wait for."""
+def write_once(write: Callable[..., Path], *arguments: object) -> Path:
+    """Write scenes in the main process while all others wait.
+
+    Args:
+        write: ``write_coco_folder`` or ``write_keypoints``.
+        *arguments: Its arguments.
+
+    Returns:
+        Path of the annotation file, in every process.
+    """
     if is_main_process():
         write(*arguments)
     barrier()

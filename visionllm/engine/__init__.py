@@ -1,23 +1,16 @@
-from . import checkpoint, saving
+from . import atomic_write, checkpoint
 from .amp import BFloat16OptimWrapper
-from .curves import LossCurve
-from .finite import StopAtNaN
-from .looking import TeachLooking
+from .loss_curve import LossCurve
 from .memory_format import ChannelsLast
-from .placing import TeachPlacing
-from .pointing import TeachPointing
-from .reading import TeachReading
+from .pretraining import PretrainingHook, RehearseReading
 from .runner import StrictRunner
+from .seed_steps import SeedSteps
 from .sharded_adamw import ShardedAdamW
 from .sharding import ShardedDataParallel
-from .steps import SeedSteps
-from .telling import TeachTelling
-from .tracing import TeachTracing
-from .words import TeachWords
+from .stop_at_nan import StopAtNaN
 
 checkpoint.install_safe_loading()
-saving.install_whole_files()
+atomic_write.install_atomic_writes()
 
-__all__ = ['BFloat16OptimWrapper', 'ChannelsLast', 'LossCurve', 'SeedSteps', 'ShardedAdamW', 'ShardedDataParallel',
-           'StopAtNaN', 'StrictRunner', 'TeachLooking', 'TeachPlacing', 'TeachPointing', 'TeachReading', 'TeachTelling',
-           'TeachTracing', 'TeachWords']
+__all__ = ['BFloat16OptimWrapper', 'ChannelsLast', 'LossCurve', 'PretrainingHook', 'RehearseReading', 'SeedSteps',
+           'ShardedAdamW', 'ShardedDataParallel', 'StopAtNaN', 'StrictRunner']

@@ -1,4 +1,4 @@
-"""Mixed precision on whatever device there is. mmengine's own wrapper refuses a CPU."""
+"""Mixed precision in bfloat16 on any device; mmengine's ``AmpOptimWrapper`` does not support CPUs."""
 
 from contextlib import contextmanager
 

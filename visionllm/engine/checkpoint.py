@@ -1,9 +1,9 @@
-"""Reading checkpoints without running code.
+"""Loading checkpoints without running code.
 
-mmengine first tries ``torch.load(weights_only=True)`` and, when that refuses a file, loads it again with arbitrary
-pickle code allowed. That second road is closed here for every tool that imports this package, whoever calls the
-loader (``--resume``, ``load_from``, ``init_cfg=dict(type='Pretrained')``, ``init_detector``); so is the one from a URL,
-where torch unpickles whatever it gets. ``.safetensors`` files are read as well, wherever mmengine takes a checkpoint.
+mmengine first tries ``torch.load(weights_only=True)`` and, if that fails, loads the file again with
+``weights_only=False``, which runs pickled code. That fallback is replaced for every caller of mmengine's loader
+(``--resume``, ``load_from``, ``init_cfg=dict(type='Pretrained')``, ``init_detector``), and so is loading from a URL.
+``.safetensors`` files are supported wherever mmengine takes a checkpoint.
 """
 
 import hashlib
@@ -19,16 +19,22 @@ from mmengine.runner import checkpoint as mmengine_checkpoint
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 
-from .saving import write_whole
+from visionllm.errors import UserError
+
+from .atomic_write import write_atomically
 
 
-class UnsafeCheckpointError(RuntimeError):
-    """A checkpoint that cannot be read without running code from it."""
+class UnsafeCheckpointError(UserError, RuntimeError):
+    """A checkpoint that is damaged, or that cannot be loaded without running code from it."""
 
 
 def load_weights_only(file, map_location=None, weights_only=None) -> dict:
-    """Drop-in for mmengine's loader (hence the unused third argument): tensors and plain containers, or an error."""
-    allowed = [*mmengine_checkpoint.get_torch_safe_globals(), Namespace]  # DETR and its heirs keep their arguments
+    """Drop-in for mmengine's loader (hence the unused third argument): tensors and plain containers, or an error.
+
+    Raises:
+        UnsafeCheckpointError: The file holds other objects, is damaged or is no checkpoint.
+    """
+    allowed = [*mmengine_checkpoint.get_torch_safe_globals(), Namespace]  # DETR's checkpoints contain their arguments
     try:
         with torch.serialization.safe_globals(allowed):
             return torch.load(file, map_location=map_location, weights_only=True)
@@ -37,10 +43,19 @@ def load_weights_only(file, map_location=None, weights_only=None) -> dict:
             f'{file} was not loaded: it holds Python objects besides tensors, and unpickling those can run code. '
             'Save the state dict alone (torch.save(model.state_dict()) or safetensors) where you trust the file. '
             f'torch says: {str(error).splitlines()[0]}') from None
+    except (EOFError, KeyError, RuntimeError, ValueError) as error:  # what torch raises for truncated and other files
+        reason = (str(error) or type(error).__name__).split('. ')[0]
+        raise UnsafeCheckpointError(f'{file} is damaged or no checkpoint ({reason}). Copy or download it '
+                                    'again.') from None
 
 
 def load_local(filename: str, map_location=None) -> dict:
-    """A checkpoint from disk: ``.safetensors`` (as ``{'state_dict', 'meta'}``) or ``torch.save`` without code."""
+    """Load ``.safetensors`` (as ``{'state_dict', 'meta'}``) or a ``torch.save`` file without running code.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        UnsafeCheckpointError: It cannot be loaded safely.
+    """
     path = Path(filename).expanduser()
     if not path.is_file():
         raise FileNotFoundError(f'Checkpoint {filename} does not exist.')
@@ -55,12 +70,12 @@ def load_local(filename: str, map_location=None) -> dict:
 
 
 def load_from_url(url: str, model_dir: str | None = None, map_location=None, progress: bool = True) -> dict:
-    """Drop-in for torch's ``load_url``: a checkpoint from the web, downloaded once and then read as any local file.
+    """Drop-in for torch's ``load_url``: download once, then load as a local file.
 
     Raises:
         ConnectionError: It could not be downloaded.
     """
-    address = hashlib.sha256(url.encode()).hexdigest()[:8]  # many addresses end in model.safetensors
+    address = hashlib.sha256(url.encode()).hexdigest()[:8]  # many URLs end in model.safetensors
     path = Path(model_dir or Path(torch.hub.get_dir()) / 'checkpoints') / address / Path(urlparse(url).path).name
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -75,11 +90,11 @@ def load_from_url(url: str, model_dir: str | None = None, map_location=None, pro
 def save_safetensors(state_dict: dict[str, torch.Tensor], filename: str | Path, meta: dict) -> None:
     """Write tensors and a JSON-able ``meta`` as one safetensors file that ``load_local`` reads."""
     tensors = {name: tensor.detach().contiguous().cpu() for name, tensor in state_dict.items()}
-    write_whole(filename, save(tensors, metadata=dict(format='pt', meta=json.dumps(meta))))
+    write_atomically(filename, save(tensors, metadata=dict(format='pt', meta=json.dumps(meta))))
 
 
 def install_safe_loading() -> None:
-    """Put the safe loaders in mmengine's place."""
+    """Replace mmengine's loaders by these."""
     mmengine_checkpoint._safe_torch_load = load_weights_only
     mmengine_checkpoint.load_url = load_from_url
     mmengine_checkpoint.CheckpointLoader.register_scheme(prefixes='', loader=load_local, force=True)

@@ -1,4 +1,4 @@
-"""Depthwise convolutions are several times faster on a CPU when channels lie together in memory."""
+"""The channels-last memory format: depthwise convolutions are several times faster on a CPU."""
 
 import torch
 from mmdet.registry import HOOKS
@@ -7,7 +7,7 @@ from mmengine.hooks import Hook
 
 @HOOKS.register_module()
 class ChannelsLast(Hook):
-    """Put the weights of convolutions into the channels-last layout; pictures follow on their way through."""
+    """Convert convolution weights to channels-last; activations follow."""
 
     def before_run(self, runner) -> None:
         runner.model.to(memory_format=torch.channels_last)

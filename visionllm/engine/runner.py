@@ -1,4 +1,4 @@
-"""mmengine's runner, less forgiving: a checkpoint that does not fit its config is an error, not a log line."""
+"""mmengine's runner with strict checkpoint loading and exact resumption."""
 
 import atexit
 
@@ -10,57 +10,54 @@ from mmengine.runner import Runner
 from torch.distributed import destroy_process_group, init_process_group
 from torch.utils.data import DataLoader
 
-from visionllm.datasets.numbered import numbered
-from visionllm.models.published import difference, read_published
+from visionllm.datasets.seeded_sampling import seed_draws
+from visionllm.errors import CheckpointMismatchError, ConfigError
+from visionllm.models.checkpoint_loading import describe_mismatch, read_state_dict
 
-from .processes import unwrapped
-from .saving import last_checkpoint
+from .atomic_write import last_checkpoint
+from .distributed import unwrapped
 from .sharded_adamw import ShardedAdamW
-
-
-class CheckpointMismatchError(RuntimeError):
-    """A checkpoint of another config."""
 
 
 @RUNNERS.register_module()
 class StrictRunner(Runner):
-    """``Runner`` whose checkpoints must hold every trained tensor in its right shape, and no other, and which goes on
-    from them as if it had never stopped."""
+    """``Runner`` that requires a checkpoint to have exactly the trained tensors in their shapes, and resumes from it as
+    if training had not been interrupted."""
 
     @classmethod
     def from_cfg(cls, cfg: Config) -> 'StrictRunner':
         """As in mmengine.
 
         Raises:
-            ValueError: The config names a strategy, which mmengine's ``Runner`` would pass over.
+            ConfigError: The config names a strategy, which mmengine's ``Runner`` would ignore.
         """
         if 'strategy' in cfg:
-            raise ValueError(f'The config asks for the strategy {cfg.strategy.type}, which only mmengine\'s '
-                             'FlexibleRunner reads. Leave it out: several processes train by DDP, and '
-                             'model_wrapper_cfg.type=ShardedDataParallel shares the frozen layers among GPUs (FSDP).')
+            raise ConfigError(f'The config asks for the strategy {cfg.strategy.type}, which only mmengine\'s '
+                              'FlexibleRunner reads. Leave it out: several processes train by DDP, and '
+                              'model_wrapper_cfg.type=ShardedDataParallel shares the frozen layers among GPUs (FSDP).')
         return super().from_cfg(cfg)
 
     def setup_env(self, env_cfg: dict) -> None:
-        """As in mmengine, but several processes need no CUDA."""
+        """As in mmengine; distributed training works without CUDA."""
         if self.distributed and get_device() == 'cpu' and not is_distributed():
             init_process_group('gloo')  # by the variables that torchrun sets
-            atexit.register(destroy_process_group)  # or one that ends early may take others down
+            atexit.register(destroy_process_group)  # else a process that ends early can crash others
         super().setup_env(env_cfg)
 
     @staticmethod
     def build_dataloader(dataloader: dict, seed: int | None = None, diff_rank_seed: bool = False) -> DataLoader:
-        """As in mmengine, but training's draws are numbered, where there is a seed."""
-        config = dataloader if seed is None else numbered(dataloader, seed)
+        """As in mmengine; with a seed, training samples are seeded by their index in the run."""
+        config = dataloader if seed is None else seed_draws(dataloader, seed)
         return Runner.build_dataloader(config, seed, diff_rank_seed)
 
     def load_or_resume(self) -> None:
-        """As in mmengine, but a run that was stopped while it wrote which checkpoint is its last resumes, too."""
+        """As in mmengine; also resumes a run that was killed while it wrote ``last_checkpoint``."""
         if self._resume and self._load_from is None:
             self._load_from = last_checkpoint(self.work_dir)
         super().load_or_resume()
 
     def save_checkpoint(self, out_dir: str, filename: str, *args, **kwargs) -> None:
-        """As in mmengine, where one process saves; an optimizer's shares are brought together first, by all."""
+        """As in mmengine; a sharded optimizer state is first consolidated by all processes."""
         if isinstance(self.optim_wrapper.optimizer, ShardedAdamW):
             self.optim_wrapper.optimizer.consolidate_state_dict()
         super().save_checkpoint(out_dir, filename, *args, **kwargs)
@@ -76,6 +73,6 @@ class StrictRunner(Runner):
         except RuntimeError as error:
             if 'do not match exactly' not in str(error):
                 raise
-            found = difference(unwrapped(self.model), read_published(filename))
+            found = describe_mismatch(unwrapped(self.model), read_state_dict(filename))
             raise CheckpointMismatchError(
                 f'{filename} is a checkpoint of another config than {self.cfg.filename}. {found}') from None

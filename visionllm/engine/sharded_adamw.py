@@ -1,7 +1,7 @@
-"""AdamW whose processes keep a share each of its state (ZeRO, stage 1), by torch's own engine.
+"""AdamW with its state sharded over processes (ZeRO stage 1), by torch's ``ZeroRedundancyOptimizer``.
 
-mmengine's wrapper of it brings the shares together while its main process saves a checkpoint, and waits for the others
-for ever; here ``StrictRunner`` does so before, on all.
+mmengine's own wrapper consolidates the state in the main process alone while saving, which deadlocks; here
+``StrictRunner`` does it before, in all processes.
 """
 
 from collections.abc import Iterable
@@ -11,21 +11,23 @@ from mmengine.registry import OPTIMIZERS
 from torch.distributed.optim import ZeroRedundancyOptimizer
 from torch.optim import AdamW
 
+from visionllm.errors import ConfigError
+
 
 @OPTIMIZERS.register_module()
 class ShardedAdamW(ZeroRedundancyOptimizer):
-    """``AdamW`` for several processes. Steps and checkpoints are the same, so either goes on from the other's.
+    """``AdamW`` for several processes; steps and checkpoints are those of ``AdamW``.
 
     Args:
         params: Parameters, or groups of them.
         settings: As of ``AdamW``.
 
     Raises:
-        ValueError: There is one process.
+        ConfigError: There is only one process.
     """
 
     def __init__(self, params: Iterable, **settings):
         if not is_distributed():
-            raise ValueError('ShardedAdamW shares its state among several processes and there is one. Start them with '
-                             'tools/dist_train.sh, or set optim_wrapper.optimizer.type=AdamW.')
+            raise ConfigError('ShardedAdamW shares its state among several processes and there is one. Start them with '
+                              'tools/dist_train.sh, or set optim_wrapper.optimizer.type=AdamW.')
         super().__init__(list(params), AdamW, **settings)

@@ -1,6 +1,6 @@
-"""The GPUs of a machine share the frozen layers of a language model (FSDP), which each would hold whole otherwise.
+"""FSDP of the frozen layers of the language model over the GPUs of a machine.
 
-What trains is whole on each and averaged as without, so that there are no gradients to share, nor checkpoints.
+Trained parameters are replicated and averaged by DDP, so neither gradients nor checkpoints are sharded.
 """
 
 from socket import gethostname
@@ -15,27 +15,29 @@ from torch.distributed.device_mesh import DeviceMesh
 from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.distributed.tensor import DTensor
 
+from visionllm.errors import ConfigError
+
 
 @MODEL_WRAPPERS.register_module()
 class ShardedDataParallel(MMDistributedDataParallel):
-    """``MMDistributedDataParallel`` whose processes keep a share each of the language model's frozen layers, and gather
-    a layer when it is run, there and back.
+    """``MMDistributedDataParallel`` that shards the language model's frozen layers and gathers a layer when it is run,
+    in the forward and in the backward pass.
 
-    In training, all must run it as often and in the same order: they do, since one task is drawn for all at a time. In
-    evaluation they would not, since answers are of any length: the layers are gathered once, and stay.
+    In training all processes must run the layers equally often and in the same order, which holds since one task is
+    sampled for all of them. In evaluation answers differ in length, so the layers are gathered once and stay gathered.
 
     Args:
         module: A ``VisionLLM``.
         kwargs: Of ``MMDistributedDataParallel``.
 
     Raises:
-        ValueError: It has no language model.
+        ConfigError: It has no language model.
     """
 
     def __init__(self, module: nn.Module, **kwargs):
         if getattr(module, 'llm', None) is None:
-            raise ValueError('ShardedDataParallel shares the layers of a language model, and this model has none. '
-                             'Leave model_wrapper_cfg as it is.')
+            raise ConfigError('ShardedDataParallel shares the layers of a language model, and this model has none. '
+                              'Leave model_wrapper_cfg as it is.')
         layers = shard_frozen(module.llm.decoder)
         shared = [name for name, parameter in module.named_parameters() if isinstance(parameter, DTensor)]
         self._set_params_and_buffers_to_ignore_for_model(module, shared)
@@ -43,7 +45,7 @@ class ShardedDataParallel(MMDistributedDataParallel):
         self.layers = layers
 
     def train(self, mode: bool = True) -> 'ShardedDataParallel':
-        """As usual, with shares of the layers in training and whole ones in evaluation."""
+        """As usual, with sharded layers in training and gathered ones in evaluation."""
         for layer in self.layers:
             layer.set_reshard_after_forward(mode)
             if mode:
@@ -54,21 +56,21 @@ class ShardedDataParallel(MMDistributedDataParallel):
 
 
 def shard_frozen(decoder: nn.Module) -> list[FSDPModule]:
-    """Leave this process its share of what is frozen in a decoder's layers, and return these layers.
+    """Shard the frozen parameters of a decoder's layers, and return these layers.
 
-    The last stays whole: of a prefix only its keys and values are used, and it is by the gradient of its output that
-    torch knows when to gather a layer on the way back.
+    The last layer is not sharded: of a prefix only its keys and values are used, and torch gathers a layer in the
+    backward pass when its output gets a gradient.
     """
     mesh, layers = mesh_of_machine(), list(decoder.layers[:-1])
     trained = {parameter for parameter in decoder.parameters() if parameter.requires_grad}
     for layer in layers:
         fully_shard(layer, mesh=mesh, reshard_after_forward=True, ignored_params=trained)
-    fully_shard(decoder, mesh=mesh, ignored_params=set(decoder.parameters()))  # so that layers are gathered ahead
+    fully_shard(decoder, mesh=mesh, ignored_params=set(decoder.parameters()))  # prefetches the next layer
     return layers
 
 
 def mesh_of_machine() -> DeviceMesh:
-    """The processes on this machine, as a group of their own: DDP sends when it likes, in another order on each."""
+    """A process group of its own for this machine's processes, since DDP communicates in an order of its own."""
     hosts = all_gather_object(gethostname())
     group, _ = dist.new_subgroups(hosts.count(hosts[0]))
     return DeviceMesh.from_group(group, get_device())

@@ -1,14 +1,14 @@
-from .answers import AnswerMetric, normal_answer
-from .by_task import TaskEvaluator
+from .answers import AnswerMetric, normalize_answer
 from .calibration import calibration_error
-from .caption_words import tokenize_caption
+from .caption_tokenizer import tokenize_caption
 from .captioning import CaptionMetric, bleu, cider
-from .detection import average_precision, hits
+from .detection import average_precision, hit_rate
 from .grounding import GroundingMetric
 from .keypoints import KeypointMetric
 from .lvis import FederatedMetric
+from .task_evaluator import TaskEvaluator
 
 __all__ = [
     'AnswerMetric', 'CaptionMetric', 'FederatedMetric', 'GroundingMetric', 'KeypointMetric', 'TaskEvaluator', 'bleu',
-    'average_precision', 'calibration_error', 'cider', 'hits', 'normal_answer', 'tokenize_caption'
+    'average_precision', 'calibration_error', 'cider', 'hit_rate', 'normalize_answer', 'tokenize_caption'
 ]

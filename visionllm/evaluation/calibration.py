@@ -1,21 +1,26 @@
-"""Do scores mean what they say?"""
+"""Calibration of confidence scores.
+
+Dimensions: n detections.
+"""
 
 import numpy as np
 
 
-def calibration_error(scores: np.ndarray, right: np.ndarray, bins: int = 15) -> float:
-    """Expected calibration error: mean distance of score and share right over equal-width bins, weighted by count.
+def calibration_error(scores: np.ndarray, correct: np.ndarray, bins: int = 15) -> float:
+    """Expected calibration error (Guo et al., 2017): mean gap of confidence and precision over bins of equal width.
+
+    Bins are weighted by their number of detections.
 
     Args:
-        scores: ``float[n]`` in [0, 1].
-        right: ``bool[n]``.
+        scores: Confidences ``float[n]`` in [0, 1].
+        correct: Whether each detection is a true positive, ``bool[n]``.
         bins: Number of bins.
 
     Returns:
-        In [0, 1]; 0 for no scores.
+        Error in [0, 1]; 0 if there are no scores.
     """
     if len(scores) == 0:
         return 0.0
-    which = np.minimum((scores * bins).astype(int), bins - 1)
-    error = sum(abs(scores[which == b].sum() - right[which == b].sum()) for b in range(bins))
+    bin_index = np.minimum((scores * bins).astype(int), bins - 1)
+    error = sum(abs(scores[bin_index == b].sum() - correct[bin_index == b].sum()) for b in range(bins))
     return float(error / len(scores))

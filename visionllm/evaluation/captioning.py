@@ -1,7 +1,7 @@
-"""BLEU and CIDEr as COCO's caption evaluation computes them, without Java.
+"""BLEU and CIDEr as in COCO's caption evaluation (pycocoevalcap), without Java.
 
-Words are compared as ``tokenize_caption`` gives them. Both figures are of the whole set: BLEU adds up counts over all
-pictures, CIDEr weighs words by how few pictures' references hold them.
+Captions are tokenized by ``tokenize_caption``. Both metrics are computed over the whole data set: BLEU sums n-gram
+counts over all images, CIDEr weights n-grams by their inverse document frequency in the references.
 """
 
 import math
@@ -12,165 +12,178 @@ from typing import NamedTuple
 from mmdet.registry import METRICS
 from mmengine.evaluator import BaseMetric
 
-from .answers import predicted_text
-from .caption_words import tokenize_caption
+from visionllm.errors import ConfigError
 
-Words = Sequence[str]
+from .answers import get_pred_text
+from .caption_tokenizer import tokenize_caption
 
-LONGEST = 4  # words in an n-gram
-TINY, SMALL = 1e-15, 1e-9  # the reference's guard against log(0) and x/0: they show in BLEU-4 of a handful of pictures
-SIGMA = 6.0  # words of difference in length that CIDEr forgives
+Tokens = Sequence[str]
+
+MAX_NGRAM = 4  # tokens
+TINY, SMALL = 1e-15, 1e-9  # pycocoevalcap's constants against log(0) and x/0; they affect BLEU-4 of a few images
+SIGMA = 6.0  # standard deviation of CIDEr-D's length penalty, in tokens
 
 
-def bleu(candidates: Sequence[Words], references: Sequence[Sequence[Words]]) -> list[float]:
-    """BLEU-1 to BLEU-4 in percent, with the brevity penalty towards the reference of the nearest length.
+def bleu(candidates: Sequence[Tokens], references: Sequence[Sequence[Tokens]]) -> list[float]:
+    """BLEU-1 to BLEU-4 in percent, with the brevity penalty relative to the reference of the closest length.
 
     Args:
-        candidates: One caption a picture, in words; an empty one adds nothing but what it lacks in length.
-        references: The captions it is compared with.
+        candidates: One tokenized caption per image; an empty one only affects the brevity penalty.
+        references: Tokenized reference captions of each image.
 
     Raises:
-        ValueError: There is no picture, or one without references, or the two differ in length.
+        ConfigError: There is no image, an image has no references, or the arguments differ in length.
     """
     _check(candidates, references)
-    right, total = [0] * LONGEST, [0] * LONGEST
-    length = wanted_length = 0
-    for words, texts in zip(candidates, references):
-        most = Counter()
+    matched, total = [0] * MAX_NGRAM, [0] * MAX_NGRAM
+    length = reference_length = 0
+    for tokens, texts in zip(candidates, references):
+        max_counts = Counter()
         for text in texts:
-            most |= _ngrams(text)
-        for gram, count in (_ngrams(words) & most).items():
-            right[len(gram) - 1] += count
-        total = [n + max(len(words) - shorter, 0) for shorter, n in enumerate(total)]
-        length += len(words)
-        wanted_length += min((abs(len(text) - len(words)), len(text)) for text in texts)[1]
-    brevity = math.exp(min(0.0, 1 - (wanted_length + SMALL) / (length + TINY)))
+            max_counts |= _ngrams(text)
+        for ngram, count in (_ngrams(tokens) & max_counts).items():
+            matched[len(ngram) - 1] += count
+        total = [number + max(len(tokens) - n, 0) for n, number in enumerate(total)]
+        length += len(tokens)
+        reference_length += min((abs(len(text) - len(tokens)), len(text)) for text in texts)[1]
+    brevity_penalty = math.exp(min(0.0, 1 - (reference_length + SMALL) / (length + TINY)))
     product, scores = 1.0, []
-    for size in range(LONGEST):
-        product *= (right[size] + TINY) / (total[size] + SMALL)
-        scores.append(100 * brevity * product**(1 / (size + 1)))
+    for n in range(MAX_NGRAM):
+        product *= (matched[n] + TINY) / (total[n] + SMALL)
+        scores.append(100 * brevity_penalty * product**(1 / (n + 1)))
     return scores
 
 
-def cider(candidates: Sequence[Words], references: Sequence[Sequence[Words]]) -> float:
-    """CIDEr in percent (COCO's, called CIDEr-D in its paper); 1000 if every caption equals all of its references.
+def cider(candidates: Sequence[Tokens], references: Sequence[Sequence[Tokens]]) -> float:
+    """CIDEr-D (COCO's CIDEr; Vedantam et al., 2015) in percent; 1000 if all captions equal all of their references.
 
-    An n-gram weighs ``log(pictures / pictures whose references hold it)``: a set of one picture has 0.
+    The weight of an n-gram is ``log(images / images whose references contain it)``, so one image alone scores 0.
 
     Args:
-        candidates: One caption a picture, in words; an empty one scores 0.
-        references: The captions it is compared with.
+        candidates: One tokenized caption per image; an empty one scores 0.
+        references: Tokenized reference captions of each image.
 
     Raises:
-        ValueError: There is no picture, or one without references, or the two differ in length.
+        ConfigError: There is no image, an image has no references, or the arguments differ in length.
     """
     _check(candidates, references)
-    found_in = Counter(gram for texts in references for gram in set().union(*map(_ngrams, texts)))
-    weights = {gram: math.log(len(references) / count) for gram, count in found_in.items()}
+    document_frequency = Counter(ngram for texts in references for ngram in set().union(*map(_ngrams, texts)))
+    idf = {ngram: math.log(len(references) / count) for ngram, count in document_frequency.items()}
     unseen = math.log(len(references))
     total = 0.0
-    for words, texts in zip(candidates, references):
-        said = _weigh(words, weights, unseen)
-        total += sum(_likeness(said, _weigh(text, weights, unseen)) for text in texts) / len(texts)
-    return 1000 * total / len(candidates)  # the reference's scale is 10
+    for tokens, texts in zip(candidates, references):
+        candidate = _tf_idf(tokens, idf, unseen)
+        total += sum(_similarity(candidate, _tf_idf(text, idf, unseen)) for text in texts) / len(texts)
+    return 1000 * total / len(candidates)  # percent of pycocoevalcap's CIDEr, which is at most 10
 
 
-def _check(candidates: Sequence[Words], references: Sequence[Sequence[Words]]) -> None:
+def _check(candidates: Sequence[Tokens], references: Sequence[Sequence[Tokens]]) -> None:
     if not candidates:
-        raise ValueError('There is no caption to evaluate.')
+        raise ConfigError('There is no caption to evaluate.')
     if len(candidates) != len(references):
-        raise ValueError(f'{len(candidates)} captions cannot be compared with the references of {len(references)} '
-                         'pictures; give one caption a picture.')
-    bare = [index for index, texts in enumerate(references) if len(texts) == 0]
-    if bare:
-        raise ValueError(f'{len(bare)} of {len(references)} pictures have no reference caption, the first at index '
-                         f'{bare[0]}; leave them out.')
+        raise ConfigError(f'{len(candidates)} captions cannot be compared with the references of {len(references)} '
+                          'images; give one caption per image.')
+    without = [index for index, texts in enumerate(references) if len(texts) == 0]
+    if without:
+        raise ConfigError(f'{len(without)} of {len(references)} images have no reference caption, the first at index '
+                          f'{without[0]}; leave them out.')
 
 
-def _ngrams(words: Words) -> Counter:
-    """How often each run of 1 to ``LONGEST`` words occurs."""
-    return Counter(tuple(words[start:start + size]) for size in range(1, LONGEST + 1)
-                   for start in range(len(words) - size + 1))
+def _ngrams(tokens: Tokens) -> Counter:
+    """Counts of all n-grams of 1 to ``MAX_NGRAM`` tokens."""
+    return Counter(tuple(tokens[start:start + n]) for n in range(1, MAX_NGRAM + 1)
+                   for start in range(len(tokens) - n + 1))
 
 
-class _Weighed(NamedTuple):
-    """A caption as CIDEr sees it: weighed n-grams, their length as a vector for each size of n-gram, and words."""
-    grams: dict[tuple, float]
+class _TfIdf(NamedTuple):
+    """TF-IDF vectors of a caption: weights of its n-grams, norm of the vector of each n, and number of tokens."""
+    weights: dict[tuple, float]
     norms: list[float]
     length: int
 
 
-def _weigh(words: Words, weights: dict[tuple, float], unseen: float) -> _Weighed:
-    grams = {gram: count * weights.get(gram, unseen) for gram, count in _ngrams(words).items()}
-    squares = [0.0] * LONGEST
-    for gram, weight in grams.items():
-        squares[len(gram) - 1] += weight * weight
-    return _Weighed(grams, [math.sqrt(square) for square in squares], len(words))
+def _tf_idf(tokens: Tokens, idf: dict[tuple, float], unseen: float) -> _TfIdf:
+    weights = {ngram: count * idf.get(ngram, unseen) for ngram, count in _ngrams(tokens).items()}
+    squares = [0.0] * MAX_NGRAM
+    for ngram, weight in weights.items():
+        squares[len(ngram) - 1] += weight * weight
+    return _TfIdf(weights, [math.sqrt(square) for square in squares], len(tokens))
 
 
-def _likeness(said: _Weighed, reference: _Weighed) -> float:
-    """Mean cosine over the sizes of n-grams, in [0, 1]; repeating a word does not pay, nor does another length."""
-    products = [0.0] * LONGEST
-    for gram, weight in said.grams.items():
-        wanted = reference.grams.get(gram, 0.0)
-        products[len(gram) - 1] += min(weight, wanted) * wanted
-    cosines = [product / (a * b) for product, a, b in zip(products, said.norms, reference.norms) if a and b]
-    gap = said.length - reference.length
-    return math.exp(-gap**2 / (2 * SIGMA**2)) * sum(cosines) / LONGEST
+def _similarity(candidate: _TfIdf, reference: _TfIdf) -> float:
+    """CIDEr-D of two captions in [0, 1]: mean cosine over n, with clipped weights and a Gaussian length penalty."""
+    products = [0.0] * MAX_NGRAM
+    for ngram, weight in candidate.weights.items():
+        reference_weight = reference.weights.get(ngram, 0.0)
+        products[len(ngram) - 1] += min(weight, reference_weight) * reference_weight
+    cosines = [product / (a * b) for product, a, b in zip(products, candidate.norms, reference.norms) if a and b]
+    difference = candidate.length - reference.length
+    return math.exp(-difference**2 / (2 * SIGMA**2)) * sum(cosines) / MAX_NGRAM
 
 
 @METRICS.register_module()
 class CaptionMetric(BaseMetric):
-    """``BLEU-1`` to ``BLEU-4`` and ``CIDEr``, in percent, and ``empty``: how many captions held no word.
+    """``BLEU-1`` to ``BLEU-4`` and ``CIDEr``, in percent, and ``empty``, the number of captions without a token.
 
-    Where the names of things are given, ``faithful`` is the share of captions, in percent, that speak of none that all
-    references of their picture are silent about (100 less the CHAIR of Rohrbach et al., 2018, with captions as truth).
+    With ``object_names``, ``faithful`` is the percentage of captions that mention no object that none of the references
+    of their image mentions: 100 - CHAIR_s (Rohrbach et al., 2018), with captions as ground truth.
 
-    Reads ``pred_text`` (str), ``captions`` (the picture's references) and ``img_id`` of each sample.
+    Reads ``pred_text`` (str), ``captions`` (the references) and ``img_id`` of each sample.
 
     Args:
-        collect_device: Where results of several processes meet, ``cpu`` or ``gpu``.
-        prefix: Put before the names of the figures.
-        things: Names of things, of one or more words, in the singular.
+        collect_device: Device for collecting the results of all processes, ``cpu`` or ``gpu``.
+        prefix: Prefix of the metric names.
+        object_names: Names of objects, of one or more words, in the singular.
 
     Raises:
-        ValueError: A sample lacks a caption or references, a picture comes twice, or there is no sample.
+        ConfigError: A sample lacks a caption or references, an image occurs twice, or there is no sample.
     """
 
     default_prefix = 'caption'
 
-    def __init__(self, collect_device: str = 'cpu', prefix: str | None = None, things: Sequence[str] = ()):
+    def __init__(self, collect_device: str = 'cpu', prefix: str | None = None, object_names: Sequence[str] = ()):
         super().__init__(collect_device, prefix)
-        self.things = [tuple(name.split()) for name in things]
+        self.object_names = [tuple(name.split()) for name in object_names]
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
-        """Keep the words of a batch."""
+        """Tokenize the captions of a batch."""
         for sample in data_samples:
-            references = [words for text in sample.get('captions', ()) if (words := tokenize_caption(text))]
+            references = [tokens for text in sample.get('captions', ()) if (tokens := tokenize_caption(text))]
             if not references:
-                raise ValueError(f'Picture {sample["img_id"]} has no reference caption with a word in it; leave it '
-                                 'out of the data set.')
-            self.results.append((sample['img_id'], tokenize_caption(predicted_text(sample)), references))
+                raise ConfigError(f'Image {sample["img_id"]} has no reference caption with a word in it; leave it '
+                                  'out of the data set.')
+            self.results.append((sample['img_id'], tokenize_caption(get_pred_text(sample)), references))
 
     def compute_metrics(self, results: list) -> dict[str, float]:
-        """Figures of all pictures."""
+        """Compute the metrics over all images."""
         if not results:
-            raise ValueError('There is no caption to evaluate.')
+            raise ConfigError('There is no caption to evaluate.')
         ids, candidates, references = zip(*results)
-        picture, times = Counter(ids).most_common(1)[0]
+        img_id, times = Counter(ids).most_common(1)[0]
         if times > 1:
-            raise ValueError(f'Picture {picture} was captioned {times} times; the data set must give each picture '
-                             'once, with all its references.')
-        scores = {f'BLEU-{size}': score for size, score in enumerate(bleu(candidates, references), 1)}
-        if self.things:
-            faithful = [spoken_of(said, self.things) <= set().union(*(spoken_of(text, self.things) for text in texts))
-                        for said, texts in zip(candidates, references)]
+            raise ConfigError(f'Image {img_id} was captioned {times} times; the data set must give each image once, '
+                              'with all its references.')
+        scores = {f'BLEU-{n}': score for n, score in enumerate(bleu(candidates, references), 1)}
+        if self.object_names:
+            faithful = [self._is_faithful(tokens, texts) for tokens, texts in zip(candidates, references)]
             scores['faithful'] = 100 * sum(faithful) / len(faithful)
         return scores | dict(CIDEr=cider(candidates, references), empty=candidates.count([]))
 
+    def _is_faithful(self, tokens: Tokens, references: Sequence[Tokens]) -> bool:
+        """Whether all objects that a caption mentions are mentioned by any of the references."""
+        truth = set().union(*(mentioned_objects(text, self.object_names) for text in references))
+        return mentioned_objects(tokens, self.object_names) <= truth
 
-def spoken_of(words: Words, things: Sequence[tuple[str, ...]]) -> set[tuple[str, ...]]:
-    """The things that a text speaks of, one or several of them."""
-    said = {words[start:start + size] for words in [tuple(words)] for size in {len(name) for name in things}
-            for start in range(len(words) - size + 1)}
-    return {name for name in things if any((*name[:-1], name[-1] + ending) in said for ending in ('', 's', 'es'))}
+
+def mentioned_objects(tokens: Tokens, object_names: Sequence[tuple[str, ...]]) -> set[tuple[str, ...]]:
+    """Find the object names that occur in a text, in the singular or plural.
+
+    Args:
+        tokens: Tokens of the text.
+        object_names: Tokens of each name, in the singular.
+    """
+    tokens = tuple(tokens)
+    ngrams = {tokens[start:start + n] for n in {len(name) for name in object_names}
+              for start in range(len(tokens) - n + 1)}
+    return {name for name in object_names
+            if any((*name[:-1], name[-1] + ending) in ngrams for ending in ('', 's', 'es'))}

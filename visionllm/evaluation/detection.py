@@ -1,50 +1,54 @@
-"""AP over the classes that were named, and what an instruction's leaving-out is worth."""
+"""COCO AP over a subset of the classes, matching of detections to objects, and hit rate of unnamed classes.
+
+Dimensions: n detections.
+"""
 
 import numpy as np
 from faster_coco_eval import COCO, COCOeval_faster
 
-FIGURES = ('AP', 'AP50', 'AP75', 'AP90')
+METRIC_NAMES = ('AP', 'AP50', 'AP75', 'AP90')
 
-Detection = dict  # COCO result record: image_id, category_id, bbox (xywh in pixels), segmentation (RLE), score
+# COCO result record: image_id, category_id, bbox (xywh in pixels), score, and optionally segmentation (RLE)
+Detection = dict
 
 
 def average_precision(truth: dict, detections: list[Detection], category_ids: list[int],
-                      of: str = 'bbox') -> dict[str, float]:
-    """COCO AP, in percent, over some categories.
+                      iou_type: str = 'bbox') -> dict[str, float]:
+    """COCO AP in percent, averaged over some categories.
 
     Args:
-        truth: A COCO instances dictionary.
+        truth: Content of a COCO instances file.
         detections: Result records.
         category_ids: Categories to average over.
-        of: ``bbox`` or ``segm``.
+        iou_type: ``bbox`` or ``segm``.
 
     Returns:
-        ``AP``, ``AP50``, ``AP75`` and ``AP90``; zero if nothing was detected.
+        ``AP``, ``AP50``, ``AP75`` and ``AP90``; 0 if there are no detections.
     """
     if not detections:
-        return dict.fromkeys(FIGURES, 0.0)
-    # The evaluation writes into records, so each is copied, but not what it holds (deep copies took three quarters of
-    # the time); a record without a mask would be given its box as a polygon.
-    ground = COCO({**truth, 'annotations': [dict(record) for record in truth['annotations']]})
-    found = ground.loadRes([dict(segmentation=None) | record for record in detections])
-    evaluation = COCOeval_faster(ground, found, iouType=of)
+        return dict.fromkeys(METRIC_NAMES, 0.0)
+    # COCOeval writes keys into records, so they are copied, shallowly to save time. A record without a segmentation
+    # would get its box as a polygon, hence the None.
+    coco = COCO({**truth, 'annotations': [dict(record) for record in truth['annotations']]})
+    results = coco.loadRes([dict(segmentation=None) | record for record in detections])
+    evaluation = COCOeval_faster(coco, results, iouType=iou_type)
     evaluation.params.catIds = category_ids
     evaluation.evaluate()
     evaluation.accumulate()
     evaluation.summarize()
-    return figures_of(evaluation)
+    return summary_metrics(evaluation)
 
 
-def figures_of(evaluation: COCOeval_faster) -> dict[str, float]:
-    """``FIGURES`` of an evaluation that was summarized, ours or pycocotools' own."""
-    precision = evaluation.eval['precision'][8, :, :, 0, -1]  # IoU 0.9, all recalls and classes, any size
-    known = precision[precision > -1]  # where a class has objects
-    at_90 = known.mean() if known.size else -1
-    return dict(zip(FIGURES, (100 * float(v) for v in (*evaluation.stats[:3], at_90))))
+def summary_metrics(evaluation: COCOeval_faster) -> dict[str, float]:
+    """``METRIC_NAMES`` in percent of a summarized evaluation, of faster-coco-eval or pycocotools."""
+    precision = evaluation.eval['precision'][8, :, :, 0, -1]  # IoU 0.9, all recalls and classes, all areas
+    valid = precision[precision > -1]  # -1 for classes without objects
+    at_90 = valid.mean() if valid.size else -1
+    return dict(zip(METRIC_NAMES, (100 * float(v) for v in (*evaluation.stats[:3], at_90))))
 
 
-def overlaps(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """IoU of xywh boxes, ``float[A, B]``."""
+def pairwise_iou(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """IoU ``float[A, B]`` of xywh boxes ``float[A, 4]`` and ``float[B, 4]``."""
     low = np.maximum(boxes[:, None, :2], others[None, :, :2])
     high = np.minimum((boxes[:, :2] + boxes[:, 2:])[:, None], (others[:, :2] + others[:, 2:])[None])
     inter = (high - low).clip(0).prod(-1)
@@ -52,52 +56,80 @@ def overlaps(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
     return inter / np.maximum(area[:, None] + other_area[None] - inter, 1e-9)
 
 
-def judge(truth: dict, detections: list[Detection], category_ids: list[int],
-          iou: float = 0.5) -> tuple[np.ndarray, np.ndarray, int]:
-    """Which detections are right: greedily by score, each object found once, class and IoU must agree.
+def match_detections(truth: dict, detections: list[Detection], category_ids: list[int],
+                     iou: float = 0.5) -> tuple[np.ndarray, np.ndarray, int]:
+    """Match detections to objects of the same class greedily by score, each object at most once.
+
+    Args:
+        truth: Content of a COCO instances file; crowds are ignored.
+        detections: Result records.
+        category_ids: Categories to match.
+        iou: Minimum box IoU of a match.
 
     Returns:
-        Scores ``float[n]`` (descending), right ``bool[n]``, and the number of objects to find.
+        Scores ``float[n]`` in descending order; whether each detection is a true positive, ``bool[n]``; and the number
+        of objects.
     """
     objects: dict[tuple[int, int], list] = {}
     for ann in truth['annotations']:
         if ann['category_id'] in category_ids and not ann.get('iscrowd'):
             objects.setdefault((ann['image_id'], ann['category_id']), []).append(ann['bbox'])
-    taken = {key: np.zeros(len(boxes), bool) for key, boxes in objects.items()}
+    matched = {key: np.zeros(len(boxes), bool) for key, boxes in objects.items()}
     ranked = sorted((d for d in detections if d['category_id'] in category_ids), key=lambda d: -d['score'])
-    right = np.zeros(len(ranked), bool)
-    for number, found in enumerate(ranked):
-        key = (found['image_id'], found['category_id'])
+    correct = np.zeros(len(ranked), bool)
+    for rank, detection in enumerate(ranked):
+        key = (detection['image_id'], detection['category_id'])
         if key not in objects:
             continue
-        share = overlaps(np.asarray([found['bbox']]), np.asarray(objects[key]))[0] * ~taken[key]
-        if share.max() >= iou:
-            taken[key][share.argmax()] = right[number] = True
-    return np.asarray([d['score'] for d in ranked]), right, sum(map(len, objects.values()))
+        overlap = pairwise_iou(np.asarray([detection['bbox']]), np.asarray(objects[key]))[0] * ~matched[key]
+        if overlap.max() >= iou:
+            matched[key][overlap.argmax()] = correct[rank] = True
+    return np.asarray([d['score'] for d in ranked]), correct, sum(map(len, objects.values()))
 
 
-def best_f1_score(scores: np.ndarray, right: np.ndarray, total: int) -> tuple[float, float]:
-    """Score threshold of the best F1, and that F1 (``scores`` descending, as ``judge`` gives them)."""
-    found = right.cumsum()
-    f1 = 2 * found / (np.arange(1, len(right) + 1) + total)
+def best_f1_score(scores: np.ndarray, correct: np.ndarray, total: int) -> tuple[float, float]:
+    """Find the score threshold with the best F1.
+
+    Args:
+        scores: ``float[n]`` in descending order, as from ``match_detections``.
+        correct: Whether each detection is a true positive, ``bool[n]``.
+        total: Number of objects.
+
+    Returns:
+        The threshold and its F1 in [0, 1].
+    """
+    true_positives = correct.cumsum()
+    f1 = 2 * true_positives / (np.arange(1, len(correct) + 1) + total)
     best = int(f1.argmax())
     return float(scores[best]), float(f1[best])
 
 
-def true_answers(truth: dict, category_ids: list[int]) -> list[Detection]:
-    """The objects of some categories as detections that are sure and right."""
+def ground_truth_detections(truth: dict, category_ids: list[int]) -> list[Detection]:
+    """Objects of some categories as perfect detections with score 1.
+
+    Args:
+        truth: Content of a COCO instances file.
+        category_ids: Categories.
+    """
     return [dict(image_id=ann['image_id'], category_id=ann['category_id'], bbox=ann['bbox'], score=1.0)
             for ann in truth['annotations'] if ann['category_id'] in category_ids]
 
 
-def hits(truth: dict, detections: list[Detection], unnamed_ids: list[int], score_thr: float) -> float:
-    """Share, in percent, of the unnamed objects that any answer of at least ``score_thr`` covers with IoU 0.5."""
-    answers: dict[int, list] = {}
-    for found in detections:
-        if found['score'] >= score_thr:
-            answers.setdefault(found['image_id'], []).append(found['bbox'])
+def hit_rate(truth: dict, detections: list[Detection], unnamed_ids: list[int], score_thr: float) -> float:
+    """Percentage of objects of classes that the instruction does not name which are detected nevertheless.
+
+    Args:
+        truth: Content of a COCO instances file.
+        detections: Result records; an object is hit by any box of its image with IoU 0.5, whatever the class.
+        unnamed_ids: Categories that the instruction does not name.
+        score_thr: Minimum score of a detection.
+    """
+    boxes: dict[int, list] = {}
+    for detection in detections:
+        if detection['score'] >= score_thr:
+            boxes.setdefault(detection['image_id'], []).append(detection['bbox'])
     unnamed = [ann for ann in truth['annotations'] if ann['category_id'] in unnamed_ids]
     hit = sum(
-        overlaps(np.asarray([ann['bbox']]), np.asarray(answers[ann['image_id']])).max() >= 0.5 for ann in unnamed
-        if ann['image_id'] in answers)
+        pairwise_iou(np.asarray([ann['bbox']]), np.asarray(boxes[ann['image_id']])).max() >= 0.5 for ann in unnamed
+        if ann['image_id'] in boxes)
     return 100 * hit / max(len(unnamed), 1)

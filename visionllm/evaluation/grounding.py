@@ -1,4 +1,4 @@
-"""Does an expression find its object?"""
+"""Accuracy of referring expression comprehension."""
 
 from collections.abc import Sequence
 
@@ -8,27 +8,29 @@ from mmdet.structures.bbox import bbox_overlaps, get_box_tensor
 from mmengine.evaluator import BaseMetric
 from torch import Tensor
 
+from visionllm.errors import ConfigError
+
 
 @METRICS.register_module()
 class GroundingMetric(BaseMetric):
-    """``P@0.5``: how many expressions, in percent, have their object under the best-scored box.
+    """``P@0.5``: percentage of expressions whose top-scoring box has IoU 0.5 or more with the object.
 
-    Expressions that need a relation ("the star left of the circle"; the sample's ``relation`` is true) are also
-    counted on their own, ``P@0.5_relation``. Those that nothing in the picture fits (no ground truth box) are no part
-    of either: ``none_right`` is how many of them, in percent, have no box of ``score_thr`` or more. A figure of no
-    expression is left out.
+    ``P@0.5_relation`` is the same for expressions with a relation to another object ("the star left of the circle";
+    the sample's ``relation`` is true). Expressions without a matching object (no ground truth box) do not count in
+    either: ``none_right`` is the percentage of them without a box of ``score_thr`` or more. A metric without any
+    expression is omitted.
 
-    Reads ``pred_instances`` and ``gt_instances`` of each sample, boxes xyxy. As MMDetection's metrics do, it expects
-    both in pixels of the original picture: a test pipeline loads annotations *after* ``Resize``.
+    Reads ``pred_instances`` and ``gt_instances`` of each sample, with boxes xyxy. As in MMDetection's metrics, both are
+    in pixels of the original image: a test pipeline loads annotations *after* ``Resize``.
 
     Args:
-        score_thr: A box with a lower score says "nothing fits".
-        iou_thr: Overlap of a right box; the figures' names follow it.
-        collect_device: Where results of several processes meet, ``cpu`` or ``gpu``.
-        prefix: Put before the names of the figures.
+        score_thr: Minimum score of a box; without one, the prediction is that no object matches.
+        iou_thr: Minimum IoU of a correct box; part of the metric names.
+        collect_device: Device for collecting the results of all processes, ``cpu`` or ``gpu``.
+        prefix: Prefix of the metric names.
 
     Raises:
-        ValueError: An expression has several objects, or there is no sample.
+        ConfigError: An expression has several objects, or there is no sample.
     """
 
     default_prefix = 'grounding'
@@ -39,34 +41,42 @@ class GroundingMetric(BaseMetric):
         self.score_thr, self.iou_thr = score_thr, iou_thr
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
-        """Judge a batch: which group a sample counts in (``none`` if nothing fits), and whether its answer is right."""
+        """Evaluate a batch: the group of each sample (``none`` without an object), and whether it is correct."""
         for sample in data_samples:
             truth = get_box_tensor(sample['gt_instances']['bboxes']).float().cpu()
             score, box = best_box(sample['pred_instances'])
             if len(truth) > 1:
-                raise ValueError(f'Picture {sample.get("img_id")} has {len(truth)} ground truth boxes for '
-                                 f'{sample.get("expression")!r}; an expression must mean one object, or none.')
+                raise ConfigError(f'Image {sample.get("img_id")} has {len(truth)} ground truth boxes for '
+                                  f'{sample.get("expression")!r}; an expression must refer to one object, or none.')
             if len(truth) == 0:
                 self.results.append(('none', score < self.score_thr))
                 continue
-            right = bool((bbox_overlaps(box, truth) >= self.iou_thr).any())
-            self.results.append(('relation' if sample.get('relation') else 'plain', right))
+            correct = bool((bbox_overlaps(box, truth) >= self.iou_thr).any())
+            self.results.append(('relation' if sample.get('relation') else 'plain', correct))
 
     def compute_metrics(self, results: list) -> dict[str, float]:
-        """Figures of all expressions."""
+        """Compute the metrics over all expressions."""
         if not results:
-            raise ValueError('There is no expression to evaluate.')
+            raise ConfigError('There is no expression to evaluate.')
         groups = {
             f'P@{self.iou_thr}': ('plain', 'relation'),
             f'P@{self.iou_thr}_relation': ('relation', ),
             'none_right': ('none', ),
         }
-        found = {name: [right for group, right in results if group in members] for name, members in groups.items()}
-        return {name: 100 * sum(rights) / len(rights) for name, rights in found.items() if rights}
+        values = {name: [correct for group, correct in results if group in members]
+                  for name, members in groups.items()}
+        return {name: 100 * sum(correct) / len(correct) for name, correct in values.items() if correct}
 
 
 def best_box(instances: dict) -> tuple[float, Tensor]:
-    """Score and box ``float[1, 4]`` of the best-scored instance; 0 and no box ``float[0, 4]`` if there is none."""
+    """Score and box of the top-scoring instance.
+
+    Args:
+        instances: ``scores``, ``float[n]``, and ``bboxes``, ``float[n, 4]``, of n instances.
+
+    Returns:
+        The score, and the box ``float[1, 4]``; 0 and ``float[0, 4]`` if there is no instance.
+    """
     scores, boxes = instances['scores'].cpu(), get_box_tensor(instances['bboxes']).float().cpu()
     if len(scores) == 0:
         return 0.0, torch.zeros(0, 4)

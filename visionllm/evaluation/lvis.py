@@ -1,4 +1,4 @@
-"""LVIS's average precision: of classes that each picture was searched for, also by how rare they are."""
+"""LVIS AP, which evaluates each image on its annotated classes only (federated annotations)."""
 
 import tempfile
 from collections.abc import Sequence
@@ -10,26 +10,28 @@ from mmdet.evaluation import CocoMetric
 from mmdet.registry import METRICS
 
 MAX_PER_IMG = 300
-FIGURES = dict(AP_all='AP', AP_50='AP50', AP_75='AP75', AP_small='APs', AP_medium='APm', AP_large='APl', APr='APr',
-               APc='APc', APf='APf')
+METRIC_NAMES = dict(AP_all='AP', AP_50='AP50', AP_75='AP75', AP_small='APs', AP_medium='APm', AP_large='APl',
+                    APr='APr', APc='APc', APf='APf')
 
 
 @METRICS.register_module()
 class FederatedMetric(CocoMetric):
-    """``AP``, ``AP50``, ``AP75``, by size ``APs``, ``APm``, ``APl``, and of rare, common and frequent classes ``APr``,
-    ``APc``, ``APf``, in percent; a figure of no object is left out.
+    """LVIS AP in percent.
 
-    An answer counts where its class was searched for in the picture (``neg_category_ids``, or it has objects there);
-    a wrong one does not where not all of its objects are marked (``not_exhaustive_category_ids``). The best 300
-    answers of a picture are judged, of all classes together. ``LVISMetric`` of MMDetection computes the same, but
-    needs lvis-api, whose release (0.5.3) fails with NumPy 1.24 and later.
+    The metrics are ``AP``, ``AP50``, ``AP75``; by object size ``APs``, ``APm``, ``APl``; and of rare, common and
+    frequent classes ``APr``, ``APc``, ``APf``. A metric without objects is omitted.
+
+    A detection is evaluated if its class is annotated in the image (it has objects there or is in
+    ``neg_category_ids``); a false positive is ignored if the class is in ``not_exhaustive_category_ids``. The
+    ``MAX_PER_IMG`` top-scoring detections of an image are evaluated, over all classes. MMDetection's ``LVISMetric``
+    computes the same, but requires lvis-api, whose release 0.5.3 fails with NumPy 1.24 and later.
 
     Args:
-        ann_file: In LVIS's format; labels count its categories in the order of their ids.
+        ann_file: Annotation file in LVIS format; labels are indices into its categories sorted by id.
         metric: ``bbox``, ``segm``, or a list of both.
-        outfile_prefix: The answers are left in ``PREFIX.bbox.json`` (``PREFIX.segm.json``), as COCO result files.
-        collect_device: Where results of several processes meet, ``cpu`` or ``gpu``.
-        prefix: Put before the names of the figures.
+        outfile_prefix: Keep the detections in ``PREFIX.bbox.json`` (``PREFIX.segm.json``), as COCO result files.
+        collect_device: Device for collecting the results of all processes, ``cpu`` or ``gpu``.
+        prefix: Prefix of the metric names.
     """
 
     default_prefix = 'lvis'
@@ -41,29 +43,35 @@ class FederatedMetric(CocoMetric):
         self.cat_ids = sorted(self._coco_api.cats)
 
     def compute_metrics(self, results: list) -> dict[str, float]:
-        """Figures of all pictures."""
-        answers = [best(answer) for _, answer in results]
+        """Compute the metrics over all images."""
+        detections = [top_k_detections(predicted) for _, predicted in results]
         with tempfile.TemporaryDirectory() as folder:
-            files = self.results2json(answers, self.outfile_prefix or str(Path(folder) / 'answers'))
-            figures = {f'{of}_{name}': value for of in self.metrics
-                       for name, value in self._figures(files[of], of).items()}
-        return figures
+            files = self.results2json(detections, self.outfile_prefix or str(Path(folder) / 'detections'))
+            metrics = {f'{iou_type}_{name}': value for iou_type in self.metrics
+                       for name, value in self._evaluate(files[iou_type], iou_type).items()}
+        return metrics
 
-    def _figures(self, file: str, of: str) -> dict[str, float]:
+    def _evaluate(self, file: str, iou_type: str) -> dict[str, float]:
         truth = COCO(self._coco_api.dataset)
-        evaluation = COCOeval_faster(truth, truth.loadRes(file), iouType=of, lvis_style=True, print_function=print)
+        results = truth.loadRes(file)
+        evaluation = COCOeval_faster(truth, results, iouType=iou_type, lvis_style=True, print_function=print)
         evaluation.params.maxDets = [MAX_PER_IMG]
         evaluation.evaluate()
         evaluation.accumulate()
         evaluation.summarize()
-        found = evaluation.stats_as_dict
-        return {name: 100 * found[theirs] for theirs, name in FIGURES.items() if found[theirs] > -1}
+        stats = evaluation.stats_as_dict
+        return {name: 100 * stats[key] for key, name in METRIC_NAMES.items() if stats[key] > -1}
 
 
-def best(answer: dict) -> dict:
-    """The ``MAX_PER_IMG`` surest of a picture's answers."""
-    order = np.argsort(-answer['scores'], kind='stable')[:MAX_PER_IMG]
-    kept = {key: value[order] for key, value in answer.items() if key in ('bboxes', 'scores', 'labels')}
-    if 'masks' in answer:
-        kept['masks'] = [answer['masks'][place] for place in order]
-    return answer | kept
+def top_k_detections(detections: dict) -> dict:
+    """Keep the ``MAX_PER_IMG`` top-scoring detections of an image.
+
+    Args:
+        detections: As ``CocoMetric`` collects them, with arrays of n detections: ``scores``, ``float[n]``, ``bboxes``,
+            ``float[n, 4]``, ``labels``, ``int[n]``, and optionally ``masks``, a list of RLEs.
+    """
+    order = np.argsort(-detections['scores'], kind='stable')[:MAX_PER_IMG]
+    kept = {key: value[order] for key, value in detections.items() if key in ('bboxes', 'scores', 'labels')}
+    if 'masks' in detections:
+        kept['masks'] = [detections['masks'][index] for index in order]
+    return detections | kept

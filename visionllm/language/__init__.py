@@ -1,18 +1,18 @@
-from .formats import InstructionError, OutputFormat, named_points, parse_format
 from .instructions import (
-    NAMES_AT_ONCE,
+    MAX_CLASSES_PER_INSTRUCTION,
     Instruction,
     check_class_names,
-    draw_class_set,
+    instruction_sentences,
     parse_instruction,
-    sentences_of,
-    write_instruction,
+    render_instruction,
+    sample_class_set,
 )
+from .output_format import InstructionError, OutputFormat, keypoint_format, parse_format
 from .tasks import TASKS, Task
 from .vocabulary import Vocabulary, extend_tokenizer
 
 __all__ = [
-    'NAMES_AT_ONCE', 'TASKS', 'Instruction', 'InstructionError', 'OutputFormat', 'Task', 'Vocabulary',
-    'check_class_names', 'draw_class_set', 'extend_tokenizer', 'named_points', 'parse_format', 'parse_instruction',
-    'sentences_of', 'write_instruction'
+    'MAX_CLASSES_PER_INSTRUCTION', 'TASKS', 'Instruction', 'InstructionError', 'OutputFormat', 'Task', 'Vocabulary',
+    'check_class_names', 'sample_class_set', 'extend_tokenizer', 'keypoint_format', 'parse_format', 'parse_instruction',
+    'instruction_sentences', 'render_instruction'
 ]

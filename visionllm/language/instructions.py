@@ -1,8 +1,8 @@
-"""Instructions: one sentence that names the class set and the output tuple. Read here, and written here.
+"""Instructions: sentences that define the class set and the output tuple (paper, section 3.1). Parsing and rendering.
 
-The class set is a mapping in the text, ``{"person": <c0>, "black cat": <c7>}``. A class token means nothing by
-itself: in training, which names, in which order and with which tokens is drawn at random, so the model must read.
-A class set that is too large for one sentence is asked for in several, each of which names a group of it.
+The class set is a mapping in the text, ``{"person": <c0>, "black cat": <c7>}``. Class tokens have no fixed meaning: in
+training the names, their order and their tokens are sampled at random, so that predictions depend on the mapping.
+A class set that is too large for one sentence is split into groups, with one sentence per group.
 """
 
 import re
@@ -12,33 +12,33 @@ from functools import lru_cache
 
 import numpy as np
 
-from .formats import InstructionError, OutputFormat, parse_format
+from .output_format import InstructionError, OutputFormat, parse_format
 from .vocabulary import NUM_CLASS_TOKENS
 
 IMAGE_SLOT, CLASS_SLOT, FORMAT_SLOT, QUESTION_SLOT = '<image>', '<class>', '<format>', '<question>'
-NAMES_AT_ONCE = 80  # as many as the paper names in one sentence, and as training draws at most
+MAX_CLASSES_PER_INSTRUCTION = 80  # the number of classes in the paper's instructions
 _ENTRY = re.compile(r'"([^"]*)"\s*:\s*<c(\d+)>')
 
 
 @dataclass(frozen=True)
 class Instruction:
-    """An instruction and what it says."""
+    """A parsed instruction of one sentence."""
     text: str
     output_format: OutputFormat
-    class_names: tuple[str, ...]
-    class_tokens: tuple[int, ...]  # the k of <ck>, one a name
+    class_names: tuple[str, ...]  # empty for text output
+    class_tokens: tuple[int, ...]  # the k of <ck>, one per name
 
 
 @lru_cache(maxsize=4096)
 def parse_instruction(text: str) -> Instruction:
-    """Read an instruction.
+    """Parse an instruction of one sentence.
 
     Raises:
-        InstructionError: No place for the image, no tuple, or a class set that cannot be used.
+        InstructionError: The image placeholder or the output tuple is missing or repeated, or the class set is invalid.
     """
     if text.count(IMAGE_SLOT) != 1:
-        raise InstructionError(f'The instruction must hold {IMAGE_SLOT} exactly once, where the picture belongs; it '
-                               f'does {text.count(IMAGE_SLOT)} times.')
+        raise InstructionError(f'The instruction must contain the image placeholder {IMAGE_SLOT} exactly once; it '
+                               f'contains it {text.count(IMAGE_SLOT)} times.')
     output_format = parse_format(text)
     if output_format.is_text:
         return Instruction(text, output_format, (), ())
@@ -47,49 +47,52 @@ def parse_instruction(text: str) -> Instruction:
     tokens = tuple(int(token) for _, token in entries)
     check_class_set(names)
     if max(tokens) >= NUM_CLASS_TOKENS or len(set(tokens)) < len(tokens):
-        raise InstructionError(f'Class tokens must be different ones of <c0> to <c{NUM_CLASS_TOKENS - 1}>, got '
+        raise InstructionError(f'Class tokens must be different and between <c0> and <c{NUM_CLASS_TOKENS - 1}>, got '
                                f'{", ".join(f"<c{t}>" for t in tokens)}.')
     return Instruction(text, output_format, names, tokens)
 
 
 def check_class_set(names: Sequence[str]) -> None:
-    """Refuse names that one sentence cannot hold: as below, or too many.
+    """Validate the class names of one sentence.
 
     Raises:
-        InstructionError
+        InstructionError: There are more names than class tokens, or ``check_class_names`` rejects them.
     """
     if len(names) > NUM_CLASS_TOKENS:
         raise InstructionError(f'The class set has {len(names)} names and there are {NUM_CLASS_TOKENS} class tokens. '
-                               'Split the names into groups and ask once for each group.')
+                               'Split the names into groups and write one sentence per group.')
     check_class_names(names)
 
 
 def check_class_names(names: Sequence[str]) -> None:
-    """Refuse names of which there are none, or that name a class twice.
+    """Validate class names, however many.
 
     Raises:
-        InstructionError
+        InstructionError: There is none, one occurs twice, or one is blank or contains a double quote.
     """
     if not names:
         raise InstructionError('The class set is empty. Name at least one class, as in {"person": <c0>}.')
     repeated = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
     if repeated:
         raise InstructionError(f'The class set names {", ".join(repeated)} twice; name each class once.')
-    bad = [name for name in names if not name.strip() or '"' in name]
-    if bad:
-        raise InstructionError(f'Class name {bad[0]!r} is blank or holds a double quote.')
+    invalid = [name for name in names if not name.strip() or '"' in name]
+    if invalid:
+        raise InstructionError(f'Class name {invalid[0]!r} is blank or contains a double quote.')
 
 
-def write_instruction(names: Sequence[str], wording: str, output_format: OutputFormat,
+def render_instruction(names: Sequence[str], wording: str, output_format: OutputFormat,
                       tokens: Sequence[int] | None = None, question: str = '') -> str:
-    """Fill a wording's slots; ``<image>`` stays for the picture.
+    """Fill the slots of an instruction template; ``<image>`` is left as the image placeholder.
 
     Args:
-        names: Class names, in the order of the text; none where words are asked for.
-        wording: Text with the slots ``<image>``, ``<format>`` and, as its task needs, ``<class>`` or ``<question>``.
-        output_format: What to answer with.
-        tokens: Class tokens, 0, 1, 2, ... by default.
-        question: What is asked.
+        names: Class names, in the order of the text; none for text output.
+        wording: Template with the slots ``<image>``, ``<format>`` and, by task, ``<class>`` or ``<question>``.
+        output_format: The output tuple.
+        tokens: Class tokens of the names, 0, 1, 2, ... by default.
+        question: The question of a visual question answering template.
+
+    Raises:
+        InstructionError: The class names are invalid for one sentence.
     """
     if output_format.is_text:
         return wording.replace(FORMAT_SLOT, str(output_format)).replace(QUESTION_SLOT, question)
@@ -99,41 +102,55 @@ def write_instruction(names: Sequence[str], wording: str, output_format: OutputF
     return wording.replace(CLASS_SLOT, class_map).replace(FORMAT_SLOT, str(output_format))
 
 
-def in_groups(names: Sequence[str], most: int) -> list[Sequence[str]]:
-    """Names in as few groups of at most ``most`` as there can be, all of about one size."""
+def split_evenly(names: Sequence[str], most: int) -> list[Sequence[str]]:
+    """Split names into the smallest number of groups of at most ``most`` names; group sizes differ by at most one."""
     count = -(-len(names) // most)
     ends = [len(names) * group // count for group in range(count + 1)]
     return [names[start:end] for start, end in zip(ends, ends[1:])]
 
 
-def sentences_of(instruction: str | Sequence[str]) -> tuple[str, ...]:
-    """The sentences of an instruction, which is one or several."""
+def instruction_sentences(instruction: str | Sequence[str]) -> tuple[str, ...]:
+    """The sentences of an instruction, given as one string or as several."""
     return (instruction, ) if isinstance(instruction, str) else tuple(instruction)
 
 
-def draw_class_set(rng: np.random.Generator, all_names: Sequence[str], present: Sequence[str], max_names: int,
-                   looked_for: Collection[str] = ()) -> tuple[list[str], list[int]]:
-    """Random class set of a training step: names in random order, each with a random class token.
+def sample_class_set(rng: np.random.Generator, all_names: Sequence[str], present: Sequence[str], max_names: int,
+                   verified_names: Collection[str] = ()) -> tuple[list[str], list[int]]:
+    """Sample the class set of a training step: names in random order, each with a random class token.
 
-    One time in three all classes, if they are not too many; else a random share of the present ones and a random
-    number of absent ones, so that many objects have no name in the set.
+    With probability 1/3 all classes, unless they are more than ``max_names``; else a random fraction of the positive
+    classes and a random number of negative ones. Objects of classes that are left out become no-object.
 
     Args:
-        rng: Source of randomness.
+        rng: Random number generator.
         all_names: The dataset's classes.
-        present: Those found in the pictures.
-        max_names: At most this many names.
-        looked_for: Names that come before other absent ones: nothing can be learned of what nobody has looked for.
+        present: Positive classes: those with objects in the images of the batch.
+        max_names: Maximum number of names.
+        verified_names: Negative classes of this set are sampled first: with federated annotations only they are
+            verified to be absent.
+
+    Returns:
+        Class names, and the k of their tokens ``<ck>``.
     """
     names = list(all_names)
     if len(names) > max_names or rng.random() < 2 / 3:
-        share = rng.uniform(0.2, 1.0)
-        kept = [name for name in present if rng.random() < share]
-        absent = [name for name in names if name not in set(present)]
-        absent = [absent[i] for i in rng.permutation(len(absent))]
-        extra = sorted(absent, key=lambda name: name not in looked_for)[:rng.integers(0, len(absent) + 1)]
-        names = kept + extra
+        keep_probability = rng.uniform(0.2, 1.0)
+        positives = [name for name in present if rng.random() < keep_probability]
+        negatives = [name for name in names if name not in set(present)]
+        negatives = [negatives[i] for i in rng.permutation(len(negatives))]
+        negatives = sorted(negatives, key=lambda name: name not in verified_names)
+        names = positives + negatives[:rng.integers(0, len(negatives) + 1)]
         names = names[:max_names] or [all_names[rng.integers(len(all_names))]]
     order = rng.permutation(len(names))
     tokens = rng.permutation(NUM_CLASS_TOKENS)[:len(names)]
     return [names[i] for i in order], tokens.tolist()
+
+
+def class_names_of(instruction: str | Sequence[str]) -> list[str]:
+    """All class names of an instruction, sentence by sentence."""
+    return [name for sentence in instruction_sentences(instruction) for name in parse_instruction(sentence).class_names]
+
+
+def format_of(instruction: str | Sequence[str]) -> OutputFormat:
+    """The output format of an instruction, which is the same in all of its sentences."""
+    return parse_instruction(instruction_sentences(instruction)[0]).output_format

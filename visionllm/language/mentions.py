@@ -1,25 +1,26 @@
-"""Where a text speaks of things."""
+"""Positions of class names in a caption."""
 
 import re
 from collections.abc import Sequence
 
 
-def mentions(names: Sequence[str], text: str) -> list[int]:
-    """For each name, which word of the text speaks of it; the number of words where none does.
+def mention_positions(names: Sequence[str], text: str) -> list[int]:
+    """For each name, the index of the word of the text that refers to it; the number of words where none does.
 
-    The last word of a name is its noun, found in the plural as well. Where the text has it several times, the other
-    words of the name decide: "small red ring" is the second of "a blue ring and two red rings".
+    The last word of a name is its head noun, which is matched in the plural as well. If it occurs several times, the
+    position preceded by most of the name's attributes is taken: "small red ring" matches the second ring of "a blue
+    ring and two red rings".
     """
     words = re.findall(r'\w+', text.lower())
-    return [_place(name.lower().split(), words) for name in names]
+    return [_head_noun_position(name.lower().split(), words) for name in names]
 
 
-def _place(name: list[str], words: list[str]) -> int:
-    *details, noun = name
-    best, most = len(words), -1
-    for place, word in enumerate(words):
-        near = words[max(place - len(details), 0):place]
-        right = sum(detail in near for detail in details)
-        if word.startswith(noun) and right > most:
-            best, most = place, right
-    return best
+def _head_noun_position(name: list[str], words: list[str]) -> int:
+    *attributes, noun = name
+    best_position, best_score = len(words), -1
+    for position, word in enumerate(words):
+        preceding = words[max(position - len(attributes), 0):position]
+        score = sum(attribute in preceding for attribute in attributes)
+        if word.startswith(noun) and score > best_score:
+            best_position, best_score = position, score
+    return best_position

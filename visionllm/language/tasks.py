@@ -1,45 +1,60 @@
-"""The one table that knows tasks by name: how each may be asked for.
+"""Instruction templates and output format of each task.
 
-The model never sees a task's name; it reads the sentence. A fifth of the wordings is held out of training, to measure
-whether wording matters. All were written for this project.
+The model gets no task identifier, only the instruction. A fifth of the templates is held out of training, to measure
+generalization to unseen wordings. All were written for this project.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .formats import TEXT, OutputFormat, named_points, sure_text
-from .instructions import NAMES_AT_ONCE, check_class_names, in_groups, write_instruction
+from .instructions import MAX_CLASSES_PER_INSTRUCTION, check_class_names, render_instruction, split_evenly
+from .output_format import TEXT, OutputFormat, keypoint_format, text_format
 
 
 @dataclass(frozen=True)
 class Task:
-    """Wordings and output format of a task."""
-    wordings: tuple[str, ...]
-    held_out: tuple[str, ...]
+    """Instruction templates and output format of a task."""
+    wordings: tuple[str, ...]  # templates, used in training
+    held_out: tuple[str, ...]  # templates for evaluation only
     output_format: OutputFormat
 
-    def order(self, names: Sequence[str] = (), wording: int = 0, num_points: int | None = None,
-              tokens: Sequence[int] | None = None, question: str = '', points: Sequence[str] = ()) -> str:
-        """An instruction.
+    def write_instruction(self, names: Sequence[str] = (), wording: int = 0, num_points: int | None = None,
+                          tokens: Sequence[int] | None = None, question: str = '', points: Sequence[str] = ()) -> str:
+        """Render an instruction of one sentence.
 
         Args:
-            names: Class names, or one expression; none where words are asked for.
-            wording: Its index; those held out of training follow the others.
-            num_points: Of an outline; the task's own format if None.
-            tokens, question: As in ``write_instruction``.
-            points: Names of the points to answer with; the task's own format if there are none.
+            names: Class names, or one referring expression; none for text output.
+            wording: Index of the template; held-out templates follow the training templates.
+            num_points: Number of polygon points; None for the task's default format.
+            tokens, question: As in ``render_instruction``.
+            points: Names of keypoints; none for the task's default format.
+
+        Raises:
+            InstructionError: The names are invalid.
         """
         output_format = OutputFormat(num_points) if num_points else self.output_format
-        output_format = named_points(points) if points else output_format
-        return write_instruction(names, (self.wordings + self.held_out)[wording], output_format, tokens, question)
+        output_format = keypoint_format(points) if points else output_format
+        return render_instruction(names, (self.wordings + self.held_out)[wording], output_format, tokens, question)
 
-    def orders(self, names: Sequence[str], wording: int = 0, num_points: int | None = None,
-               max_names: int = NAMES_AT_ONCE, points: Sequence[str] = ()) -> str | tuple[str, ...]:
-        """An instruction for class names, however many: several that name a group each where they are more than
-        ``max_names``."""
+    def write_instructions(self, names: Sequence[str], wording: int = 0, num_points: int | None = None,
+                           max_names: int = MAX_CLASSES_PER_INSTRUCTION,
+                           points: Sequence[str] = ()) -> str | tuple[str, ...]:
+        """Render an instruction for any number of class names.
+
+        Args:
+            names, wording, num_points, points: As in ``write_instruction``.
+            max_names: Maximum number of names per sentence.
+
+        Returns:
+            One sentence, or several with one group of names each.
+
+        Raises:
+            InstructionError: The names are invalid.
+        """
         check_class_names(names)
-        orders = tuple(self.order(group, wording, num_points, points=points) for group in in_groups(names, max_names))
-        return orders[0] if len(orders) == 1 else orders
+        sentences = tuple(self.write_instruction(group, wording, num_points, points=points)
+                          for group in split_evenly(names, max_names))
+        return sentences[0] if len(sentences) == 1 else sentences
 
 
 DETECTION = Task(
@@ -148,7 +163,7 @@ CAPTIONING = Task(
         'Could you describe what you see here? I need <format>. <image>',
         'For the picture that follows, produce a description <format>.\n<image>',
     ),
-    output_format=sure_text(92))  # one thing that is not there spoils a caption; a question wants the best guess
+    output_format=text_format(92))  # a caption must not name absent objects; a question needs the most likely answer
 
 QUESTIONS = Task(
     wordings=(
@@ -177,7 +192,7 @@ QUESTIONS = Task(
     ),
     output_format=TEXT)
 
-PERSON_POINTS = (  # as COCO names and orders them
+PERSON_POINTS = (  # names and order of COCO
     'nose', 'left eye', 'right eye', 'left ear', 'right ear', 'left shoulder', 'right shoulder', 'left elbow',
     'right elbow', 'left wrist', 'right wrist', 'left hip', 'right hip', 'left knee', 'right knee', 'left ankle',
     'right ankle')
@@ -207,7 +222,7 @@ KEYPOINTS = Task(
         'Could you point at the parts of everything belonging to <class>? I need <format> for every one. <image>',
         'For the picture that follows, produce the points <format> of objects in the set <class>.\n<image>',
     ),
-    output_format=named_points(PERSON_POINTS))
+    output_format=keypoint_format(PERSON_POINTS))
 
 TASKS = dict(detection=DETECTION, segmentation=SEGMENTATION, grounding=GROUNDING, captioning=CAPTIONING,
              questions=QUESTIONS, keypoints=KEYPOINTS)

@@ -1,11 +1,13 @@
 from .backbones import BackbonePretrained, InternImage
-from .connectors import LanguageGuidedTokenizer, SecondLook, TokenizerPretrained
-from .encoders import TextEncoder
-from .heads import FormatQueryHead, NextTokenHead, OwnPlacesHead, TokenByTokenHead
+from .connectors import LanguageGuidedTokenizer, RoIRefiner, TokenGuidance, TokenizerPretrained
+from .encoders import NoTextEncoder, TextEncoder
+from .heads import FormatQueryHead, NextTokenHead, ProposalHead
 from .llms import CausalLM
+from .prompts import ProjectedPrompt, SymbolicPrompt
 from .visionllm import VisionLLM
 
 __all__ = [
     'BackbonePretrained', 'CausalLM', 'FormatQueryHead', 'InternImage', 'LanguageGuidedTokenizer', 'NextTokenHead',
-    'OwnPlacesHead', 'SecondLook', 'TextEncoder', 'TokenByTokenHead', 'TokenizerPretrained', 'VisionLLM'
+    'NoTextEncoder', 'ProjectedPrompt', 'ProposalHead', 'RoIRefiner', 'SymbolicPrompt', 'TextEncoder',
+    'TokenGuidance', 'TokenizerPretrained', 'VisionLLM'
 ]

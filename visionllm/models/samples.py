@@ -1,4 +1,7 @@
-"""What MMDetection's samples hold for a model that is told what to do: pictures, instructions, the truth."""
+"""Access to the instructions and the ground truth in MMDetection's data samples.
+
+Dimensions: B images, G ground truth objects.
+"""
 
 from collections.abc import Iterator, Sequence
 
@@ -8,69 +11,82 @@ from mmdet.structures.bbox import bbox_xyxy_to_cxcywh, get_box_tensor
 from mmengine.structures import InstanceData
 from torch import Tensor
 
-from visionllm.language import Instruction, InstructionError, parse_instruction, sentences_of
+from visionllm.language import Instruction, InstructionError, instruction_sentences, parse_instruction
 from visionllm.structures import Target
 
 Samples = list[DetDataSample]
 
 
-def real_pixels(batch_inputs: Tensor, samples: Samples) -> Tensor:
-    """Where padded pictures are pictures: ``bool[B, height, width]``."""
-    real = torch.zeros(len(samples), *batch_inputs.shape[-2:], dtype=torch.bool, device=batch_inputs.device)
-    for mask, sample in zip(real, samples):
+def batch_pixel_mask(batch_inputs: Tensor, samples: Samples) -> Tensor:
+    """Mask ``bool[B, height, width]`` of padded images ``float[B, 3, height, width]``: True = real pixel."""
+    masks = torch.zeros(len(samples), *batch_inputs.shape[-2:], dtype=torch.bool, device=batch_inputs.device)
+    for mask, sample in zip(masks, samples):
         mask[:sample.img_shape[0], :sample.img_shape[1]] = True
-    return real
+    return masks
 
 
-def turns(samples: Samples) -> Iterator[tuple[list[int], Samples]]:
-    """All samples with the first sentence of their instruction; then those that have a second, with that; and so on."""
-    sentences = [sentences_of(written_instruction(sample)) for sample in samples]
-    for turn in range(max(map(len, sentences))):
-        some = [i for i, each in enumerate(sentences) if turn < len(each)]
-        yield some, [samples[i].new(metainfo=dict(samples[i].metainfo, instruction=sentences[i][turn])) for i in some]
+def iter_sentences(samples: Samples) -> Iterator[tuple[list[int], Samples]]:
+    """Split instructions of several sentences into batches with one sentence per sample.
+
+    Yields:
+        For i = 0, 1, ...: the indices of the samples that have a sentence i, and copies of these samples with it as
+        their instruction.
+    """
+    sentences = [instruction_sentences(get_instruction_text(sample)) for sample in samples]
+    for i in range(max(map(len, sentences))):
+        index = [b for b, each in enumerate(sentences) if i < len(each)]
+        yield index, [samples[b].new(metainfo=dict(samples[b].metainfo, instruction=sentences[b][i])) for b in index]
 
 
-def instruction_of(sample: DetDataSample) -> Instruction:
-    """A sample's instruction of one sentence, read."""
-    instruction = written_instruction(sample)
+def get_instruction(sample: DetDataSample) -> Instruction:
+    """A sample's parsed instruction.
+
+    Raises:
+        InstructionError: The sample has none, one of several sentences, or an invalid one.
+    """
+    instruction = get_instruction_text(sample)
     if not isinstance(instruction, str):
-        raise InstructionError(f'A sample has an instruction of {len(instruction)} sentences, which can be answered '
-                               'but not learned from. Give the training dataloader the instruction_collate function, '
-                               'which draws one.')
+        raise InstructionError(f'A sample has an instruction of {len(instruction)} sentences, which is supported in '
+                               'inference only. Give the training dataloader the instruction_collate function, which '
+                               'samples one sentence.')
     return parse_instruction(instruction)
 
 
-def written_instruction(sample: DetDataSample) -> str | Sequence[str]:
-    """A sample's instruction."""
+def get_instruction_text(sample: DetDataSample) -> str | Sequence[str]:
+    """A sample's instruction of one or several sentences.
+
+    Raises:
+        InstructionError: The sample has none.
+    """
     if 'instruction' not in sample:
-        raise InstructionError('A sample carries no instruction. Add dict(type=\'WriteInstruction\') to the '
+        raise InstructionError('A sample has no instruction. Add dict(type=\'WriteInstruction\') to the '
                                'pipeline, or the instruction_collate function to the training dataloader.')
     return sample.instruction
 
 
-def asked_for(sample: DetDataSample) -> str:
-    """The part of a sample's instruction that says what is meant: its names; all of it where it has none."""
-    return ', '.join(instruction_of(sample).class_names) or sample.instruction
+def referring_text(sample: DetDataSample) -> str:
+    """The class names or the referring expression of a sample's instruction; the whole instruction if it has none."""
+    return ', '.join(get_instruction(sample).class_names) or sample.instruction
 
 
-def target_of(sample: DetDataSample) -> Target:
-    """A sample's truth, in [0, 1] of the resized picture."""
-    said, names = tuple(sample.get('turns', ())), tuple(sample.text)
+def build_target(sample: DetDataSample) -> Target:
+    """A sample's ground truth, in [0, 1] of the resized image's width and height."""
+    turns, names = tuple(sample.get('turns', ())), tuple(sample.text)
     objects = sample.gt_instances
     if 'bboxes' not in objects:
-        nothing = torch.zeros(0, 4)
-        return Target(nothing, nothing[:, 0].long(), nothing[:, None, :2], nothing[:, None, :2], names,
-                      annotated=False, turns=said)
-    boxes = boxes_in(sample, objects)
+        empty = torch.zeros(0, 4)
+        return Target(empty, empty[:, 0].long(), empty[:, None, :2], empty[:, None, :2], names, annotated=False,
+                      turns=turns)
+    boxes = normalized_boxes(sample, objects)
     size = boxes.new_tensor(sample.img_shape[::-1])
-    points, rings = (objects[key] / size if key in objects else boxes.new_zeros(len(boxes), 0, 2)
-                     for key in ('points', 'rings'))
-    unchecked = frozenset(names) - set(sample.get('checked', names))
-    return Target(boxes, objects.labels, points, rings, names, are_words='expression' not in sample,
-                  unchecked=unchecked, turns=said)
+    points, contours = (objects[key] / size if key in objects else boxes.new_zeros(len(boxes), 0, 2)
+                        for key in ('points', 'contours'))
+    unverified_names = frozenset(names) - set(sample.get('verified_names', names))
+    return Target(boxes, objects.labels, points, contours, names, names_are_classes='expression' not in sample,
+                  unverified_names=unverified_names, turns=turns)
 
 
-def boxes_in(sample: DetDataSample, objects: InstanceData) -> Tensor:
-    """Boxes ``float[G, 4]`` of a sample's objects: cxcywh in [0, 1] of the resized picture."""
+def normalized_boxes(sample: DetDataSample, objects: InstanceData) -> Tensor:
+    """Boxes ``float[G, 4]`` of a sample's objects: cxcywh in [0, 1] of the resized image's width and height."""
     boxes = get_box_tensor(objects.bboxes)
     return bbox_xyxy_to_cxcywh(boxes) / boxes.new_tensor(sample.img_shape[::-1]).repeat(2)

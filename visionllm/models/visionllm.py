@@ -1,4 +1,10 @@
-"""VisionLLM: a picture and an instruction in, a set of tuples or a sentence out (paper, figure 3)."""
+"""VisionLLM: an image and an instruction in, a set of tuples or text out (paper, figure 3).
+
+    image -> backbone, neck -> feature maps -> connector -> image tokens -> refiners -> head <-> language model
+    instruction -> text encoder --------------^----------------------------^           ^- instruction
+
+Dimensions: B images, H x W the padded input, M image tokens, C token channels, N text tokens, D text channels.
+"""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -10,135 +16,154 @@ from mmengine.model import initialize
 from torch import Tensor, nn
 
 from visionllm.language import Instruction, InstructionError
-from visionllm.structures import ImageTokens, Mean, Target, TextFeatures
+from visionllm.structures import ImageTokens, LossTerm, Target, TextFeatures
 
-from .averages import added, averages
-from .samples import Samples, asked_for, instruction_of, real_pixels, target_of, turns
+from .loss_reduction import merge_losses, reduce_losses
+from .samples import Samples, batch_pixel_mask, build_target, get_instruction, iter_sentences, referring_text
 
 
 @MODELS.register_module()
 class VisionLLM(BaseDetector):
-    """Backbone and neck, text encoder, connector, language model, heads: parts of a config, in that order.
+    """Parts that are composed by a config: any of them can be exchanged.
 
-    A sample's ``instruction`` (metainfo) says what to do, in a sentence, or in several that name a group of its classes
-    each; ``text`` holds its dataset's class names. The output format in the instruction decides which head answers.
+    A sample's ``instruction`` (metainfo) is a sentence, or several that each name a group of the classes; ``text``
+    holds the class names of its dataset. The output format in the instruction decides which head answers.
 
     Args:
-        backbone, neck, text_encoder, connector, llm: Configs of the parts.
-        heads: Configs of the parts that answer, by a name of theirs; the first that reads a format answers to it.
-        llm: None where no head asks it (``OwnPlacesHead``).
-        second_look: Config of ``SecondLook``; None for none.
-        token_guidance: Config of ``TokenGuidance``; None for none.
+        backbone, neck, text_encoder: Configs.
+        connector: Config of the image tokenizer: feature maps and text features to image tokens.
+        heads: Configs of the output decoders by name; the first that supports a format answers in it.
+        llm: Config of the language model; None where no head uses one (``ProposalHead``).
+        refiners: Configs of modules that change the image tokens, applied in this order (``RoIRefiner``,
+            ``TokenGuidance``).
         frozen: Name patterns of parameters that are not trained, such as ``backbone.*``.
         data_preprocessor, init_cfg: As for any MMDetection model.
     """
 
     def __init__(self, backbone: dict, neck: dict, text_encoder: dict, connector: dict, heads: dict[str, dict],
-                 llm: dict | None = None, second_look: dict | None = None, token_guidance: dict | None = None,
-                 frozen: tuple[str, ...] = (), data_preprocessor: dict | None = None, init_cfg: dict | None = None):
+                 llm: dict | None = None, refiners: dict[str, dict] | None = None, frozen: tuple[str, ...] = (),
+                 data_preprocessor: dict | None = None, init_cfg: dict | None = None):
         super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
         self.backbone = MODELS.build(backbone)
         self.neck = MODELS.build(neck)
         self.text_encoder = MODELS.build(text_encoder)
         self.llm = MODELS.build(llm) if llm else None
         self.connector = MODELS.build({**connector, 'text_width': self.text_encoder.width})
-        channels = self.connector.embed_dims
-        self.second_look = MODELS.build({**second_look, 'channels': channels}) if second_look else None
-        self.token_guidance = None
-        if token_guidance:
-            sizes = dict(channels=channels, text_width=self.text_encoder.width)
-            self.token_guidance = MODELS.build({**token_guidance, **sizes})
-        widths = dict(token_channels=channels, llm_width=self.llm.width if llm else 0)
+        sizes = dict(channels=self.connector.embed_dims, text_width=self.text_encoder.width)
+        self.refiners = nn.ModuleDict({name: MODELS.build({**refiner, **sizes})
+                                       for name, refiner in (refiners or {}).items() if refiner})
+        widths = dict(token_channels=self.connector.embed_dims, llm_width=self.llm.width if llm else 0)
         self.heads = nn.ModuleDict({name: MODELS.build({**head, **widths}) for name, head in heads.items()})
         self.frozen = tuple(frozen)
         self._freeze()
 
     def loss(self, batch_inputs: Tensor, batch_data_samples: Samples) -> dict[str, Tensor]:
-        """Losses of a batch: the connector's own, and each head's over the samples that it answers."""
-        asked = self.by_head(batch_data_samples)
-        layers = self.look(batch_inputs, batch_data_samples)
-        targets = [target_of(sample) for sample in batch_data_samples]
-        losses = self.tokenizer_loss(layers, targets)
-        for head, members, instructions in asked:
-            answered = head.loss(self.llm, instructions, layers[-1][members], [targets[i] for i in members])
-            losses = added(losses, answered)
-        return averages(losses)
+        """Losses ``float[]`` of the connector and of each head over the samples whose format it supports.
 
-    def tokenizer_loss(self, layers: list[ImageTokens], targets: list[Target]) -> dict[str, Mean]:
-        """The connector's own loss on the pictures whose objects are known, which are paired with tokens on the way."""
-        known = [i for i, target in enumerate(targets) if target.annotated]
-        if not known:
+        Args:
+            batch_inputs: ``float[B, 3, H, W]``, normalized and padded.
+        """
+        groups = self.group_by_head(batch_data_samples)
+        layers = self.extract_tokens(batch_inputs, batch_data_samples)
+        targets = [build_target(sample) for sample in batch_data_samples]
+        losses = self.connector_loss(layers, targets)
+        for head, members, instructions in groups:
+            head_losses = head.loss(self.llm, instructions, layers[-1][members], [targets[i] for i in members])
+            losses = merge_losses(losses, head_losses)
+        return reduce_losses(losses)
+
+    def connector_loss(self, layers: list[ImageTokens], targets: list[Target]) -> dict[str, LossTerm]:
+        """The connector's loss on annotated images; stores the matching of the last layer in ``target.matches``."""
+        annotated = [i for i, target in enumerate(targets) if target.annotated]
+        if not annotated:
             return {}
-        losses, pairs = self.connector.loss([tokens[known] for tokens in layers], [targets[i].boxes for i in known],
-                                            [targets[i].rings for i in known])
-        for i, paired in zip(known, pairs):
-            targets[i].pairs = paired
+        losses, matches = self.connector.loss(
+            [tokens[annotated] for tokens in layers], [targets[i].boxes for i in annotated],
+            [targets[i].contours for i in annotated])
+        for i, match in zip(annotated, matches):
+            targets[i].matches = match
         return losses
 
     def predict(self, batch_inputs: Tensor, batch_data_samples: Samples, rescale: bool = True) -> Samples:
-        """The samples with their answers: ``pred_instances``, labels being indices into the sample's ``text``, or
-        ``pred_text``; one to all sentences of an instruction."""
-        scales = self.extract_feat(batch_inputs)
-        given = defaultdict(list)
-        for some, samples in turns(batch_data_samples):
-            tokens = self.look(batch_inputs[some], samples, [scale[some] for scale in scales])[-1]
-            for head, members, instructions in self.by_head(samples):
-                answers = head.predict(self.llm, instructions, tokens[members])
-                for i, instruction, answer in zip(members, instructions, answers):
-                    given[head, some[i]].append((instruction, answer))
-        for (head, i), answered in given.items():
-            head.deliver(batch_data_samples[i], *zip(*answered), rescale)
+        """Add ``pred_instances`` (labels index the sample's ``text``) or ``pred_text`` to the samples.
+
+        The sentences of an instruction are answered one by one, on feature maps that are computed once, and merged.
+
+        Args:
+            batch_inputs: ``float[B, 3, H, W]``, normalized and padded.
+            rescale: Return coordinates of the original image instead of the resized one.
+        """
+        feature_maps = self.extract_feat(batch_inputs)
+        predictions = defaultdict(list)
+        for index, samples in iter_sentences(batch_data_samples):
+            tokens = self.extract_tokens(batch_inputs[index], samples, [each[index] for each in feature_maps])[-1]
+            for head, members, instructions in self.group_by_head(samples):
+                for i, instruction, prediction in zip(members, instructions,
+                                                      head.predict(self.llm, instructions, tokens[members])):
+                    predictions[head, index[i]].append((instruction, prediction))
+        for (head, i), pairs in predictions.items():
+            head.add_pred_to_sample(batch_data_samples[i], *zip(*pairs), rescale)
         return batch_data_samples
 
-    def look(self, batch_inputs: Tensor, samples: Samples,
-             scales: Sequence[Tensor] | None = None) -> list[ImageTokens]:
-        """Image tokens of the batch, guided by each sample's instruction: pixels by all of it, tokens by its names.
-        ``scales`` of the pictures need not be extracted again."""
-        layers, pad_mask = self.first_look(batch_inputs, samples, scales)
-        if self.second_look is not None:
-            layers[-1] = self.second_look(batch_inputs, pad_mask, layers[-1])
-        if self.token_guidance is not None:
-            layers[-1] = self.token_guidance(layers[-1], self.guide([asked_for(sample) for sample in samples]))
+    def extract_tokens(self, batch_inputs: Tensor, samples: Samples,
+                       feature_maps: Sequence[Tensor] | None = None) -> list[ImageTokens]:
+        """Image tokens after each layer of the connector; the last ones are refined.
+
+        The connector is guided by the whole instruction, the refiners by the names or the phrase in it.
+
+        Args:
+            batch_inputs: ``float[B, 3, H, W]``.
+            feature_maps: What ``extract_feat`` returned for these images, ``float[B, C, H_l, W_l]`` each; computed
+                here if None.
+        """
+        layers, pixel_mask = self.run_connector(batch_inputs, samples, feature_maps)
+        if self.refiners:
+            text = self.encode_text([referring_text(sample) for sample in samples])
+            for refiner in self.refiners.values():
+                layers[-1] = refiner(layers[-1], batch_inputs, pixel_mask, text)
         return layers
 
-    def first_look(self, batch_inputs: Tensor, samples: Samples,
-                   scales: Sequence[Tensor] | None = None) -> tuple[list[ImageTokens], Tensor]:
-        """Image tokens as the connector has them, and where the pictures are pictures: ``bool[B, height, width]``."""
-        pad_mask = real_pixels(batch_inputs, samples)
-        guidance = self.guide([sample.instruction for sample in samples])
-        return self.connector(scales or self.extract_feat(batch_inputs), pad_mask, guidance), pad_mask
+    def run_connector(self, batch_inputs: Tensor, samples: Samples,
+                      feature_maps: Sequence[Tensor] | None = None) -> tuple[list[ImageTokens], Tensor]:
+        """Unrefined image tokens after each layer of the connector, and the pixel mask ``bool[B, H, W]``.
 
-    def guide(self, texts: list[str]) -> TextFeatures:
-        """Texts as the text encoder sees them; those that are alike are read once."""
+        Arguments as of ``extract_tokens``: ``float[B, 3, H, W]`` images.
+        """
+        pixel_mask = batch_pixel_mask(batch_inputs, samples)
+        text = self.encode_text([sample.instruction for sample in samples])
+        return self.connector(feature_maps or self.extract_feat(batch_inputs), pixel_mask, text), pixel_mask
+
+    def encode_text(self, texts: list[str]) -> TextFeatures:
+        """Features ``float[B, N, D]`` of B texts; duplicates are encoded once."""
         unique = list(dict.fromkeys(texts))
-        features = self.text_encoder(unique)
+        encoded = self.text_encoder(unique)
         rows = [unique.index(text) for text in texts]
-        return TextFeatures(features.features[rows], features.mask[rows])
+        return TextFeatures(encoded.features[rows], encoded.mask[rows])
 
     def extract_feat(self, batch_inputs: Tensor) -> tuple[Tensor, ...]:
-        """Four scales of the pictures."""
+        """Multi-scale feature maps ``float[B, C, H_l, W_l]`` of images ``float[B, 3, H, W]``."""
         return self.neck(self.backbone(batch_inputs))
 
-    def by_head(self, samples: Samples) -> list[tuple[nn.Module, list[int], list[Instruction]]]:
-        """Each head, the samples that it answers, and their instructions."""
+    def group_by_head(self, samples: Samples) -> list[tuple[nn.Module, list[int], list[Instruction]]]:
+        """Each head with the indices and the instructions of the samples that it answers."""
         groups = defaultdict(list)
-        instructions = [instruction_of(sample) for sample in samples]
+        instructions = [get_instruction(sample) for sample in samples]
         for index, instruction in enumerate(instructions):
-            groups[self._head_of(instruction)].append(index)
+            groups[self._head_for(instruction)].append(index)
         return [(self.heads[name], members, [instructions[i] for i in members]) for name, members in groups.items()]
 
-    def _head_of(self, instruction: Instruction) -> str:
+    def _head_for(self, instruction: Instruction) -> str:
         for name, head in self.heads.items():
-            if head.reads(instruction.output_format):
+            if head.supports(instruction.output_format):
                 return name
         raise InstructionError(f'The instruction asks for {instruction.output_format}, which none of this model\'s '
                                f'heads ({", ".join(self.heads)}) can answer; add one to the config\'s heads.')
 
     def _forward(self, batch_inputs: Tensor, batch_data_samples: Samples) -> ImageTokens:
-        return self.look(batch_inputs, batch_data_samples)[-1]
+        return self.extract_tokens(batch_inputs, batch_data_samples)[-1]
 
     def init_weights(self) -> None:
-        """Parts first, then ``init_cfg``: mmengine's own order would let the parts undo what was loaded."""
+        """Parts first, then ``init_cfg``: mmengine's own order would overwrite loaded weights."""
         for part in (self.backbone, self.neck, self.connector):
             part.init_weights()
         if self.init_cfg:
@@ -151,9 +176,9 @@ class VisionLLM(BaseDetector):
                 parameter.requires_grad_(False)
 
     def train(self, mode: bool = True) -> 'VisionLLM':
-        """As usual, but a part with no trainable parameter stays in evaluation mode (its statistics are frozen)."""
+        """As usual, but parts without trainable parameters stay in evaluation mode (frozen batch statistics)."""
         super().train(mode)
-        for part in self.children():
+        for part in (*self.children(), *self.refiners.values()):
             if mode and not any(p.requires_grad for p in part.parameters()):
                 part.eval()
         return self

@@ -1,14 +1,14 @@
-"""Attention of many independent blocks behind one shared prefix, exact and without a mask over all of them.
+"""Attention of many independent blocks with one shared prefix; exact, and without a mask over all tokens.
 
-    read before ..... | context | block 0 | block 1 | ...
+    cached prefix ... | context | block 0 | block 1 | ...
 
-A block sees the shared tokens and its own. Scores against the shared tokens are one matrix product for all blocks,
-scores against its own a small one a block, and one softmax runs over both: n blocks of q tokens cost n q (S + q)
-instead of n q (S + n q). Registered with transformers, so any model that goes through its attention interface can use
-it: ``set_attn_implementation(SHARED_PREFIX)``, then ``model(..., blocks=Blocks(...))``.
+A block attends to the shared tokens and to itself. Scores against the shared tokens are one matrix product for all
+blocks, scores within blocks are a batched product, and one softmax runs over both: n blocks of q tokens cost
+n q (S + q) instead of n q (S + n q). Registered with transformers as an attention implementation:
+``model.set_attn_implementation(SHARED_PREFIX)``, then ``model(..., blocks=Blocks(...))``.
 
-Letters: B sequences, T new tokens, S shared ones, H heads, G heads of keys and values, D their width, n blocks of q
-tokens, e earlier tokens that only one block sees.
+Dimensions: B sequences, T new tokens, S shared tokens, H query heads, G key and value heads, D head dimension, n blocks
+of q tokens, e cached tokens that only one block attends to.
 """
 
 from dataclasses import dataclass
@@ -19,22 +19,22 @@ from transformers import AttentionInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.models.llama.modeling_llama import eager_attention_forward
 
-from .recompute import recomputed
+from .checkpointing import checkpointed
 
 SHARED_PREFIX = 'shared_prefix'
-ABSENT = -1e9  # added to the score of padding; finite, so that what sees nothing else is a number
-QUERIES_AT_ONCE = 512  # their scores stay in a CPU's cache: a third of the time of all at once (4,800 queries)
-SCORES_KEPT = 2**21  # for the way back; more take longer to write and read than to find again
+MASKED_BIAS = -1e9  # bias of padding; finite, so that a row of padding alone has no NaN
+MAX_QUERIES_PER_CHUNK = 512  # tokens per chunk, so that scores stay in the CPU cache
+MAX_STORED_SCORES = 2**21  # up to this number, scores are stored for the backward pass; above, recomputing is faster
 
 
 @dataclass(frozen=True)
 class Blocks:
-    """How new tokens stand: a context that reads causally, then blocks of one size."""
-    shared: int  # S: tokens that every block sees, the context included
-    context: int  # how many of them are new
+    """Layout of the new tokens: a causal context, then blocks of equal size."""
+    shared: int  # S: tokens that every block attends to, the context included
+    context: int  # new tokens among the S
     size: int  # q
-    earlier: Tensor | None = None  # int[B, n, e]: places of tokens, read before, that only this block sees
-    real: Tensor | None = None  # bool[B, S]: shared tokens that are no padding; all of them if None
+    earlier: Tensor | None = None  # int[B, n, e]: positions, in the cache, of tokens that only this block attends to
+    attention_mask: Tensor | None = None  # bool[B, S]: True = real shared token, False = padding; None = no padding
 
 
 def block_attention(query: Tensor, key: Tensor, value: Tensor, blocks: Blocks, scaling: float) -> Tensor:
@@ -42,91 +42,104 @@ def block_attention(query: Tensor, key: Tensor, value: Tensor, blocks: Blocks, s
 
     Args:
         query: ``float[B, H, n q, D]``.
-        key, value: ``float[B, G, .., D]``, of all tokens: those read before, the context, the blocks.
+        key, value: ``float[B, G, L, D]`` of all L tokens: cached, context and blocks.
+        blocks: Layout of the tokens.
+        scaling: Factor of the scores.
 
     Returns:
         ``float[B, n q, H, D]``.
     """
     batch, heads, length, width = query.shape
     groups, count = key.shape[1], length // blocks.size
-    asked = query.unflatten(1, (groups, -1)).unflatten(3, (count, blocks.size))
-    asked = asked.transpose(2, 3).flatten(3, 4) * scaling  # [B, G, n, H/G q, D]
-    near_key, near_value = (own_tokens(states, blocks, count) for states in (key, value))  # [B, G, n, e + q, D]
-    far_key, far_value = (states[:, :, :blocks.shared] for states in (key, value))
-    later = unseen(blocks.size, near_key.shape[3], query).repeat(heads // groups, 1)
-    padding = absent(blocks, query)
-    at_once = max(1, QUERIES_AT_ONCE // blocks.size)
-    answer = torch.cat([
-        _attend(*some, far_key, far_value, later, padding)
-        for some in zip(*(each.split(at_once, 2) for each in (asked, near_key, near_value)))], 2)
-    return answer.unflatten(3, (-1, blocks.size)).permute(0, 2, 4, 1, 3, 5).reshape(batch, length, heads, width)
+    query = query.unflatten(1, (groups, -1)).unflatten(3, (count, blocks.size))
+    query = query.transpose(2, 3).flatten(3, 4) * scaling  # [B, G, n, H/G q, D]
+    own_key, own_value = (own_tokens(states, blocks, count) for states in (key, value))  # [B, G, n, e + q, D]
+    shared_key, shared_value = (states[:, :, :blocks.shared] for states in (key, value))
+    later_bias = causal_bias(blocks.size, own_key.shape[3], query).repeat(heads // groups, 1)
+    pad_bias = padding_bias(blocks, query)
+    chunk_size = max(1, MAX_QUERIES_PER_CHUNK // blocks.size)
+    output = torch.cat([
+        _attend(*chunk, shared_key, shared_value, later_bias, pad_bias)
+        for chunk in zip(*(states.split(chunk_size, 2) for states in (query, own_key, own_value)))], 2)
+    return output.unflatten(3, (-1, blocks.size)).permute(0, 2, 4, 1, 3, 5).reshape(batch, length, heads, width)
 
 
-def _attend(asked: Tensor, near_key: Tensor, near_value: Tensor, far_key: Tensor, far_value: Tensor,
-            later: Tensor, padding: Tensor | None) -> Tensor:
+def _attend(query: Tensor, own_key: Tensor, own_value: Tensor, shared_key: Tensor, shared_value: Tensor,
+            later_bias: Tensor, pad_bias: Tensor | None) -> Tensor:
     """One softmax over the shared tokens and each block's own: ``float[B, G, n, H/G q, D]``."""
-    count = asked.shape[2]
-    far = asked.flatten(2, 3) @ far_key.mT
-    far = (far if padding is None else far + padding).unflatten(2, (count, -1))  # [B, G, n, H/G q, S]
-    near = asked @ near_key.mT + later
-    weights = torch.cat([far, near], -1).softmax(-1)  # bfloat16 is summed in float32 without being copied to it
-    far, near = weights.split([far.shape[-1], near.shape[-1]], -1)
-    return (far.flatten(2, 3) @ far_value).unflatten(2, (count, -1)) + near @ near_value
+    count = query.shape[2]
+    shared = query.flatten(2, 3) @ shared_key.mT
+    shared = (shared if pad_bias is None else shared + pad_bias).unflatten(2, (count, -1))
+    own = query @ own_key.mT + later_bias
+    weights = torch.cat([shared, own], -1).softmax(-1)  # accumulates in float32 for bfloat16 inputs, without a copy
+    shared, own = weights.split([shared.shape[-1], own.shape[-1]], -1)  # [B, G, n, H/G q, S], [.., e + q]
+    return (shared.flatten(2, 3) @ shared_value).unflatten(2, (count, -1)) + own @ own_value
 
 
 def own_tokens(states: Tensor, blocks: Blocks, count: int) -> Tensor:
-    """Keys or values that only one block sees: ``float[B, G, n, e + q, D]``."""
+    """Keys or values ``float[B, G, n, e + q, D]``, out of ``float[B, G, L, D]``, that only one block attends to."""
     new = states[:, :, -count * blocks.size:].unflatten(2, (count, blocks.size))
     if blocks.earlier is None:
         return new
-    places = blocks.earlier.flatten(1)[:, None, :, None].expand(-1, states.shape[1], -1, states.shape[3])
-    return torch.cat([states.gather(2, places).unflatten(2, (count, -1)), new], 3)
+    index = blocks.earlier.flatten(1)[:, None, :, None].expand(-1, states.shape[1], -1, states.shape[3])
+    return torch.cat([states.gather(2, index).unflatten(2, (count, -1)), new], 3)
 
 
-def unseen(size: int, total: int, like: Tensor) -> Tensor:
-    """What is added to scores ``float[size, total]`` of the last ``size`` tokens: none sees a later one."""
-    later = torch.ones(size, total, dtype=torch.bool, device=like.device).triu(total - size + 1)
-    return torch.zeros(later.shape, dtype=like.dtype, device=like.device).masked_fill(later, -torch.inf)
+def causal_bias(size: int, total: int, like: Tensor) -> Tensor:
+    """Causal bias ``float[size, total]`` of the last ``size`` of ``total`` tokens; type and device of ``like``."""
+    is_future = torch.ones(size, total, dtype=torch.bool, device=like.device).triu(total - size + 1)
+    return torch.zeros(is_future.shape, dtype=like.dtype, device=like.device).masked_fill(is_future, -torch.inf)
 
 
-def absent(blocks: Blocks, like: Tensor) -> Tensor | None:
-    """What is added to scores of the shared tokens, ``float[B, 1, 1, S]``; None where there is no padding."""
-    if blocks.real is None:
+def padding_bias(blocks: Blocks, like: Tensor) -> Tensor | None:
+    """Padding bias ``float[B, 1, 1, S]`` of the shared tokens, None without padding; type and device of ``like``."""
+    if blocks.attention_mask is None:
         return None
-    return torch.zeros(blocks.real.shape, dtype=like.dtype, device=like.device).masked_fill(
-        ~blocks.real, ABSENT)[:, None, None]
+    return torch.zeros(blocks.attention_mask.shape, dtype=like.dtype, device=like.device).masked_fill(
+        ~blocks.attention_mask, MASKED_BIAS)[:, None, None]
 
 
 def shared_prefix_attention(module: nn.Module, query: Tensor, key: Tensor, value: Tensor,
                             attention_mask: Tensor | None, scaling: float, dropout: float = 0.0,
                             blocks: Blocks | None = None, **kwargs) -> tuple[Tensor, Tensor | None]:
-    """For transformers' attention interface: dense with a mask, or, with ``blocks``, as above. ``kwargs`` is what
-    other implementations are told.
+    """Attention implementation for transformers' ``AttentionInterface``.
 
-    In training scores and weights, of which a token has one for every token it sees, are found again on the way back,
-    as flash attention does, unless they are few.
+    In training, scores and weights are recomputed in the backward pass, as in FlashAttention, unless they are few.
+
+    Args:
+        module: The attention layer.
+        query: ``float[B, H, T, D]``.
+        key, value: ``float[B, G, L, D]`` of all L tokens, cached and new.
+        attention_mask: ``float[B, 1, T, L]``, bias of dense attention; unused with ``blocks``.
+        scaling: Factor of the scores.
+        dropout: Of the weights, in dense attention.
+        blocks: Layout of the new tokens; None for dense attention.
+        **kwargs: Unused arguments of the interface.
+
+    Returns:
+        ``float[B, T, H, D]``, and None in place of the weights.
     """
-    given = module, query, key, value, attention_mask, scaling, dropout, blocks
-    scores = query.shape[:3].numel() * (blocks.shared if blocks else key.shape[2])
-    if scores <= SCORES_KEPT:
-        return _attended(*given), None
-    return recomputed(_attended, *given, random=dropout > 0), None
+    args = module, query, key, value, attention_mask, scaling, dropout, blocks
+    num_scores = query.shape[:3].numel() * (blocks.shared if blocks else key.shape[2])
+    if num_scores <= MAX_STORED_SCORES:
+        return _attention(*args), None
+    return checkpointed(_attention, *args, random=dropout > 0), None
 
 
-def _attended(module: nn.Module, query: Tensor, key: Tensor, value: Tensor,
-              attention_mask: Tensor | None, scaling: float, dropout: float, blocks: Blocks | None) -> Tensor:
-    # with a mask, torch's fused attention is the faster one on a GPU; on a CPU its backward costs 3 times eager's
-    dense = sdpa_attention_forward if query.is_cuda else eager_attention_forward
+def _attention(module: nn.Module, query: Tensor, key: Tensor, value: Tensor,
+               attention_mask: Tensor | None, scaling: float, dropout: float, blocks: Blocks | None) -> Tensor:
+    # with a mask, torch's fused attention is faster on a GPU, and its backward pass slower on a CPU
+    dense_attention = sdpa_attention_forward if query.is_cuda else eager_attention_forward
     if blocks is None:
-        return dense(module, query, key, value, attention_mask, scaling=scaling, dropout=dropout)[0]
-    context, asked = query.split([blocks.context, query.shape[2] - blocks.context], 2)
-    answers = [block_attention(asked, key, value, blocks, scaling)]
+        return dense_attention(module, query, key, value, attention_mask, scaling=scaling, dropout=dropout)[0]
+    context_query, block_query = query.split([blocks.context, query.shape[2] - blocks.context], 2)
+    outputs = [block_attention(block_query, key, value, blocks, scaling)]
     if blocks.context:
-        bias, padding = unseen(blocks.context, blocks.shared, query), absent(blocks, query)
-        bias = bias if padding is None else bias + padding
-        seen = (states[:, :, :blocks.shared] for states in (key, value))
-        answers.insert(0, dense(module, context, *seen, bias, scaling=scaling)[0])
-    return torch.cat(answers, 1)
+        bias, pad_bias = causal_bias(blocks.context, blocks.shared, query), padding_bias(blocks, query)
+        bias = bias if pad_bias is None else bias + pad_bias
+        shared = (states[:, :, :blocks.shared] for states in (key, value))
+        outputs.insert(0, dense_attention(module, context_query, *shared, bias, scaling=scaling)[0])
+    return torch.cat(outputs, 1)
 
 
 AttentionInterface.register(SHARED_PREFIX, shared_prefix_attention)

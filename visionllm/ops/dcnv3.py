@@ -1,7 +1,9 @@
-"""Deformable convolution v3 (InternImage, Wang et al., CVPR 2023, section 3.1): the core of its backbones.
+"""Deformable convolution v3 (InternImage, Wang et al., CVPR 2023, section 3.1), the core operator of its backbones.
 
-A group of channels looks at the K x K places of a convolution, each moved by an offset, and sums what it finds by
-weights of its own: multi-scale deformable attention with one scale, whose queries are the pixels of the output.
+A group of channels samples the K x K locations of a convolution kernel, each shifted by an offset, and sums the samples
+by modulation weights: multi-scale deformable attention with one level, whose queries are the output pixels.
+
+Dimensions: B images of H x W pixels, output of H' x W' = Q pixels, G groups of D channels, kernel size K.
 """
 
 import torch
@@ -14,30 +16,28 @@ def dcnv3(value: Tensor, offset: Tensor, mask: Tensor, groups: int, kernel_size:
           padding: int = 1, dilation: int = 1, offset_scale: float = 1.0) -> Tensor:
     """Deformable convolution v3.
 
-    Letters: B pictures of H x W, output H' x W', G groups of D channels, K the kernel's size.
-
     Args:
         value: ``float[B, H, W, G D]``.
-        offset: ``float[B, H', W', G K K 2]``, (x, y) in pixels, of the kernel's places column by column.
-        mask: ``float[B, H', W', G K K]``, the weights.
-        groups, kernel_size, stride, padding, dilation: As of a convolution; padding is with zeros.
-        offset_scale: Offsets and the kernel's own places are multiplied by it.
+        offset: ``float[B, H', W', G K K 2]``, (x, y) in pixels; kernel locations in column-major order.
+        mask: ``float[B, H', W', G K K]``, modulation weights.
+        groups, kernel_size, stride, padding, dilation: As in a convolution, with zero padding.
+        offset_scale: Factor of the offsets and of the kernel's own locations.
 
     Returns:
         ``float[B, H', W', G D]``.
     """
     height, width = value.shape[1:3]
     rows, columns = offset.shape[1:3]
-    exact = torch.promote_types(offset.dtype, torch.float32)  # bfloat16 has no pixel 257
-    reach = dilation * (kernel_size - 1) // 2
-    place = torch.linspace(-reach, reach, kernel_size, device=value.device, dtype=exact)
-    kernel = torch.cartesian_prod(place, place)  # (x, y), x slowly
-    y, x = (reach + 0.5 - padding + stride * torch.arange(count, device=value.device, dtype=exact)
-            for count in (rows, columns))  # centres of the kernel, from the picture's edge
-    centres = torch.stack([x.expand(rows, -1), y[:, None].expand(-1, columns)], -1).flatten(0, 1)  # [Q, 2]
+    dtype = torch.promote_types(offset.dtype, torch.float32)  # bfloat16 cannot represent pixel 257
+    radius = dilation * (kernel_size - 1) // 2
+    steps = torch.linspace(-radius, radius, kernel_size, device=value.device, dtype=dtype)
+    kernel = torch.cartesian_prod(steps, steps)  # (x, y), y varies fastest
+    y, x = (radius + 0.5 - padding + stride * torch.arange(count, device=value.device, dtype=dtype)
+            for count in (rows, columns))  # kernel centers in pixels from the image's top left corner
+    centers = torch.stack([x.expand(rows, -1), y[:, None].expand(-1, columns)], -1).flatten(0, 1)  # [Q, 2]
     offset = offset.flatten(1, 2).unflatten(-1, (groups, 1, -1, 2))  # [B, Q, G, 1, K K, 2]
-    places = (centres[:, None, None, None] + offset_scale * (kernel + offset)) / centres.new_tensor([width, height])
+    locations = (centers[:, None, None, None] + offset_scale * (kernel + offset)) / centers.new_tensor([width, height])
     weights = mask.flatten(1, 2).unflatten(-1, (groups, 1, -1))
     shape = torch.tensor([[height, width]], device=value.device)
-    read = ms_deform_attn(value.flatten(1, 2).unflatten(-1, (groups, -1)), shape, places, weights)
-    return read.unflatten(1, (rows, columns))
+    output = ms_deform_attn(value.flatten(1, 2).unflatten(-1, (groups, -1)), shape, locations, weights)
+    return output.unflatten(1, (rows, columns))

@@ -1,5 +1,5 @@
-from .means import Mean
+from .loss_terms import LossTerm
 from .targets import Target
-from .tokens import CloseUps, ImageTokens, TextFeatures
+from .tokens import ImageTokens, RoICrops, TextFeatures
 
-__all__ = ['CloseUps', 'ImageTokens', 'Mean', 'Target', 'TextFeatures']
+__all__ = ['RoICrops', 'ImageTokens', 'LossTerm', 'Target', 'TextFeatures']

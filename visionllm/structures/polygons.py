@@ -1,8 +1,9 @@
-"""Outlines with a given number of points.
+"""Conversion of masks to polygons with a given number of points, and back.
 
-A language model answers a mask as N points, so which N matters: the vertices whose removal would change the area most
-are kept (Visvalingam's rule), not points at equal distances along the outline (tests/structures/test_polygons.py
-measures what that costs on COCO).
+A language model represents a mask as a polygon of N points, so their choice matters: the vertices whose removal would
+change the area most are kept (Visvalingam's algorithm), instead of points at equal distances along the contour.
+
+Dimensions: n points or polygons, N points per polygon, H x W pixels.
 """
 
 import heapq
@@ -15,137 +16,170 @@ from numpy.typing import NDArray
 from pycocotools import mask as mask_utils
 from torch import Tensor
 
-Ring = NDArray[np.floating]  # [n, 2], x right and y down, not closed
-SPECK = 0.1  # of the largest part's area: what is smaller is doubt, not a part
+Contour = NDArray[np.floating]  # float[n, 2], (x, y) in image coordinates; the first point is not repeated at the end
+MIN_PART_AREA = 0.1  # relative to the largest part; smaller parts of predicted masks are noise
 
 
-def ring_of(parts: list[Ring], count: int) -> Ring:
-    """An object as ``count`` points, clockwise from the one nearest 12 o'clock: ``float[count, 2]``.
+def parts_to_polygon(parts: list[Contour], count: int) -> Contour:
+    """One polygon of ``count`` points for all parts of an object.
 
     Args:
-        parts: Its rings, each of three points or more.
+        parts: Contours ``float[n, 2]`` with n >= 3.
         count: 3 or more.
+
+    Returns:
+        ``float[count, 2]``, clockwise, starting at the point nearest to 12 o'clock.
     """
-    return from_the_top(resample(outline(parts), count))
+    return canonical_start(resample_polygon(merge_parts(parts), count))
 
 
-def from_the_top(ring: Ring) -> Ring:
-    """The same ring, clockwise on the screen, starting at the point that seen from its box's centre is nearest up."""
-    if _signed_area(ring) < 0:
-        ring = ring[::-1]
-    across, down = (ring - (ring.min(0) + ring.max(0)) / 2).T
-    return np.roll(ring, -int(np.abs(np.arctan2(across, -down)).argmin()), 0)
+def canonical_start(contour: Contour) -> Contour:
+    """Order the points ``float[n, 2]`` of a contour canonically: clockwise in the image, starting at the point whose
+    direction from the center of the bounding box is nearest to 12 o'clock."""
+    if _signed_area(contour) < 0:
+        contour = contour[::-1]
+    x, y = (contour - (contour.min(0) + contour.max(0)) / 2).T
+    return np.roll(contour, -int(np.abs(np.arctan2(x, -y)).argmin()), 0)
 
 
-def outline(parts: list[Ring]) -> Ring:
-    """One ring around all parts of an object: each part hangs on the rest by a bridge of no width.
+def merge_parts(parts: list[Contour]) -> Contour:
+    """Join all parts of an object to one contour, by bridges of zero width between nearest points.
 
-    Holes that an annotation draws as parts become filled, as they do in COCO.
+    Holes that are annotated as parts are filled, as in COCO.
 
     Args:
-        parts: At least one ring of three points or more.
+        parts: At least one contour ``float[n, 2]`` with n >= 3.
+
+    Returns:
+        ``float[m, 2]``.
     """
-    ring, *others = sorted(parts, key=lambda part: abs(_signed_area(part)), reverse=True)
+    contour, *others = sorted(parts, key=lambda part: abs(_signed_area(part)), reverse=True)
     for part in others:
-        distance = ((ring[:, None] - part[None])**2).sum(-1)
+        distance = ((contour[:, None] - part[None])**2).sum(-1)
         i, j = np.unravel_index(distance.argmin(), distance.shape)
-        ring = np.concatenate([ring[:i + 1], part[j:], part[:j + 1], ring[i:]])
-    return ring
+        contour = np.concatenate([contour[:i + 1], part[j:], part[:j + 1], contour[i:]])
+    return contour
 
 
-def fill_rings(rings: NDArray[np.floating], height: int, width: int) -> NDArray[np.bool_]:
-    """Masks ``bool[n, H, W]`` of rings ``float[n, N, 2]``, as COCO fills them."""
-    if not len(rings):
+def polygons_to_masks(contours: NDArray[np.floating], height: int, width: int) -> NDArray[np.bool_]:
+    """Rasterize polygons ``float[n, N, 2]``, in pixels, to masks ``bool[n, H, W]`` by COCO's rule."""
+    if not len(contours):
         return np.zeros((0, height, width), bool)
-    runs = mask_utils.frPyObjects(rings.reshape(len(rings), -1).astype(float).tolist(), height, width)
-    return np.moveaxis(mask_utils.decode(runs), -1, 0).astype(bool)
+    rles = mask_utils.frPyObjects(contours.reshape(len(contours), -1).astype(float).tolist(), height, width)
+    return np.moveaxis(mask_utils.decode(rles), -1, 0).astype(bool)
 
 
-def rings_of_mask(mask: NDArray[np.uint8]) -> list[Ring]:
-    """Outlines of a mask's parts ``uint8[H, W]``, along pixel edges; holes are filled."""
-    # each pixel as 2 x 2, so that contours run along the edges of pixels and not through their centres
-    grown = np.repeat(np.repeat(mask, 2, 0), 2, 1)
-    contours, _ = cv2.findContours(grown, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+def mask_to_contours(mask: NDArray[np.uint8]) -> list[Contour]:
+    """Contours ``float[n, 2]``, in pixels, of the connected components of a mask ``uint8[H, W]``; holes are filled."""
+    # upsampled, so that contours follow the edges of pixels instead of their centers
+    upsampled = np.repeat(np.repeat(mask, 2, 0), 2, 1)
+    contours, _ = cv2.findContours(upsampled, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     return [(contour[:, 0] + 0.5) / 2 for contour in contours if len(contour) >= 3]
 
 
-def ring_of_logits(logits: NDArray[np.floating]) -> Ring | None:
-    """One ring around where logits ``float[H, W]`` are positive, between pixels where it must, in [0, 1] of the map's
-    sides; none where nothing is."""
+def mask_logits_to_contour(logits: NDArray[np.floating]) -> Contour | None:
+    """One contour of the region of positive logits ``float[H, W]``, with subpixel accuracy.
+
+    Parts smaller than ``MIN_PART_AREA`` of the largest are left out.
+
+    Returns:
+        ``float[n, 2]`` in [0, 1] of the map's width and height; None if no logit is positive.
+    """
     height, width = logits.shape
     x, y = ((np.arange(-1, side + 1) + 0.5) / side for side in (width, height))
-    around = np.pad(logits, 1, constant_values=min(logits.min(), -1))  # outside the map nothing is
-    points, offsets = contour_generator(x, y, around, fill_type='OuterOffset').filled(0, np.inf)
-    parts = [each[:ends[1] - 1].clip(0, 1) for each, ends in zip(points, offsets)]  # the outer ring of each, opened
+    padded = np.pad(logits, 1, constant_values=min(logits.min(), -1))  # closes contours at the border
+    points, offsets = contour_generator(x, y, padded, fill_type='OuterOffset').filled(0, np.inf)
+    parts = [each[:ends[1] - 1].clip(0, 1) for each, ends in zip(points, offsets)]  # outer contours, without holes
+    if not parts:
+        return None
     areas = [abs(_signed_area(part)) for part in parts]
-    return outline([part for part, area in zip(parts, areas) if area >= SPECK * max(areas)]) if parts else None
+    return merge_parts([part for part, area in zip(parts, areas) if area >= MIN_PART_AREA * max(areas)])
 
 
-def soft_masks(rings: Tensor, side: int) -> Tensor:
-    """How much of each pixel rings ``float[n, N, 2]``, in [0, 1] of the map, fill: ``float[n, side, side]``."""
-    finer = 4 * side
-    masks = fill_rings(rings.detach().cpu().numpy() * finer, finer, finer)
-    shares = masks.reshape(len(masks), side, 4, side, 4).mean((2, 4), dtype=np.float32)
-    return torch.from_numpy(shares).to(rings.device)
-
-
-def resample(ring: Ring, count: int) -> Ring:
-    """The ring with exactly ``count`` points: its vertices that matter most, or its longest edges halved.
+def polygons_to_soft_masks(contours: Tensor, side: int) -> Tensor:
+    """Rasterize polygons with antialiasing.
 
     Args:
-        ring: ``float[n, 2]``, n >= 3.
-        count: 3 or more.
+        contours: ``float[n, N, 2]`` in [0, 1].
+        side: Height and width of the masks in pixels.
+
+    Returns:
+        ``float[n, side, side]``, the covered fraction of each pixel.
     """
-    return simplify(ring, count) if len(ring) > count else subdivide(ring, count)
+    fine_side = 4 * side
+    masks = polygons_to_masks(contours.detach().cpu().numpy() * fine_side, fine_side, fine_side)
+    coverage = masks.reshape(len(masks), side, 4, side, 4).mean((2, 4), dtype=np.float32)
+    return torch.from_numpy(coverage).to(contours.device)
 
 
-def evenly(ring: Ring, count: int) -> Ring:
-    """``count`` points at equal distances along the ring: an outline to learn, the same for much the same shape."""
-    closed = np.concatenate([ring, ring[:1]])
-    along = np.concatenate([[0], np.hypot(*np.diff(closed, axis=0).T).cumsum()])
-    places = np.linspace(0, along[-1], count, endpoint=False)
-    return np.stack([np.interp(places, along, axis) for axis in closed.T], 1)
+def resample_polygon(contour: Contour, count: int) -> Contour:
+    """A contour with exactly ``count`` points: simplified or subdivided.
+
+    Args:
+        contour: ``float[n, 2]``, n >= 3.
+        count: 3 or more.
+
+    Returns:
+        ``float[count, 2]``.
+    """
+    return simplify(contour, count) if len(contour) > count else subdivide(contour, count)
 
 
-def simplify(ring: Ring, count: int) -> Ring:
-    """Take away, again and again, the vertex that spans the smallest triangle with its neighbours; O(n log n)."""
-    size = len(ring)
-    before, after = np.arange(size) - 1, (np.arange(size) + 1) % size
-    before[0] = size - 1
-    area = [_triangle(ring[before[i]], ring[i], ring[after[i]]) for i in range(size)]
-    heap = [(value, i) for i, value in enumerate(area)]
+def resample_evenly(contour: Contour, count: int) -> Contour:
+    """``count`` points at equal distances along a contour: ``float[n, 2]`` to ``float[count, 2]``.
+
+    As regression targets they vary continuously with the shape, unlike selected vertices.
+    """
+    closed = np.concatenate([contour, contour[:1]])
+    arc_length = np.concatenate([[0], np.hypot(*np.diff(closed, axis=0).T).cumsum()])
+    samples = np.linspace(0, arc_length[-1], count, endpoint=False)
+    return np.stack([np.interp(samples, arc_length, axis) for axis in closed.T], 1)
+
+
+def simplify(contour: Contour, count: int) -> Contour:
+    """Visvalingam's algorithm: ``float[n, 2]`` to ``float[count, 2]``.
+
+    Removes repeatedly the vertex of the smallest triangle with its neighbours; O(n log n).
+    """
+    size = len(contour)
+    previous, following = np.arange(size) - 1, (np.arange(size) + 1) % size
+    previous[0] = size - 1
+    areas = [_triangle_area(contour[previous[i]], contour[i], contour[following[i]]) for i in range(size)]
+    heap = [(area, i) for i, area in enumerate(areas)]
     heapq.heapify(heap)
     kept = np.ones(size, bool)
-    left = size
-    while left > count:
-        value, i = heapq.heappop(heap)
-        if not kept[i] or value != area[i]:
-            continue  # an older entry of a vertex whose neighbours changed
+    remaining = size
+    while remaining > count:
+        area, i = heapq.heappop(heap)
+        if not kept[i] or area != areas[i]:
+            continue  # outdated entry: a neighbour was removed
         kept[i] = False
-        left -= 1
-        a, b = before[i], after[i]
-        after[a], before[b] = b, a
+        remaining -= 1
+        a, b = previous[i], following[i]
+        following[a], previous[b] = b, a
         for j in (a, b):
-            area[j] = _triangle(ring[before[j]], ring[j], ring[after[j]])
-            heapq.heappush(heap, (area[j], j))
-    return ring[kept]
+            areas[j] = _triangle_area(contour[previous[j]], contour[j], contour[following[j]])
+            heapq.heappush(heap, (areas[j], j))
+    return contour[kept]
 
 
-def subdivide(ring: Ring, count: int) -> Ring:
-    """Put points on the edges, so that the longest piece is as short as can be."""
-    edges = np.roll(ring, -1, 0) - ring
+def subdivide(contour: Contour, count: int) -> Contour:
+    """Add points on edges, so that the longest segment is as short as possible: ``float[n, 2]`` to
+    ``float[count, 2]``."""
+    edges = np.roll(contour, -1, 0) - contour
     lengths = np.hypot(*edges.T)
-    pieces = np.ones(len(ring), int)
-    for _ in range(count - len(ring)):
-        pieces[np.argmax(lengths / pieces)] += 1
-    return np.concatenate([start + edge * np.arange(n)[:, None] / n for start, edge, n in zip(ring, edges, pieces)])
+    segments = np.ones(len(contour), int)  # per edge
+    for _ in range(count - len(contour)):
+        segments[np.argmax(lengths / segments)] += 1
+    return np.concatenate([start + edge * np.arange(n)[:, None] / n
+                           for start, edge, n in zip(contour, edges, segments)])
 
 
-def _signed_area(ring: Ring) -> float:
-    """Positive where the ring goes clockwise on the screen."""
-    x, y = ring.T
+def _signed_area(contour: Contour) -> float:
+    """Positive for contours that are clockwise in the image."""
+    x, y = contour.T
     return (x * np.roll(y, -1) - y * np.roll(x, -1)).sum() / 2
 
 
-def _triangle(a: Ring, b: Ring, c: Ring) -> float:
+def _triangle_area(a: Contour, b: Contour, c: Contour) -> float:
     return abs((b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])) / 2

@@ -1,4 +1,7 @@
-"""What a picture should be answered with. The instruction decides which part of it is asked for."""
+"""Ground truth of an image, for all tasks.
+
+Dimensions: G objects, N points of the output tuple, P contour points, K classes of an instruction.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,27 +12,34 @@ from torch import Tensor
 
 @dataclass
 class Target:
-    """A picture's truth, in [0, 1] of the resized picture."""
-    boxes: Tensor  # float[G, 4] cxcywh, all objects
+    """Ground truth of an image; coordinates are in [0, 1] of the resized image's width and height."""
+    boxes: Tensor  # float[G, 4] cxcywh
     labels: Tensor  # int[G], indices into names
-    points: Tensor  # float[G, N, 2], what a tuple should say of each object: two corners, an outline, or points that
-    # have names, NaN where nobody said where they are
-    rings: Tensor  # float[G, P, 2], outlines of many points, from the top; none, P = 0, where they are not known
-    names: tuple[str, ...]  # the picture's classes; in grounding, the one expression
-    are_words: bool = True  # the names: an expression is none, so no image token learns to be it
-    annotated: bool = True  # False: nobody has said which objects there are, not that there are none
-    unchecked: frozenset[str] = frozenset()  # names that may have objects here which nobody has marked
-    turns: tuple[str, ...] = ()  # what should be said, then asked, said, ... (captions, answers)
-    pairs: tuple[Tensor, Tensor] = field(default_factory=lambda: (torch.zeros(0, dtype=torch.long), ) * 2)
-    # image tokens, and the object that each is paired with
+    points: Tensor  # float[G, N, 2], points of the output tuple: corners, polygon or keypoints; NaN where unannotated
+    contours: Tensor  # float[G, P, 2], densely sampled, starting at the top; P = 0 where there are none
+    names: tuple[str, ...]  # classes of the dataset; the referring expression in grounding
+    names_are_classes: bool = True  # False for a referring expression, which is no target of token classification
+    annotated: bool = True  # False: objects are not annotated, so there are no negatives either
+    unverified_names: frozenset[str] = frozenset()  # classes that are not annotated exhaustively in this image
+    turns: tuple[str, ...] = ()  # text of a conversation: answer, question, answer, ...
+    matches: tuple[Tensor, Tensor] = field(default_factory=lambda: (torch.zeros(0, dtype=torch.long), ) * 2)
+    # int[m] each: indices of image tokens and of the objects matched to them
 
-    def may_lack(self, class_names: Sequence[str]) -> Tensor:
-        """Which of some class names may have objects here that nobody has marked: ``bool[K]``."""
-        return torch.tensor([name in self.unchecked for name in class_names], device=self.labels.device)
+    def unverified_mask(self, class_names: Sequence[str]) -> Tensor:
+        """``bool[K]`` of class names: True = not annotated exhaustively, so an absent annotation is no negative."""
+        return torch.tensor([name in self.unverified_names for name in class_names], device=self.labels.device)
 
-    def named_by(self, class_names: tuple[str, ...]) -> tuple[Tensor, Tensor]:
-        """The objects that some class names name: ``bool[G]``, and the index of those objects' names."""
-        place = {name: k for k, name in enumerate(class_names)}
-        table = torch.tensor([place.get(name, -1) for name in self.names], dtype=torch.long, device=self.labels.device)
+    def select_classes(self, class_names: tuple[str, ...]) -> tuple[Tensor, Tensor]:
+        """Select the objects whose class is in a class set.
+
+        Args:
+            class_names: K names.
+
+        Returns:
+            Mask ``bool[G]`` of the selected objects, and the indices of their classes in ``class_names``, ``int[n]``
+            of the n selected objects.
+        """
+        index = {name: k for k, name in enumerate(class_names)}
+        table = torch.tensor([index.get(name, -1) for name in self.names], dtype=torch.long, device=self.labels.device)
         classes = table[self.labels]
         return classes >= 0, classes[classes >= 0]

@@ -1,6 +1,6 @@
-"""What travels between the parts. Masks: True = real.
+"""Containers that the parts of the model exchange. Masks: True = real.
 
-Letters: B pictures, M image tokens a picture, C channels of the connector, N text tokens, D text channels.
+Dimensions: B images, M image tokens per image, C token channels, N text tokens, D text channels, P contour points.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from torch import Tensor
 
 @dataclass
 class TextFeatures:
-    """The prompt as the text encoder sees it. No guidance is ``N = 0``, never None."""
+    """Output of the text encoder. No text guidance is ``N = 0``, never None."""
     features: Tensor  # float[B, N, D]
     mask: Tensor  # bool[B, N]
 
@@ -23,52 +23,55 @@ class TextFeatures:
 
 
 @dataclass
-class CloseUps:
-    """What the places of image tokens look like close up."""
-    maps: list[Tensor]  # float[B, M, C', H', W'] each, the finest first
-    frames: Tensor  # float[B, M, 4] cxcywh in [0, 1]: the part of the picture that they show
-    pictures: Tensor  # float[B, M, 3, P, P], that part itself
+class RoICrops:
+    """Crops of the input image around each image token's box, and feature maps of them."""
+    feature_maps: list[Tensor]  # float[B, M, C', H', W'] each, highest resolution first
+    boxes: Tensor  # float[B, M, 4] cxcywh in [0, 1]: the cropped region of the image
+    images: Tensor  # float[B, M, 3, S, S], the cropped pixels
 
 
 @dataclass
 class ImageTokens:
-    """A picture as M words of a foreign language: embedding e_i, place, and whether anything is there."""
+    """Output of the image tokenizer: embeddings e_i with locations l_i (paper, section 3.2), and objectness."""
     embeddings: Tensor  # float[B, M, C]
-    boxes: Tensor  # float[B, M, 4] cxcywh in [0, 1]; the place l_i is the centre
+    boxes: Tensor  # float[B, M, 4] cxcywh in [0, 1]; the location l_i is the center
     objectness: Tensor  # float[B, M] logits
-    rings: Tensor | None = None  # float[B, M, P, 2] outlines in [0, 1]; no points, P = 0, where none are known
-    close_ups: CloseUps | None = None  # where somebody took some
+    contours: Tensor | None = None  # float[B, M, P, 2] in [0, 1]; P = 0 where the tokenizer predicts none
+    roi_crops: RoICrops | None = None  # set by RoIRefiner
 
     def __post_init__(self):
         batch, count, _ = self.embeddings.shape
-        if self.rings is None:
-            self.rings = self.boxes.new_zeros(batch, count, 0, 2)
+        if self.contours is None:
+            self.contours = self.boxes.new_zeros(batch, count, 0, 2)
         if self.boxes.shape != (batch, count, 4) or self.objectness.shape != (batch, count):
             raise ValueError(f'{batch} x {count} tokens need boxes ({batch}, {count}, 4) and objectness ({batch}, '
                              f'{count}), got {tuple(self.boxes.shape)} and {tuple(self.objectness.shape)}.')
 
     @property
-    def centres(self) -> Tensor:
-        """``float[B, M, 2]``, the places l_i in [0, 1] of the picture's width and height."""
+    def centers(self) -> Tensor:
+        """``float[B, M, 2]``, the locations l_i in [0, 1] of the image's width and height."""
         return self.boxes[..., :2]
 
-    def __getitem__(self, pictures) -> 'ImageTokens':
-        return self._each(lambda values: values[pictures])
+    def __getitem__(self, images) -> 'ImageTokens':
+        return self._map(lambda values: values[images])
 
-    def pick(self, index: Tensor) -> 'ImageTokens':
-        """The tokens ``int[B, n]`` of each picture."""
-        return self._each(partial(taken, index=index))
+    def gather(self, index: Tensor) -> 'ImageTokens':
+        """The tokens ``int[B, n]`` of each image."""
+        return self._map(partial(gather_tokens, index=index))
 
     def detach(self) -> 'ImageTokens':
-        """The same, from which nothing is learned."""
-        return self._each(Tensor.detach)
+        """The same tokens without gradient."""
+        return self._map(Tensor.detach)
 
-    def _each(self, take: Callable[[Tensor], Tensor]) -> 'ImageTokens':
-        seen = self.close_ups
-        close_ups = seen and CloseUps([take(each) for each in seen.maps], take(seen.frames), take(seen.pictures))
-        return ImageTokens(take(self.embeddings), take(self.boxes), take(self.objectness), take(self.rings), close_ups)
+    def _map(self, function: Callable[[Tensor], Tensor]) -> 'ImageTokens':
+        crops = self.roi_crops
+        if crops is not None:
+            crops = RoICrops([function(each) for each in crops.feature_maps], function(crops.boxes),
+                             function(crops.images))
+        return ImageTokens(function(self.embeddings), function(self.boxes), function(self.objectness),
+                           function(self.contours), crops)
 
 
-def taken(values: Tensor, index: Tensor) -> Tensor:
-    """Of ``values[B, M, ...]`` those at ``int[B, n]``: ``[B, n, ...]``."""
+def gather_tokens(values: Tensor, index: Tensor) -> Tensor:
+    """Select ``int[B, n]`` of the tokens of ``float[B, M, ...]``: ``float[B, n, ...]``."""
     return values[torch.arange(len(values), device=values.device)[:, None], index]

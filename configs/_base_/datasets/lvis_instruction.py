@@ -1,4 +1,4 @@
-# LVIS v1: 80 of its 1,203 classes a step in training, those with objects in the picture and those known to have none
+# LVIS v1: 80 of its 1,203 classes a step in training, those with objects in the image and those known to have none
 # before others; all of them in testing, in 16 groups. VISIONLLM_LVIS (default data/lvis/) holds COCO's train2017/ and
 # val2017/, and annotations/lvis_v1_train.json and lvis_v1_val.json.
 _base_ = './coco_instruction.py'
@@ -8,7 +8,7 @@ scale = (1333, 800)
 train_dataloader = dict(
     dataset=dict(
         _delete_=True,
-        type='ClassBalancedDataset',  # pictures of rare classes more often
+        type='ClassBalancedDataset',  # images of rare classes more often
         oversample_thr=1e-3,
         dataset=dict(
             type='LvisInstructionDataset',

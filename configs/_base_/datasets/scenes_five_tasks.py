@@ -5,11 +5,11 @@ test_scenes = dict(data_root=data_root, split='test', num_images=500, seed=1000,
 load = dict(type='LoadImage')
 resize = dict(type='Resize', scale=(128, 128), keep_ratio=True)
 boxes = dict(type='LoadAnnotations', with_bbox=True)
-outlines = dict(type='LoadAnnotations', with_bbox=True, with_mask=True, poly2mask=False)
+load_contours = dict(type='LoadAnnotations', with_bbox=True, with_mask=True, poly2mask=False)
 flip = dict(type='RandomFlip', prob=0.5)
 
 # grounding by itself: guided-detr_nano_scenes.py
-test_expressions = dict(type='scene_sentences', kind='expressions', **test_scenes, pipeline=[
+test_expressions = dict(type='SceneLanguageDataset', kind='expressions', **test_scenes, pipeline=[
     load, resize, boxes,
     dict(type='WriteInstruction', task='grounding'),
     dict(type='PackInstructionInputs', task='grounding'),
@@ -21,7 +21,7 @@ train_dataloader = dict(
     num_workers=1,
     persistent_workers=True,
     sampler=dict(type='MixtureSampler', batch_size=16, weights=[3, 2, 2, 1, 1]),
-    collate_fn=dict(type='instruction_collate', points=(4, 32)),
+    collate_fn=dict(type='instruction_collate', num_points=(4, 32)),
     dataset=dict(
         type='ConcatDataset',
         ignore_keys=['classes', 'palette'],
@@ -31,18 +31,18 @@ train_dataloader = dict(
                 dict(type='PackInstructionInputs', task='detection'),
             ]),
             dict(type='SceneDataset', **train_scenes, pipeline=[
-                load, outlines, flip,
+                load, load_contours, flip,
                 dict(type='PackInstructionInputs', task='segmentation'),
             ]),
-            dict(type='scene_sentences', kind='expressions', **train_scenes, pipeline=[
+            dict(type='SceneLanguageDataset', kind='expressions', **train_scenes, pipeline=[
                 load, boxes,
                 dict(type='PackInstructionInputs', task='grounding'),
             ]),
-            dict(type='scene_sentences', kind='captions', **train_scenes, pipeline=[
+            dict(type='SceneLanguageDataset', kind='captions', **train_scenes, pipeline=[
                 load, boxes,
                 dict(type='PackInstructionInputs', task='captioning'),
             ]),
-            dict(type='scene_sentences', kind='questions', **train_scenes, pipeline=[
+            dict(type='SceneLanguageDataset', kind='questions', **train_scenes, pipeline=[
                 load, boxes,
                 dict(type='PackInstructionInputs', task='questions'),
             ]),
@@ -68,12 +68,12 @@ val_dataloader = dict(
                 dict(type='PackInstructionInputs', task='segmentation'),
             ]),
             test_expressions,
-            dict(type='scene_sentences', kind='captions', **test_scenes, pipeline=[
+            dict(type='SceneLanguageDataset', kind='captions', **test_scenes, pipeline=[
                 load, resize,
                 dict(type='WriteInstruction', task='captioning'),
                 dict(type='PackInstructionInputs', task='captioning'),
             ]),
-            dict(type='scene_sentences', kind='questions', **test_scenes, pipeline=[
+            dict(type='SceneLanguageDataset', kind='questions', **test_scenes, pipeline=[
                 load, resize,
                 dict(type='WriteInstruction', task='questions'),
                 dict(type='PackInstructionInputs', task='questions'),
@@ -81,9 +81,10 @@ val_dataloader = dict(
         ]))
 test_dataloader = val_dataloader
 
-things = [f'{colour} {shape}'  # what captions speak of
-          for colour in ('red', 'orange', 'yellow', 'green', 'blue', 'purple', 'pink', 'white')
-          for shape in ('circle', 'square', 'triangle', 'star', 'heart', 'cross', 'ring', 'moon', 'arrow', 'hexagon')]
+object_names = [  # of the CHAIR metric of captions
+    f'{colour} {shape}'
+    for colour in ('red', 'orange', 'yellow', 'green', 'blue', 'purple', 'pink', 'white')
+    for shape in ('circle', 'square', 'triangle', 'star', 'heart', 'cross', 'ring', 'moon', 'arrow', 'hexagon')]
 ann_file = data_root + 'annotations/instances_test.json'
 val_evaluator = dict(
     type='TaskEvaluator',
@@ -91,6 +92,6 @@ val_evaluator = dict(
         detection=dict(type='CocoMetric', ann_file=ann_file, metric='bbox', prefix='detection'),
         segmentation=dict(type='CocoMetric', ann_file=ann_file, metric=['bbox', 'segm'], prefix='segmentation'),
         grounding=dict(type='GroundingMetric'),
-        captioning=dict(type='CaptionMetric', things=things),
+        captioning=dict(type='CaptionMetric', object_names=object_names),
         questions=dict(type='AnswerMetric')))
 test_evaluator = val_evaluator

@@ -11,7 +11,7 @@ train_dataloader = dict(
     persistent_workers=True,
     sampler=dict(type='InfiniteSampler', shuffle=True),
     collate_fn=dict(type='instruction_collate'),
-    dataset=dict(type='scene_points', data_root=data_root, split='train', num_images=12000, seed=0, pipeline=[
+    dataset=dict(type='SceneKeypointDataset', data_root=data_root, split='train', num_images=12000, seed=0, pipeline=[
         load, boxes,
         dict(type='RandomFlip', prob=0.5),
         points,
@@ -23,7 +23,7 @@ val_dataloader = dict(
     persistent_workers=True,
     drop_last=False,
     sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(type='scene_points', data_root=data_root, split='test', num_images=500, seed=1000, test_mode=True,
+    dataset=dict(type='SceneKeypointDataset', data_root=data_root, split='test', num_images=500, seed=1000, test_mode=True,
                  pipeline=[
                      load, resize, boxes, points,
                      dict(type='WriteInstruction', task='keypoints'),

@@ -1,4 +1,4 @@
-# Deformable DETR small enough for a CPU: 128 x 128 pictures, 128 channels, 20 queries.
+# Deformable DETR small enough for a CPU: 128 x 128 images, 128 channels, 20 queries.
 model = dict(
     type='DeformableDETR',
     num_queries=20,

@@ -1,5 +1,5 @@
-# Deformable DETR on an ImageNet-trained MobileNetV2, for real pictures of 256 pixels; 100 queries. Strides 16 to 128:
-# stride 8 would cost four times the rest, and a patient CPU is to train this.
+# Deformable DETR on an ImageNet-trained MobileNetV2, for real images of 256 pixels; 100 queries. Strides 16 to 128:
+# stride 8 would cost four times the rest, and this is to be trained on a CPU.
 # Weights: VISIONLLM_BACKBONE names a MobileNetV2 checkpoint with mmdet's parameter names.
 _base_ = './deformable-detr_nano.py'
 model = dict(

@@ -17,7 +17,13 @@ model = dict(
         encoder={{_base_.model.encoder}},
         decoder={{_base_.model.decoder}},
         positional_encoding={{_base_.model.positional_encoding}}),
-    second_look=dict(type='SecondLook'),
+    refiners=dict(roi=dict(type='RoIRefiner')),
     llm=dict(type='CausalLM', source='wheel:smollm2-135m-instruct', lora_rank=16, lora_alpha=32),
-    heads=dict(tuples=dict(type='FormatQueryHead', soft_bin_sigma=4.0, box_loss_weight=1.0, name_loss_weight=1.0,
-                           objectness_prior=True, image_context=False, train_tuples=8, train_coordinates=2)))
+    heads=dict(tuples=dict(
+        type='FormatQueryHead',
+        class_reader=dict(type='ClassMapReader', image_context=False),
+        alignment=dict(type='NameAlignment'),
+        objectness=dict(type='ObjectnessPrior'),
+        coordinates=dict(type='ParallelCoordinates', location_prior=dict(type='LocationPrior')),
+        train_tuples=8,
+        train_coordinates=2)))

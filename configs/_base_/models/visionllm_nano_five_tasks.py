@@ -1,10 +1,11 @@
-# VisionLLM nano with what five tasks need: outlines from the tokenizer and from masks of close-ups, tokens that
-# hear a phrase, words to say.
+# VisionLLM nano with what five tasks need: contours from the tokenizer and masks from RoI crops, token guidance for
+# phrases, a head for text.
 _base_ = './visionllm_nano.py'
 
 model = dict(
-    connector=dict(ring_points=64),
-    token_guidance=dict(type='TokenGuidance'),
+    connector=dict(contour_points=64),
+    refiners=dict(guidance=dict(type='TokenGuidance')),
     heads=dict(
-        tuples=dict(mask_branch=dict(in_channels=(24, 48, 96, 128))),  # as the second look's widths
-        text=dict(type='NextTokenHead')))
+        tuples=dict(coordinates=dict(location_prior=dict(
+            mask_branch=dict(type='MaskBranch', in_channels=(24, 48, 96, 128))))),  # the RoI refiner's widths
+        text=dict(type='NextTokenHead', image_prompt=dict(type='SymbolicPrompt'))))

@@ -49,9 +49,10 @@ model = dict(
         positional_encoding=dict(num_feats=128, normalize=True, offset=-0.5)),
     llm=dict(type='CausalLM', source='huggyllama/llama-7b', lora_rank=64, lora_alpha=128,
              gradient_checkpointing=True),
-    # the paper's plain recipe: no soft bins, no box loss, no name alignment, no priors, no residual
+    # the paper's plain recipe: no soft bins, no box loss, no name alignment, no priors
     heads=dict(
-        tuples=dict(type='FormatQueryHead', soft_bin_sigma=0.0, box_loss_weight=0.0, name_loss_weight=0.0,
-                    objectness_prior=False, corner_prior=False, name_residual=False, reading_weight=1.0,
-                    image_context=True),
-        text=dict(type='NextTokenHead')))
+        tuples=dict(
+            type='FormatQueryHead',
+            class_reader=dict(type='ClassMapReader', initial_scale=1.0),
+            coordinates=dict(type='ParallelCoordinates', soft_bin_sigma=0.0, box_loss_weight=0.0)),
+        text=dict(type='NextTokenHead', image_prompt=dict(type='SymbolicPrompt'))))

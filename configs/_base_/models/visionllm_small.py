@@ -17,4 +17,11 @@ model = dict(
         decoder={{_base_.model.decoder}},
         positional_encoding={{_base_.model.positional_encoding}}),
     llm=dict(type='CausalLM', source='wheel:smollm2-135m-instruct', lora_rank=16, lora_alpha=32),
-    heads=dict(tuples=dict(type='FormatQueryHead', image_context=False, train_tuples=20, train_coordinates=4)))
+    heads=dict(tuples=dict(
+        type='FormatQueryHead',
+        class_reader=dict(type='ClassMapReader', image_context=False),
+        alignment=dict(type='NameAlignment'),
+        objectness=dict(type='ObjectnessPrior'),
+        coordinates=dict(type='ParallelCoordinates', location_prior=dict(type='LocationPrior')),
+        train_tuples=20,
+        train_coordinates=4)))

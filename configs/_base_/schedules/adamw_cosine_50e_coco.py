@@ -1,4 +1,4 @@
-# The paper's: AdamW, cosine, learning rate 2e-4, 50 epochs of COCO with 32 pictures a step.
+# The paper's: AdamW, cosine, learning rate 2e-4, 50 epochs of COCO with 32 images a step.
 _base_ = './adamw_cosine.py'
 epoch = 117266 // 32
 max_iters = 50 * epoch

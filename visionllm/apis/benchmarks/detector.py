@@ -1,4 +1,4 @@
-"""A whole detector beside MMDetection's Deformable DETR: the same backbone, the same picture, random weights."""
+"""Inference for one image, compared to MMDetection's Deformable DETR with the same backbone; random weights."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,86 +14,86 @@ from mmengine.config import Config
 from visionllm import mmcv_ops
 from visionllm.language import TASKS, parse_instruction
 
-from .subjects import random_tokens
+from .inputs import random_tokens
 from .timing import Suite
 
-PEER = Path(mmdet.__file__).parent / '.mim/configs/deformable_detr/deformable-detr_r50_16xb2-50e_coco.py'
+DEFORMABLE_DETR = Path(mmdet.__file__).parent / '.mim/configs/deformable_detr/deformable-detr_r50_16xb2-50e_coco.py'
 
 
-class Detector:
-    """Our model, and the peer.
+class DetectorBenchmark:
+    """A VisionLLM and a reference detector on a random image.
 
     Args:
-        ours: A VisionLLM, on the device where it is to be timed.
-        size: Height and width of the picture.
-        peer: Config of the peer.
-        names: Classes that are named.
+        model: The VisionLLM, on the device to be timed.
+        size: Height and width of the image in pixels.
+        reference: Config of the reference detector.
+        names: Class names in the instruction.
     """
 
-    def __init__(self, ours, size: tuple[int, int] = (480, 640), peer: str | Path = PEER,
+    def __init__(self, model, size: tuple[int, int] = (480, 640), reference: str | Path = DEFORMABLE_DETR,
                  names: Sequence[str] = CocoDataset.METAINFO['classes']):
-        self.ours = ours.eval()
-        self.tokens = random_tokens(self.ours, pictures=1)
-        self.peer = MODELS.build(Config.fromfile(peer).model).to(self.tokens.boxes.device).eval()
-        self.picture = torch.randint(255, (3, *size), dtype=torch.uint8)
+        self.model = model.eval()
+        self.tokens = random_tokens(self.model, batch_size=1)
+        self.reference = MODELS.build(Config.fromfile(reference).model).to(self.tokens.boxes.device).eval()
+        self.image = torch.randint(255, (3, *size), dtype=torch.uint8)
         self.names = names
-        self.instruction = TASKS['detection'].orders(names)
+        self.instruction = TASKS['detection'].write_instructions(names)
 
     def batch(self, instruction: str | None = None) -> dict:
-        """The picture, with all that is asked of it, or with another instruction."""
-        size = self.picture.shape[1:]
+        """The image with an instruction; None for all names, in groups."""
+        size = self.image.shape[1:]
         meta = dict(img_shape=size, ori_shape=size, pad_shape=size, batch_input_shape=size, scale_factor=(1.0, 1.0),
                     text=self.names, instruction=instruction or self.instruction)
-        return dict(inputs=[self.picture], data_samples=[DetDataSample(metainfo=meta)])
+        return dict(inputs=[self.image], data_samples=[DetDataSample(metainfo=meta)])
 
-    def look_and_answer(self, instruction: str | None = None) -> None:
-        """Everything, from the picture to boxes."""
-        self.ours.test_step(self.batch(instruction))
+    def detect(self, instruction: str | None = None) -> None:
+        """Image to boxes."""
+        self.model.test_step(self.batch(instruction))
 
-    def look_as_peer(self) -> None:
-        """The same by the peer; without mmcv's compiled ops by its torch road, on a GPU too."""
+    def detect_by_reference(self) -> None:
+        """Image to boxes by the reference; without mmcv's compiled ops it uses its PyTorch implementation, on a GPU
+        as well."""
         with patch('mmcv.ops.multi_scale_deform_attn.IS_CUDA_AVAILABLE', mmcv_ops.install()):
-            self.peer.test_step(self.batch())
+            self.reference.test_step(self.batch())
 
-    def forget(self) -> None:
-        """The next instruction is read as if it were the first."""
-        self.ours.eval()
+    def clear_cache(self) -> None:
+        """Clear the cache of encoded instructions."""
+        self.model.eval()
 
-    def answer(self) -> None:
-        """The language model's part alone: an instruction and image tokens to boxes."""
-        self.ours.heads['tuples'].predict(self.ours.llm, [parse_instruction(self.instruction)], self.tokens)
+    def decode(self) -> None:
+        """The language model's part: instruction and image tokens to boxes."""
+        self.model.heads['tuples'].predict(self.model.llm, [parse_instruction(self.instruction)], self.tokens)
 
 
-def detector_suite(detector: Detector) -> Suite:
-    """One picture, and the language model's part of it; an instruction that is new, and one that was read before."""
-
-    def anew(run):
-        detector.forget()
+def detector_suite(benchmark: DetectorBenchmark) -> Suite:
+    """One image, and the language model's part; with the instruction cached and not cached."""
+    def uncached(run):
+        benchmark.clear_cache()
         run()
 
     rows = {
-        'a picture, new instruction': lambda: anew(detector.look_and_answer),
-        'a picture': detector.look_and_answer,
-        'a picture, Deformable DETR': detector.look_as_peer,
-        'language model, new instruction': lambda: anew(detector.answer),
-        'language model': detector.answer,
+        'an image, new instruction': lambda: uncached(benchmark.detect),
+        'an image': benchmark.detect,
+        'an image, Deformable DETR': benchmark.detect_by_reference,
+        'language model, new instruction': lambda: uncached(benchmark.decode),
+        'language model': benchmark.decode,
     }
     return Suite({name: torch.no_grad()(run) for name, run in rows.items()}, {
-        'a picture, new instruction / Deformable DETR': ('a picture, new instruction', 'a picture, Deformable DETR', 1),
-        'a picture / Deformable DETR': ('a picture', 'a picture, Deformable DETR', 1),
-        'second picture / first, language model': ('language model', 'language model, new instruction', 1),
+        'an image, new instruction / Deformable DETR': ('an image, new instruction', 'an image, Deformable DETR', 1),
+        'an image / Deformable DETR': ('an image', 'an image, Deformable DETR', 1),
+        'second image / first, language model': ('language model', 'language model, new instruction', 1),
     })
 
 
-def vocabulary_suite(detector: Detector) -> Suite:
-    """A class set in groups, asked of one picture; each group of it asked of a picture of its own; one group."""
-    groups = detector.instruction
+def vocabulary_suite(benchmark: DetectorBenchmark) -> Suite:
+    """A class set in several groups: all groups on one image together, one by one, and a single group."""
+    groups = benchmark.instruction
     rows = {
-        'names in groups': detector.look_and_answer,
-        'groups asked one by one': lambda: [detector.look_and_answer(group) for group in groups],
-        'a group': lambda: detector.look_and_answer(groups[0]),
+        'names in groups': benchmark.detect,
+        'groups one by one': lambda: [benchmark.detect(group) for group in groups],
+        'one group': lambda: benchmark.detect(groups[0]),
     }
     return Suite({name: torch.no_grad()(run) for name, run in rows.items()}, {
-        'names in groups / groups asked one by one': ('names in groups', 'groups asked one by one', 1),
-        'names in groups / a group': ('names in groups', 'a group', 1),
+        'names in groups / groups one by one': ('names in groups', 'groups one by one', 1),
+        'names in groups / one group': ('names in groups', 'one group', 1),
     })

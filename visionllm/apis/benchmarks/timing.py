@@ -1,4 +1,4 @@
-"""What is timed against what, in one process."""
+"""Timing of the rows of a suite."""
 
 import statistics
 import time
@@ -13,39 +13,45 @@ Rows = Mapping[str, Callable[[], object]]
 
 @dataclass(frozen=True)
 class Suite:
-    """Rows to time, and which of them are compared: a name to its two rows, and how often the first is taken. And
-    ratios of something else than time."""
-    rows: Rows
-    ratios: Mapping[str, tuple[str, str, float]]
-    others: Mapping[str, float] = field(default_factory=dict)
-
-    def compare(self, seconds: Mapping[str, float]) -> dict[str, float]:
-        """All ratios."""
-        return {name: times * seconds[one] / seconds[other]
-                for name, (one, other, times) in self.ratios.items()} | dict(self.others)
-
-
-def timed(rows: Rows, repeats: int = 5, turn: float = 0.5) -> dict[str, float]:
-    """Median seconds of each row. Rows take turns, so that what slows the machine for a while slows them all.
+    """Functions to time by row name, and ratios.
 
     Args:
-        repeats: Turns of each, after one to warm up.
-        turn: Seconds of a turn at least: quick rows are run several times.
+        rows: The functions.
+        ratios: By name, the rows of numerator and denominator, and a factor.
+        values: Further ratios by name, which are not of times.
+    """
+    rows: Rows
+    ratios: Mapping[str, tuple[str, str, float]]
+    values: Mapping[str, float] = field(default_factory=dict)
+
+    def compare(self, seconds: Mapping[str, float]) -> dict[str, float]:
+        """All ratios, from the seconds of each row."""
+        return {name: factor * seconds[numerator] / seconds[denominator]
+                for name, (numerator, denominator, factor) in self.ratios.items()} | dict(self.values)
+
+
+def time_rows(rows: Rows, repeats: int = 5, min_seconds: float = 0.5) -> dict[str, float]:
+    """Median seconds of each row. The rows take turns, so that other load on the machine affects all of them.
+
+    Args:
+        rows: The functions to time.
+        repeats: Turns of each row, after one to warm up.
+        min_seconds: Minimum length of a turn; short functions are called several times.
     """
     seconds = {}
     for _ in range(repeats + 1):
         for name, run in rows.items():
-            seconds.setdefault(name, []).append(a_turn(run, turn))
+            seconds.setdefault(name, []).append(time_turn(run, min_seconds))
     return {name: statistics.median(chain(*turns[1:])) for name, turns in seconds.items()}
 
 
-def a_turn(run: Callable[[], object], least: float) -> list[float]:
-    """Seconds of one run, and of more until so many seconds have passed."""
+def time_turn(run: Callable[[], object], min_seconds: float) -> list[float]:
+    """Seconds of each call of a function that is called at least once, and until ``min_seconds`` have passed."""
     seconds = []
-    while not seconds or sum(seconds) < least:
+    while not seconds or sum(seconds) < min_seconds:
         start = time.perf_counter()
         run()
         if torch.cuda.is_initialized():
-            torch.cuda.synchronize()  # a GPU works on after the call has returned
+            torch.cuda.synchronize()  # calls return before the GPU is done
         seconds.append(time.perf_counter() - start)
     return seconds

@@ -1,4 +1,4 @@
-"""What a training step costs: one instruction shared by a batch against one a picture, outlines against boxes."""
+"""Training steps: an instruction shared by the batch or one per image, and polygons or boxes."""
 
 import copy
 from collections.abc import Callable, Sequence
@@ -10,57 +10,58 @@ from torch import Tensor
 from visionllm.datasets.instruct import instruction_collate
 from visionllm.language import parse_instruction
 from visionllm.models import CausalLM
-from visionllm.models.averages import averages
-from visionllm.models.llms.recompute import recompute_layers
+from visionllm.models.llms.gradient_checkpointing import checkpoint_layers
+from visionllm.models.loss_reduction import reduce_losses
 from visionllm.structures import Target
 
-from .subjects import few_scenes, random_tokens
+from .inputs import random_tokens, scene_datasets
 from .timing import Suite
 
 
-class HeadStep:
-    """The heads' part of a training step on random scenes.
+class HeadStepBenchmark:
+    """Training steps of the tuple head and the language model, on random image tokens.
 
     Args:
         model: A VisionLLM.
-        instructions: One a picture.
-        objects: On each picture, on the first image tokens.
+        instructions: One per image.
+        objects: Per image, matched to the first image tokens.
     """
 
     def __init__(self, model, instructions: list[str], objects: int = 5):
         self.model, self.llm, self.head = model, model.llm, model.heads['tuples']
         self.instructions = [parse_instruction(text) for text in instructions]
         self.tokens = random_tokens(model, len(instructions))
-        on = torch.arange(objects)
+        index = torch.arange(objects)
         self.targets = [
-            Target(boxes[:objects], torch.randint(len(asked.class_names), (objects, )), torch.rand(objects, 2, 2),
-                   torch.zeros(objects, 0, 2), asked.class_names, are_words=False, pairs=(on, on))
-            for boxes, asked in zip(self.tokens.boxes, self.instructions)]
+            Target(boxes[:objects], torch.randint(len(instruction.class_names), (objects, )),
+                   torch.rand(objects, 2, 2), torch.zeros(objects, 0, 2), instruction.class_names,
+                   names_are_classes=False, matches=(index, index))
+            for boxes, instruction in zip(self.tokens.boxes, self.instructions)]
 
     def step(self) -> dict[str, Tensor]:
-        """Forward and backward; the gradients."""
-        self._learn(range(len(self.targets)))
+        """Forward and backward pass; the gradients by parameter name."""
+        self._backward(range(len(self.targets)))
         return self._gradients()
 
-    def step_one_by_one(self) -> dict[str, Tensor]:
-        """The same, one picture after the other."""
-        for picture in range(len(self.targets)):
-            self._learn([picture])
+    def step_per_image(self) -> dict[str, Tensor]:
+        """The same, with a pass per image."""
+        for image in range(len(self.targets)):
+            self._backward([image])
         return self._gradients()
 
-    def step_apart(self) -> dict[str, Tensor]:
-        """The same, an instruction that all share read once for each picture."""
-        def read(llm, texts):
+    def step_unshared(self) -> dict[str, Tensor]:
+        """The same, with an instruction that all images share encoded once per image."""
+        def encode_prefix(llm, texts):
             embeddings = torch.cat([llm.embed_text(text) for text in texts])
             return llm(embeddings)[1], torch.ones(embeddings.shape[:2], dtype=torch.bool)
-        with patch.object(CausalLM, 'read', read):
+        with patch.object(CausalLM, 'encode_prefix', encode_prefix):
             return self.step()
 
-    def _learn(self, pictures: Sequence[int]) -> None:
-        torch.manual_seed(0)  # the same tuples every time
-        losses = self.head.loss(self.llm, [self.instructions[i] for i in pictures], self.tokens[list(pictures)],
-                                [self.targets[i] for i in pictures])
-        (self.model.parse_losses(averages(losses))[0] * len(pictures) / len(self.targets)).backward()
+    def _backward(self, images: Sequence[int]) -> None:
+        torch.manual_seed(0)  # the same sample of tuples in each step
+        losses = self.head.loss(self.llm, [self.instructions[i] for i in images], self.tokens[list(images)],
+                                [self.targets[i] for i in images])
+        (self.model.parse_losses(reduce_losses(losses))[0] * len(images) / len(self.targets)).backward()
 
     def _gradients(self) -> dict[str, Tensor]:
         parts = dict(llm=self.llm, head=self.head).items()
@@ -71,23 +72,23 @@ class HeadStep:
         return gradients
 
 
-class TaskSteps:
-    """Training steps of a config on the same pictures, for one task or another.
+class TaskStepBenchmark:
+    """Training steps of a config on the same images, for detection and for segmentation.
 
     Args:
-        config: Of a model for several tasks.
+        config: Of a model for several tasks on scenes.
         model: Built from it.
-        data_root: Where the scenes are, or are written to.
-        pictures: Size of the batch.
+        data_root: Folder of the scenes, which are generated if it does not have them.
+        batch_size: Images per step.
     """
 
-    def __init__(self, config: str, model, data_root: str, pictures: int = 8):
+    def __init__(self, config: str, model, data_root: str, batch_size: int = 8):
         self.model = model.train()
-        self.batches = {task: [dataset[i] for i in range(pictures)]
-                        for task, dataset in few_scenes(config, data_root).items()}
+        self.batches = {task: [dataset[i] for i in range(batch_size)]
+                        for task, dataset in scene_datasets(config, data_root).items()}
 
     def step(self, task: str) -> None:
-        """Forward and backward."""
+        """Forward and backward pass."""
         torch.manual_seed(0)
         batch = instruction_collate(copy.deepcopy(self.batches[task]), vary=())
         data = self.model.data_preprocessor(batch, training=True)
@@ -96,8 +97,8 @@ class TaskSteps:
         self.model.zero_grad(set_to_none=True)
 
 
-def kept_bytes(step: Callable[[], object]) -> int:
-    """Memory that a step keeps for its backward pass."""
+def saved_bytes(step: Callable[[], object]) -> int:
+    """Bytes of the tensors that are saved for the backward pass."""
     sizes = {}
 
     def pack(tensor):
@@ -110,34 +111,34 @@ def kept_bytes(step: Callable[[], object]) -> int:
     return sum(sizes.values())
 
 
-def training_suite(shared: HeadStep, phrases: HeadStep, tasks: TaskSteps) -> Suite:
-    """Training steps, and the memory of two, also where layers are run again on the way back.
+def training_suite(shared: HeadStepBenchmark, phrases: HeadStepBenchmark, tasks: TaskStepBenchmark) -> Suite:
+    """Time of training steps; and memory, also with gradient checkpointing.
 
     Args:
-        shared: Of pictures with one instruction.
-        phrases: Of pictures with an instruction each.
-        tasks: Whole steps.
+        shared: With one instruction for all images.
+        phrases: With an instruction per image.
+        tasks: Steps of the whole model.
     """
-    patient = copy.deepcopy(tasks)
-    recompute_layers(patient.model.llm.decoder)
+    checkpointed = copy.deepcopy(tasks)
+    checkpoint_layers(checkpointed.model.llm.decoder)
     return Suite({
         'a step, shared instruction': shared.step,
-        'a step, shared instruction read for each picture': shared.step_apart,
-        'a step, a phrase a picture': phrases.step,
-        'a step, a phrase a picture, one by one': phrases.step_one_by_one,
+        'a step, shared instruction encoded per image': shared.step_unshared,
+        'a step, a phrase per image': phrases.step,
+        'a step, a phrase per image, one by one': phrases.step_per_image,
         'a step, boxes': lambda: tasks.step('detection'),
-        'a step, outlines': lambda: tasks.step('segmentation'),
+        'a step, polygons': lambda: tasks.step('segmentation'),
     }, {
-        'shared instruction / read for each picture': ('a step, shared instruction',
-                                                       'a step, shared instruction read for each picture', 1),
-        'phrases / one by one': ('a step, a phrase a picture', 'a step, a phrase a picture, one by one', 1),
-        'outlines / boxes': ('a step, outlines', 'a step, boxes', 1),
+        'shared instruction / encoded per image': ('a step, shared instruction',
+                                                   'a step, shared instruction encoded per image', 1),
+        'phrases / one by one': ('a step, a phrase per image', 'a step, a phrase per image, one by one', 1),
+        'polygons / boxes': ('a step, polygons', 'a step, boxes', 1),
     }, {
-        'outlines / boxes, memory kept for the backward pass': outlines_over_boxes(tasks),
-        'outlines / boxes, memory kept, gradient checkpointing': outlines_over_boxes(patient),
+        'polygons / boxes, memory saved for the backward pass': polygon_memory_ratio(tasks),
+        'polygons / boxes, memory saved, gradient checkpointing': polygon_memory_ratio(checkpointed),
     })
 
 
-def outlines_over_boxes(tasks: TaskSteps) -> float:
-    """Of the memory that a step keeps."""
-    return kept_bytes(lambda: tasks.step('segmentation')) / kept_bytes(lambda: tasks.step('detection'))
+def polygon_memory_ratio(tasks: TaskStepBenchmark) -> float:
+    """Bytes saved for the backward pass of a step with polygons, over one with boxes."""
+    return saved_bytes(lambda: tasks.step('segmentation')) / saved_bytes(lambda: tasks.step('detection'))

@@ -1,4 +1,4 @@
-"""What a run costs, before it is run: parameters, FLOPs, memory and time of a config, part by part."""
+"""Parameters, FLOPs, memory and time of a config, by part of the model and by task."""
 
 import statistics
 import time
@@ -14,91 +14,95 @@ from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
 from .meter import Meter, tensors_in
-from .trial import Trial
+from .probe import CostProbe
 
 
 @dataclass(frozen=True)
-class Work:
-    """What one step or one answer takes."""
+class Usage:
+    """FLOPs and memory of one training step or one inference."""
     flops: Counter  # by part
-    activations: Counter  # bytes by part, when most are held
-    peak: int  # bytes, besides weights and optimizer
+    activations: Counter  # bytes by part, at the time of their maximum
+    peak: int  # bytes, without weights and optimizer state
 
 
 @dataclass(frozen=True)
 class TaskCost:
-    """What a task takes."""
-    share: float  # of the steps
-    step: Work
-    answer: Work  # for one picture
+    """Usage of a task."""
+    share: float  # of the training steps
+    step: Usage
+    inference: Usage  # for one image
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a config takes on one GPU, by part where it is a ``Counter``; bytes of memory."""
+    """Cost of a config on one GPU. Counters are by part of the model; memory is in bytes."""
     parameters: Counter
     trained: Counter
     weights: Counter
     gradients: Counter
     optimizer: Counter
     tasks: dict[str, TaskCost]
-    pictures: int  # in a step
+    batch_size: int
     steps: int  # of the schedule
 
     @property
     def step_flops(self) -> Counter:
-        """Of the tasks' mean, by part."""
+        """FLOPs of a training step by part, averaged over the tasks by their shares."""
         return self._mean(lambda task: task.step)
 
     @property
-    def answer_flops(self) -> Counter:
-        """Of the tasks' mean, by part."""
-        return self._mean(lambda task: task.answer)
+    def inference_flops(self) -> Counter:
+        """FLOPs of the inference for one image by part, averaged over the tasks by their shares."""
+        return self._mean(lambda task: task.inference)
 
     @property
     def activations(self) -> Counter:
-        """Of the task that takes most, by part."""
+        """Bytes of activations by part, of the task with the most."""
         return max((task.step for task in self.tasks.values()), key=lambda step: step.activations.total()).activations
 
     @property
     def peak(self) -> int:
-        """Most that a step holds: less than the sum of its kinds, since activations go as gradients come."""
+        """Peak bytes of training; less than the sum of all kinds, because activations are freed in the backward
+        pass."""
         return self.weights.total() + self.optimizer.total() + max(task.step.peak for task in self.tasks.values())
 
-    def _mean(self, work: Callable[[TaskCost], Work]) -> Counter:
+    def _mean(self, usage: Callable[[TaskCost], Usage]) -> Counter:
         mean = Counter()
         for task in self.tasks.values():
-            for part, flops in work(task).flops.items():
+            for part, flops in usage(task).flops.items():
                 mean[part] += task.share * flops
         return mean
 
 
-def cost_of(cfg: Config, size: tuple[int, int]) -> Cost:
-    """What training and asking the model of a config takes. Nothing is loaded and nothing computed.
+def estimate_cost(cfg: Config, size: tuple[int, int]) -> Cost:
+    """Estimate training and inference of a config's model. Nothing is loaded or computed.
 
     Args:
         cfg: Of a model that is trained on instructions.
-        size: Height and width of the pictures.
+        size: Height and width of the images in pixels.
+
+    Raises:
+        ConfigError: The config's training data has no tasks.
     """
-    trial = Trial(cfg, size, 'meta')
-    named = dict(trial.model.named_parameters())
+    probe = CostProbe(cfg, size, 'meta')
+    named = dict(probe.model.named_parameters())
     trained = {name: parameter for name, parameter in named.items() if parameter.requires_grad}
-    with trial.running():
-        trial.start_optimizer()
-        tasks = {task: TaskCost(share, _work(trial, trial.step(task)), _work(trial, trial.answer(task)))
-                 for task, share in trial.shares.items()}
-    state = trial.optimizer.optimizer.state
+    with probe.running():
+        probe.start_optimizer()
+        tasks = {task: TaskCost(share, _usage(probe, probe.step(task)), _usage(probe, probe.inference(task)))
+                 for task, share in probe.shares.items()}
+    state = probe.optimizer.optimizer.state
     return Cost(
         parameters=_by_part(named, Tensor.numel), trained=_by_part(trained, Tensor.numel),
-        weights=_by_part(named | dict(trial.model.named_buffers()), bytes_of), gradients=_by_part(trained, bytes_of),
-        optimizer=_by_part(trained, lambda p: sum(map(bytes_of, tensors_in(state[p])))),
-        tasks=tasks, pictures=trial.pictures, steps=cfg.train_cfg.max_iters)
+        weights=_by_part(named | dict(probe.model.named_buffers()), num_bytes), gradients=_by_part(trained, num_bytes),
+        optimizer=_by_part(trained, lambda p: sum(map(num_bytes, tensors_in(state[p])))),
+        tasks=tasks, batch_size=probe.batch_size, steps=cfg.train_cfg.max_iters)
 
 
-def _work(trial: Trial, run: Callable[[], object]) -> Work:
-    with Meter(trial.model) as meter:
+def _usage(probe: CostProbe, run: Callable[[], object]) -> Usage:
+    with Meter(probe.model) as meter:
         run()
-    return Work(meter.flops, meter.activations(), meter.peak())
+    return Usage(meter.flops, meter.activations(), meter.peak())
 
 
 def _by_part(tensors: dict[str, Tensor], amount: Callable[[Tensor], int]) -> Counter:
@@ -108,39 +112,44 @@ def _by_part(tensors: dict[str, Tensor], amount: Callable[[Tensor], int]) -> Cou
     return parts
 
 
-def bytes_of(tensor: Tensor) -> int:
-    """Memory of a tensor."""
+def num_bytes(tensor: Tensor) -> int:
+    """Memory of a tensor ``float[...]`` in bytes."""
     return tensor.numel() * tensor.element_size()
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What a step took on this machine."""
+    """A training step as measured on this machine."""
     seconds: float
     flops: int
-    peak: int  # bytes, besides weights and optimizer
+    peak: int  # bytes, without weights and optimizer state
 
 
-def measure(cfg: Config, size: tuple[int, int], repeats: int = 3) -> dict[str, Measured]:
-    """Training steps of each task, taken here with random weights: what ``cost_of`` says, by other means."""
-    trial = Trial(cfg, size, 'cpu')
-    with trial.running():
-        trial.start_optimizer()
-        return {task: _measured(trial.step(task), repeats) for task in trial.shares}
+def measure_steps(cfg: Config, size: tuple[int, int], repeats: int = 3) -> dict[str, Measured]:
+    """Run training steps of each task on the CPU with random weights, to validate ``estimate_cost``.
+
+    Args:
+        cfg, size: As in ``estimate_cost``.
+        repeats: Number of timed steps, of which the median is taken.
+    """
+    probe = CostProbe(cfg, size, 'cpu')
+    with probe.running():
+        probe.start_optimizer()
+        return {task: _measure(probe.step(task), repeats) for task in probe.shares}
 
 
-def _measured(step: Callable[[], object], repeats: int) -> Measured:
-    with sdpa_kernel(SDPBackend.MATH):  # as in shape alone; the counter does not know a CPU's fused attention
-        with FlopCounterMode(display=False) as counter:  # and warms up
+def _measure(step: Callable[[], object], repeats: int) -> Measured:
+    with sdpa_kernel(SDPBackend.MATH):  # as on the meta device; the counter does not know the CPU's fused attention
+        with FlopCounterMode(display=False) as counter:  # this step also warms up
             step()
         with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
             step()
-    held = most = 0
+    allocated = peak = 0
     for event in profiler.profiler.kineto_results.events():
         if event.name() == '[memory]':
-            held += event.nbytes()
-            most = max(most, held)
-    return Measured(statistics.median(_seconds(step) for _ in range(repeats)), counter.get_total_flops(), most)
+            allocated += event.nbytes()
+            peak = max(peak, allocated)
+    return Measured(statistics.median(_seconds(step) for _ in range(repeats)), counter.get_total_flops(), peak)
 
 
 def _seconds(run: Callable[[], object]) -> float:
@@ -149,7 +158,7 @@ def _seconds(run: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def multiplying_speed(dtype: torch.dtype, size: int = 2048) -> float:
-    """FLOPs a second of a matrix product here: the peak that a fraction of can be reached."""
+def matmul_flops_per_second(dtype: torch.dtype, size: int = 2048) -> float:
+    """Peak FLOPs per second of this machine, by the product of two square matrices of side ``size``."""
     matrix = torch.randn(size, size).to(dtype)
     return 2 * size**3 / min(_seconds(lambda: matrix @ matrix) for _ in range(5))

@@ -1,8 +1,8 @@
-"""InternImage (Wang et al., CVPR 2023): convolutions that choose where to look, in the place of a transformer's
-attention. The paper's larger backbone.
+"""InternImage (Wang et al., CVPR 2023), the paper's larger backbone, based on deformable convolutions v3.
 
-Parameters are named as in the authors' code, so that the published checkpoints fit. Pictures stand as
-``float[B, H, W, C]`` within.
+Parameters have the names of the authors' code, so that the published checkpoints load. Feature maps are channels-last.
+
+Dimensions: B images, H x W pixels, C channels.
 """
 
 from collections.abc import Sequence
@@ -18,6 +18,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from visionllm.errors import ConfigError
 from visionllm.ops import dcnv3
 
 KERNEL = 3
@@ -26,19 +27,19 @@ LayerNorm = partial(nn.LayerNorm, eps=1e-6)
 
 @dataclass(frozen=True)
 class Architecture:
-    """What the sizes differ in."""
-    channels: int  # of the first scale; each further one has twice as many
-    depths: Sequence[int]  # layers of each scale
-    groups: Sequence[int]  # of each scale's deformable convolutions
-    mlp_ratio: float = 4.0  # width of the MLPs, over the channels
-    layer_scale: float | None = None  # where a learned scale of each layer starts; None for none
-    offset_scale: float = 1.0  # what offsets are multiplied by
-    post_norm: bool = False  # normalise after each part, not before it
-    dw_kernel_size: int = 3  # how far around a pixel is looked to say where it looks
-    res_post_norm: bool = False  # normalise after each part, too
-    level2_post_norm: bool = False  # normalise after some layers of the third scale, too
-    level2_post_norm_block_ids: Sequence[int] = ()  # which
-    center_feature_scale: bool = False  # mix each pixel itself into its deformable convolution
+    """Hyperparameters of an InternImage."""
+    channels: int  # of the first stage; doubled by each further stage
+    depths: Sequence[int]  # number of layers of each stage
+    groups: Sequence[int]  # number of groups of each stage's deformable convolutions
+    mlp_ratio: float = 4.0  # hidden width of the MLPs, relative to the channels
+    layer_scale: float | None = None  # initial value of layer scale; None for no layer scale
+    offset_scale: float = 1.0  # factor of the sampling offsets
+    post_norm: bool = False  # normalize after convolution and MLP instead of before them
+    dw_kernel_size: int = 3  # kernel of the depthwise convolution that predicts offsets and modulation
+    res_post_norm: bool = False  # normalize after convolution and MLP in addition to before them
+    level2_post_norm: bool = False  # normalize after some layers of the third stage in addition
+    level2_post_norm_block_ids: Sequence[int] = ()  # indices of these layers
+    center_feature_scale: bool = False  # blend each pixel's own feature into its deformable convolution
 
 
 ARCHITECTURES = dict(
@@ -52,21 +53,23 @@ ARCHITECTURES = dict(
 
 
 class ToChannelsLast(nn.Module):
-    """``float[B, C, H, W]`` to ``float[B, H, W, C]``."""
+    """Permutation of channels-first to channels-last."""
 
     def forward(self, pixels: Tensor) -> Tensor:
+        """``float[B, C, H, W]`` to ``float[B, H, W, C]``."""
         return pixels.permute(0, 2, 3, 1)
 
 
 class ToChannelsFirst(nn.Module):
-    """``float[B, H, W, C]`` to ``float[B, C, H, W]``."""
+    """Permutation of channels-last to channels-first."""
 
     def forward(self, pixels: Tensor) -> Tensor:
+        """``float[B, H, W, C]`` to ``float[B, C, H, W]``."""
         return pixels.permute(0, 3, 1, 2)
 
 
 class Stem(nn.Module):
-    """``float[B, 3, H, W]`` to ``float[B, H / 4, W / 4, C]``."""
+    """Stem of two strided convolutions."""
 
     def __init__(self, channels: int):
         super().__init__()
@@ -75,12 +78,13 @@ class Stem(nn.Module):
         self.conv2 = nn.Conv2d(channels // 2, channels, 3, stride=2, padding=1)
         self.norm2 = nn.Sequential(ToChannelsLast(), LayerNorm(channels))
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        return self.norm2(self.conv2(F.gelu(self.norm1(self.conv1(pictures)))))
+    def forward(self, images: Tensor) -> Tensor:
+        """``float[B, 3, H, W]`` to ``float[B, H / 4, W / 4, C]``."""
+        return self.norm2(self.conv2(F.gelu(self.norm1(self.conv1(images)))))
 
 
 class Downsample(nn.Module):
-    """``float[B, H, W, C]`` to ``float[B, H / 2, W / 2, 2 C]``."""
+    """Strided convolution between stages."""
 
     def __init__(self, channels: int):
         super().__init__()
@@ -88,11 +92,12 @@ class Downsample(nn.Module):
         self.norm = nn.Sequential(ToChannelsLast(), LayerNorm(2 * channels))
 
     def forward(self, pixels: Tensor) -> Tensor:
+        """``float[B, H, W, C]`` to ``float[B, H / 2, W / 2, 2 C]``."""
         return self.norm(self.conv(pixels.permute(0, 3, 1, 2)))
 
 
 class MLP(nn.Module):
-    """Two layers, pixel by pixel."""
+    """MLP with one hidden layer, applied to each pixel."""
 
     def __init__(self, channels: int, hidden: int):
         super().__init__()
@@ -100,18 +105,19 @@ class MLP(nn.Module):
         self.fc2 = nn.Linear(hidden, channels)
 
     def forward(self, pixels: Tensor) -> Tensor:
+        """``float[..., C]`` to the same."""
         return self.fc2(F.gelu(self.fc1(pixels)))
 
 
 class DCNv3(nn.Module):
-    """Deformable convolution whose offsets and weights each pixel says, from what is around it.
+    """Deformable convolution v3 whose offsets and modulation weights are predicted by a depthwise convolution.
 
     Args:
         channels: C.
-        groups: G, each with offsets and weights of its own.
-        offset_scale: What offsets are multiplied by.
-        dw_kernel_size: How far around a pixel is looked to say them.
-        center_feature_scale: Mix the pixel itself into the result, by a share that each group says.
+        groups: Number of groups, each with its own offsets and modulation weights.
+        offset_scale: Factor of the offsets.
+        dw_kernel_size: Kernel size of the depthwise convolution.
+        center_feature_scale: Blend the projected input into the output, by a predicted weight per group.
     """
 
     def __init__(self, channels: int, groups: int, offset_scale: float, dw_kernel_size: int,
@@ -131,7 +137,7 @@ class DCNv3(nn.Module):
             self.center_feature_scale_proj_bias = nn.Parameter(torch.zeros(groups))
 
     def init_weights(self) -> None:
-        """As an average over the kernel's own places."""
+        """Zero offsets and uniform modulation: an average over the regular kernel."""
         for layer in (self.offset, self.mask):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
@@ -140,20 +146,29 @@ class DCNv3(nn.Module):
             nn.init.zeros_(layer.bias)
 
     def forward(self, pixels: Tensor) -> Tensor:
+        """``float[B, H, W, C]`` to the same."""
         value = self.input_proj(pixels)
-        around = self.dw_conv(pixels.permute(0, 3, 1, 2))
-        weights = self.mask(around).unflatten(-1, (self.groups, -1)).softmax(-1).flatten(-2)
-        read = dcnv3(value, self.offset(around), weights, self.groups, KERNEL, offset_scale=self.offset_scale)
+        context = self.dw_conv(pixels.permute(0, 3, 1, 2))
+        weights = self.mask(context).unflatten(-1, (self.groups, -1)).softmax(-1).flatten(-2)
+        output = dcnv3(value, self.offset(context), weights, self.groups, KERNEL, offset_scale=self.offset_scale)
         if self.center_feature_scale:
-            share = F.linear(around, self.center_feature_scale_proj_weight, self.center_feature_scale_proj_bias)
-            share = share.sigmoid().repeat_interleave(value.shape[-1] // self.groups, -1)
-            read = read.lerp(value, share)
-        return self.output_proj(read)
+            scale = F.linear(context, self.center_feature_scale_proj_weight, self.center_feature_scale_proj_bias)
+            scale = scale.sigmoid().repeat_interleave(value.shape[-1] // self.groups, -1)
+            output = output.lerp(value, scale)
+        return self.output_proj(output)
 
 
 class Layer(nn.Module):
-    """A deformable convolution and an MLP, each with a normalisation before it, after it (``post_norm``) or both
-    (``res_post_norm``)."""
+    """Deformable convolution and MLP with residual connections.
+
+    Each is normalized before (default), after (``post_norm``), or before and after (``res_post_norm``).
+
+    Args:
+        channels: C.
+        groups: Of the deformable convolution.
+        drop_path: Rate of stochastic depth.
+        arch: The other hyperparameters.
+    """
 
     def __init__(self, channels: int, groups: int, drop_path: float, arch: Architecture):
         super().__init__()
@@ -171,28 +186,42 @@ class Layer(nn.Module):
         self.res_post_norm2 = nn.Sequential(LayerNorm(channels)) if arch.res_post_norm else nn.Identity()
 
     def forward(self, pixels: Tensor) -> Tensor:
-        pixels = pixels + self.drop_path(self.gamma1 * self._normed(self.dcn, self.norm1, self.res_post_norm1, pixels))
-        return pixels + self.drop_path(self.gamma2 * self._normed(self.mlp, self.norm2, self.res_post_norm2, pixels))
+        """``float[B, H, W, C]`` to the same."""
+        residual = self._normalized(self.dcn, self.norm1, self.res_post_norm1, pixels)
+        pixels = pixels + self.drop_path(self.gamma1 * residual)
+        residual = self._normalized(self.mlp, self.norm2, self.res_post_norm2, pixels)
+        return pixels + self.drop_path(self.gamma2 * residual)
 
-    def _normed(self, part: nn.Module, norm: nn.Module, after: nn.Module, pixels: Tensor) -> Tensor:
-        return norm(part(pixels)) if self.post_norm else after(part(norm(pixels)))
+    def _normalized(self, module: nn.Module, norm: nn.Module, res_post_norm: nn.Module, pixels: Tensor) -> Tensor:
+        return norm(module(pixels)) if self.post_norm else res_post_norm(module(norm(pixels)))
 
 
 class Level(nn.Module):
-    """The layers of one scale, and the way to the next."""
+    """Layers of one stage, and the downsampling to the next.
+
+    Args:
+        number: Index of the stage.
+        drop_path: Rate of stochastic depth of each layer.
+        arch: The other hyperparameters.
+    """
 
     def __init__(self, number: int, drop_path: list[float], arch: Architecture):
         super().__init__()
         channels = arch.channels * 2**number
         self.blocks = nn.ModuleList(Layer(channels, arch.groups[number], rate, arch) for rate in drop_path)
-        ends = not arch.post_norm or arch.center_feature_scale
-        self.norm = nn.Sequential(LayerNorm(channels)) if ends else nn.Identity()
+        has_norm = not arch.post_norm or arch.center_feature_scale
+        self.norm = nn.Sequential(LayerNorm(channels)) if has_norm else nn.Identity()
         self.norm_after = tuple(arch.level2_post_norm_block_ids) if arch.level2_post_norm and number == 2 else ()
         self.post_norms = nn.ModuleList(nn.Sequential(LayerNorm(channels)) for _ in self.norm_after)
         self.downsample = Downsample(channels) if number < len(arch.depths) - 1 else nn.Identity()
 
     def forward(self, pixels: Tensor, with_cp: bool) -> Tensor:
-        """``float[B, H, W, C]`` to the same; ``downsample`` is left to the caller, who wants both."""
+        """``float[B, H, W, C]`` to the same, without downsampling, which the caller applies.
+
+        Args:
+            pixels: Feature map.
+            with_cp: Use activation checkpointing.
+        """
         for number, layer in enumerate(self.blocks):
             pixels = checkpoint(layer, pixels, use_reentrant=False) if with_cp else layer(pixels)
             if number in self.norm_after:
@@ -202,34 +231,34 @@ class Level(nn.Module):
 
 @MODELS.register_module()
 class InternImage(BaseModule):
-    """A backbone of four scales.
+    """Backbone of four stages.
 
     Args:
         arch: One of ``t``, ``s``, ``b``, ``l``, ``xl``, ``h``, or the arguments of an ``Architecture``.
-        drop_path_rate: How often a layer is left out in training: the last one; it grows from 0.
-        out_indices: Scales to give.
-        with_cp: In training, compute layers again in the backward pass instead of keeping them.
+        drop_path_rate: Rate of stochastic depth of the last layer; it grows linearly from 0 in the first.
+        out_indices: Indices of the stages whose feature maps are returned.
+        with_cp: Use activation checkpointing in training.
         init_cfg: ``dict(type='BackbonePretrained', checkpoint=...)`` for published weights.
 
     Raises:
-        ValueError: No architecture has that name.
+        ConfigError: There is no architecture of that name.
     """
 
     def __init__(self, arch: str | dict, drop_path_rate: float = 0.0, out_indices: Sequence[int] = (0, 1, 2, 3),
                  with_cp: bool = False, init_cfg: dict | None = None):
         super().__init__(init_cfg)
         if isinstance(arch, str) and arch not in ARCHITECTURES:
-            raise ValueError(f'InternImage has no size {arch!r}; take one of {", ".join(ARCHITECTURES)}.')
+            raise ConfigError(f'InternImage has no size {arch!r}; take one of {", ".join(ARCHITECTURES)}.')
         arch = ARCHITECTURES[arch] if isinstance(arch, str) else Architecture(**arch)
         self.out_indices, self.with_cp = tuple(out_indices), with_cp
         self.patch_embed = Stem(arch.channels)
         rates = np.linspace(0, drop_path_rate, sum(arch.depths))
         self.levels = nn.ModuleList(
-            Level(number, part.tolist(), arch)
-            for number, part in enumerate(np.split(rates, np.cumsum(arch.depths)[:-1])))
+            Level(number, level_rates.tolist(), arch)
+            for number, level_rates in enumerate(np.split(rates, np.cumsum(arch.depths)[:-1])))
 
     def init_weights(self) -> None:
-        """Linear layers small, deformable convolutions as averages; then ``init_cfg``."""
+        """Initialize linear layers and deformable convolutions, then apply ``init_cfg``."""
         for module in self.modules():
             if isinstance(module, nn.Linear):
                 nn.init.trunc_normal_(module.weight, std=0.02)
@@ -239,12 +268,12 @@ class InternImage(BaseModule):
                 module.init_weights()
         super().init_weights()
 
-    def forward(self, pictures: Tensor) -> tuple[Tensor, ...]:
-        """``float[B, 3, H, W]`` to ``float[B, C 2^i, H / 2^(i + 2), W / 2^(i + 2)]`` for each i of ``out_indices``."""
-        pixels, scales = self.patch_embed(pictures), []
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Images ``float[B, 3, H, W]`` to maps ``float[B, C 2^i, H / 2^(i + 2), W / 2^(i + 2)]`` of the stages i."""
+        pixels, feature_maps = self.patch_embed(images), []
         for number, level in enumerate(self.levels):
             pixels = level(pixels, self.with_cp and self.training)
             if number in self.out_indices:
-                scales.append(pixels.permute(0, 3, 1, 2).contiguous())
+                feature_maps.append(pixels.permute(0, 3, 1, 2).contiguous())
             pixels = level.downsample(pixels)
-        return tuple(scales)
+        return tuple(feature_maps)

@@ -1,6 +1,6 @@
 from .language_guided import LanguageGuidedTokenizer
 from .pretrained import TokenizerPretrained
-from .second_look import SecondLook
+from .roi_refiner import RoIRefiner
 from .token_guidance import TokenGuidance
 
-__all__ = ['LanguageGuidedTokenizer', 'SecondLook', 'TokenGuidance', 'TokenizerPretrained']
+__all__ = ['LanguageGuidedTokenizer', 'RoIRefiner', 'TokenGuidance', 'TokenizerPretrained']

@@ -1,4 +1,4 @@
-"""Start the image tokenizer from a trained Deformable DETR, as the paper does, or from a tokenizer trained alone."""
+"""Initialize the image tokenizer from a trained Deformable DETR (as in the paper), or from a trained tokenizer."""
 
 import re
 
@@ -6,8 +6,10 @@ import torch
 from mmengine.registry import WEIGHT_INITIALIZERS
 from torch import Tensor, nn
 
-from ..published import load_published, read_published
-from .detr_names import by_mmdet_names
+from visionllm.errors import CheckpointMismatchError
+
+from ..checkpoint_loading import load_weights, read_state_dict
+from .detr_state_dict import to_mmdet_names
 
 # Parts of mmdet's DeformableDETR and where they live here.
 RENAMED = (('backbone.', 'backbone.'), ('neck.', 'neck.'), ('bbox_head.reg_branches.', 'connector.reg_branches.'),
@@ -19,19 +21,19 @@ RENAMED = (('backbone.', 'backbone.'), ('neck.', 'neck.'), ('bbox_head.reg_branc
 QUERIES = 'connector.query_embedding.weight'
 NECK_BIAS = re.compile(r'neck\..*\.conv\.bias$')
 PARTS = ('backbone.', 'neck.', 'connector.')
-NEW_HERE = ('connector.guidance.', 'connector.ring_branch.')  # no Deformable DETR has them
+NEW_HERE = ('connector.guidance.', 'connector.contour_branch.')  # no Deformable DETR has them
 
 
 def rename_deformable_detr(state: dict[str, Tensor]) -> dict[str, Tensor]:
     """A Deformable DETR's tensors by our names; those that have no place in the tokenizer by their own.
 
     Raises:
-        ValueError: The detector is a two-stage one.
+        ConfigError: The detector is a two-stage one.
     """
     if any(name.startswith('connector.') for name in state):  # a tokenizer of ours
         return state
     return {next((new + name[len(old):] for old, new in RENAMED if name.startswith(old)), name): tensor
-            for name, tensor in by_mmdet_names(state).items()}
+            for name, tensor in to_mmdet_names(state).items()}
 
 
 @WEIGHT_INITIALIZERS.register_module()
@@ -53,16 +55,16 @@ class TokenizerPretrained:
         """Load.
 
         Raises:
-            RuntimeError: Tensors of the tokenizer are missing or of another shape, or the neck has no biases and the
-                checkpoint's has.
-            ValueError: The detector is a two-stage one.
+            CheckpointMismatchError: Tensors of the tokenizer are missing or of another shape, or the neck has no
+                biases and the checkpoint's has.
+            ConfigError: The detector is a two-stage one.
         """
-        renamed = rename_deformable_detr(read_published(self.checkpoint))
+        renamed = rename_deformable_detr(read_state_dict(self.checkpoint))
         if QUERIES in renamed:
             renamed[QUERIES] = renamed[QUERIES][:model.connector.query_embedding.num_embeddings]
         biases = {name: tensor for name, tensor in model.state_dict().items() if NECK_BIAS.match(name)}
         if any(NECK_BIAS.match(name) and name not in biases for name in renamed):
-            raise RuntimeError(f'{self.checkpoint} has biases before the neck\'s group norms, which do not undo them, '
-                               'and this neck has none: set bias=True in its config.')
+            raise CheckpointMismatchError(f'{self.checkpoint} has biases before the neck\'s group norms, which do not '
+                                          'undo them, and this neck has none: set bias=True in its config.')
         renamed = {name: torch.zeros_like(bias) for name, bias in biases.items()} | renamed
-        load_published(model, renamed, self.checkpoint, PARTS, NEW_HERE)
+        load_weights(model, renamed, self.checkpoint, PARTS, NEW_HERE)

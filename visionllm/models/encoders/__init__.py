@@ -1,4 +1,4 @@
-from .no_text import NoText
+from .no_text import NoTextEncoder
 from .text import TextEncoder
 
-__all__ = ['NoText', 'TextEncoder']
+__all__ = ['NoTextEncoder', 'TextEncoder']

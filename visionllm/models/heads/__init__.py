@@ -1,6 +1,14 @@
+from .autoregressive import AutoregressiveCoordinates
+from .class_reader import ClassMapReader
+from .coordinates import ParallelCoordinates
 from .format_query import FormatQueryHead
+from .keypoint_branch import KeypointBranch
+from .location_prior import LocationPrior
+from .mask_branch import MaskBranch
+from .name_alignment import NameAlignment
 from .next_token import NextTokenHead
-from .own_places import OwnPlacesHead
-from .token_by_token import TokenByTokenHead
+from .objectness import ObjectnessPrior
+from .proposals import ProposalHead
 
-__all__ = ['FormatQueryHead', 'NextTokenHead', 'OwnPlacesHead', 'TokenByTokenHead']
+__all__ = ['AutoregressiveCoordinates', 'ClassMapReader', 'FormatQueryHead', 'KeypointBranch', 'LocationPrior',
+           'MaskBranch', 'NameAlignment', 'NextTokenHead', 'ObjectnessPrior', 'ParallelCoordinates', 'ProposalHead']

@@ -1,11 +1,9 @@
-"""Which pixels of its close-up belong to a token's object, and so its outline (an addition to the paper).
+"""Instance masks on RoI crops (an addition to the paper).
 
-A token knows its whole outline from one vector: enough for a disc, not for a ring that something cuts open or a star
-half hidden. Pixels know, once they are told whom they are asked about: as in CondInst (Tian et al., ECCV 2020), the
-token says by which weights the features of its own close-up become a mask. The mask's edge has as many points as
-anybody asks for.
+As in CondInst (Tian et al., ECCV 2020), the token predicts the weights by which the features of its crop become a mask.
+Polygons of any number of points are then cut out of the mask.
 
-Letters: B pictures, n tokens of each, P side of a close-up in pixels.
+Dimensions: B images, n tokens of each, m of them with an object, S side of a crop in pixels, N points of a polygon.
 """
 
 import math
@@ -14,86 +12,90 @@ from collections.abc import Sequence
 import torch
 import torch.nn.functional as F
 from mmcv.cnn import ConvModule
+from mmdet.registry import MODELS
 from torch import Tensor, nn
 
-from visionllm.structures import ImageTokens, Mean
-from visionllm.structures.places import pixel_centres
-from visionllm.structures.polygons import soft_masks
+from visionllm.structures import ImageTokens, LossTerm
+from visionllm.structures.polygons import polygons_to_soft_masks
 
-from .close_up import Laterals, close_ups_for
+from ..box_position_embedding import pixel_centers
+from .roi_features import LateralFusion, require_roi_crops
 
-RARE = -1.0  # what a pixel starts with: most of a frame is not the object
-REACH = 2.0  # half sides of a box; farther away it does not matter how far
+PRIOR_LOGIT = -1.0  # most pixels of a crop are background
+MAX_COORDINATE = 2.0  # half sides of a box; farther away the distance does not matter
 
 
+@MODELS.register_module()
 class MaskBranch(nn.Module):
-    """Features of a close-up, scaled by what its token is, asked by the token. Starts as nothing: its output layer is
-    zero, and no pixel the object's.
+    """Mask logits on the RoI crop of each token.
+
+    The token scales the features and gives the weights of the last 1x1 convolution; its output layer is
+    zero-initialized, so that an untrained branch predicts empty masks.
 
     Args:
-        in_channels: Of the close-ups' maps, the finest first.
+        in_channels: Of the crops' feature maps, highest resolution first.
         token_channels: Of the image tokens.
-        width: Channels between.
-        edges: Channels of what is seen in the picture itself.
-        hidden: Channels of a token's question.
+        width: Channels of the mask features.
+        stem_width: Channels of the features of the cropped pixels themselves.
+        hidden: Channels of the MLP that predicts the weights.
     """
 
-    def __init__(self, in_channels: Sequence[int], token_channels: int, width: int = 32, edges: int = 24,
+    def __init__(self, in_channels: Sequence[int], token_channels: int, width: int = 32, stem_width: int = 24,
                  hidden: int = 256):
         super().__init__()
-        batch_norm = dict(norm_cfg=dict(type='BN'), bias=False, padding=1)
-        self.edges = nn.Sequential(ConvModule(3, edges, 3, **batch_norm), ConvModule(edges, edges, 3, **batch_norm))
-        self.lateral = Laterals((edges, *in_channels), width)
+        conv = dict(norm_cfg=dict(type='BN'), bias=False, padding=1)
+        self.stem = nn.Sequential(ConvModule(3, stem_width, 3, **conv), ConvModule(stem_width, stem_width, 3, **conv))
+        self.lateral = LateralFusion((stem_width, *in_channels), width)
         self.mix = nn.Sequential(
             ConvModule(width + 2, width, 3, padding=1, norm_cfg=dict(type='GN', num_groups=8)),
             nn.Conv2d(width, width, 3, padding=1))
-        self.ask = nn.Sequential(nn.LayerNorm(token_channels + 2), nn.Linear(token_channels + 2, hidden), nn.GELU(),
-                                 nn.Linear(hidden, 2 * width))
-        nn.init.zeros_(self.ask[-1].weight)
-        nn.init.zeros_(self.ask[-1].bias)
+        self.controller = nn.Sequential(nn.LayerNorm(token_channels + 2), nn.Linear(token_channels + 2, hidden),
+                                        nn.GELU(), nn.Linear(hidden, 2 * width))
+        nn.init.zeros_(self.controller[-1].weight)
+        nn.init.zeros_(self.controller[-1].bias)
 
     def forward(self, tokens: ImageTokens) -> Tensor:
-        """Logits ``float[B, n, P, P]`` of the tokens' close-ups.
+        """Logits ``float[B, n, S, S]`` on the tokens' RoI crops.
 
         Raises:
-            ValueError: They have none.
+            ConfigError: There are no crops.
         """
-        seen = close_ups_for('mask_branch', tokens)
-        picture, *maps = (each.flatten(0, 1) for each in (seen.pictures, *seen.maps))
-        boxes, frames = tokens.boxes.detach().flatten(0, 1), seen.frames.flatten(0, 1)
-        boxes = torch.cat([boxes[:, :2] - frames[:, :2], boxes[:, 2:]], 1) / frames[:, 2:].repeat(1, 2)  # in the frame
-        asked = torch.cat([tokens.embeddings.flatten(0, 1), boxes[:, 2:]], -1)
-        scale, question = self.ask(asked).chunk(2, -1)
-        size = picture.shape[-2:]
-        features = self.lateral([self.edges(picture), *maps]) * (1 + scale[..., None, None])
-        features = self.mix(torch.cat([features, _from_the_box(boxes, size)], 1))
-        answer = question[:, None].float() @ features.flatten(2).float() / math.sqrt(features.shape[1])
-        return (answer + RARE).unflatten(-1, size).unflatten(0, seen.frames.shape[:2])[:, :, 0]
+        crops = require_roi_crops('mask_branch', tokens)
+        pixels, *maps = (each.flatten(0, 1) for each in (crops.images, *crops.feature_maps))
+        boxes, regions = tokens.boxes.detach().flatten(0, 1), crops.boxes.flatten(0, 1)
+        boxes = torch.cat([boxes[:, :2] - regions[:, :2], boxes[:, 2:]], 1) / regions[:, 2:].repeat(1, 2)  # on the crop
+        scale, weight = self.controller(torch.cat([tokens.embeddings.flatten(0, 1), boxes[:, 2:]], -1)).chunk(2, -1)
+        size = pixels.shape[-2:]
+        features = self.lateral([self.stem(pixels), *maps]) * (1 + scale[..., None, None])
+        features = self.mix(torch.cat([features, _box_coordinates(boxes, size)], 1))
+        logits = weight[:, None].float() @ features.flatten(2).float() / math.sqrt(features.shape[1])
+        return (logits + PRIOR_LOGIT).unflatten(-1, size).unflatten(0, crops.boxes.shape[:2])[:, :, 0]
 
-    def loss(self, tokens: ImageTokens, real: Tensor, rings: Tensor) -> dict[str, Mean]:
-        """Cross-entropy and Dice, both as they are, a mean over tokens.
+    def loss(self, tokens: ImageTokens, has_object: Tensor, contours: Tensor) -> dict[str, LossTerm]:
+        """Binary cross-entropy plus Dice loss, averaged over tokens.
 
         Args:
-            tokens: n of each picture.
-            real: ``bool[B, n]``, which of them are of an object.
-            rings: ``float[m, N, 2]``, outlines of these objects, in [0, 1] of the picture.
+            tokens: n of each image.
+            has_object: ``bool[B, n]``, which of them are matched to an object; m in all.
+            contours: ``float[m, N, 2]`` of these objects, in [0, 1] of the image.
         """
-        logits = self(tokens)[real]
-        centre, sides = tokens.close_ups.frames[real][:, None].split(2, -1)
-        truth = soft_masks((rings - centre) / sides + 0.5, logits.shape[-1])
-        entropy = F.binary_cross_entropy_with_logits(logits, truth, reduction='none').mean((1, 2))
-        found = logits.sigmoid()
-        shared, total = (found * truth).sum((1, 2)), (found + truth).sum((1, 2))
-        return dict(loss_mask=Mean((entropy + 1 - (2 * shared + 1) / (total + 1)).sum(), len(logits)))
+        logits = self(tokens)[has_object]
+        center, sides = tokens.roi_crops.boxes[has_object][:, None].split(2, -1)
+        target = polygons_to_soft_masks((contours - center) / sides + 0.5, logits.shape[-1])
+        entropy = F.binary_cross_entropy_with_logits(logits, target, reduction='none').mean((1, 2))
+        predicted = logits.sigmoid()
+        intersection, total = (predicted * target).sum((1, 2)), (predicted + target).sum((1, 2))
+        dice = 1 - (2 * intersection + 1) / (total + 1)
+        return dict(loss_mask=LossTerm((entropy + dice).sum(), len(logits)))
 
 
-def _from_the_box(boxes: Tensor, size: torch.Size) -> Tensor:
-    """Where pixels lie, in half sides of boxes and from their middles: ``float[m, 2, H, W]``.
+def _box_coordinates(boxes: Tensor, size: torch.Size) -> Tensor:
+    """Pixel coordinates relative to boxes, in half sides from their centers: ``float[m, 2, H, W]``.
 
     Args:
-        boxes: ``float[m, 4]`` cxcywh in maps whose middle is 0 and whose sides are 1.
+        boxes: ``float[m, 4]`` cxcywh in crops whose center is 0 and whose sides are 1.
     """
-    y, x = (pixel_centres(side, boxes) for side in size)
-    where = torch.stack([x.expand(size), y[:, None].expand(size)])  # [2, H, W]
-    centre, sides = boxes[..., None, None].split(2, 1)
-    return ((where - centre) / (sides / 2)).clamp(-REACH, REACH)
+    y, x = (pixel_centers(side, boxes) for side in size)
+    coordinates = torch.stack([x.expand(size), y[:, None].expand(size)])  # [2, H, W]
+    center, sides = boxes[..., None, None].split(2, 1)
+    return ((coordinates - center) / (sides / 2)).clamp(-MAX_COORDINATE, MAX_COORDINATE)

@@ -1,4 +1,4 @@
 from .causal_lm import CausalLM, Prefix
-from .padding import causal, left_padded
+from .padding import causal_mask, left_pad
 
-__all__ = ['CausalLM', 'Prefix', 'causal', 'left_padded']
+__all__ = ['CausalLM', 'Prefix', 'causal_mask', 'left_pad']

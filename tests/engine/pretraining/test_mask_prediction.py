@@ -1,0 +1,55 @@
+import copy
+
+import pytest
+import torch
+
+from visionllm.engine.pretraining.mask_prediction import MaskPrediction
+from visionllm.errors import ConfigError
+
+from ...conftest import sample_batch, stage_runner
+
+SEGMENT = 'Outline all {"star": <c3>, "heart": <c5>} as (c, x1, y1, ..., x8, y8). <image>'
+
+
+def test_the_mask_branch_alone_is_trained(tiny):
+    model = copy.deepcopy(tiny)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    MaskPrediction('masks', steps=2).run(stage_runner(model, [sample_batch(SEGMENT)] * 2))
+    changed = {name for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
+    assert changed and all('.mask_branch.' in name for name in changed)
+
+
+def test_masks_approach_the_target(tiny):
+    model = copy.deepcopy(tiny)
+    stage, batch = MaskPrediction('masks', steps=24, lr=3e-3), sample_batch(SEGMENT)
+
+    def loss():
+        return float(stage.losses(model.train(), copy.deepcopy(batch))['loss_mask'].value)
+
+    before = loss()
+    stage.run(stage_runner(model, [copy.deepcopy(batch) for _ in range(24)]))
+    assert loss() < 0.9 * before
+
+
+def test_images_may_hold_different_numbers_of_objects(tiny):
+    batch = sample_batch(SEGMENT)
+    batch['data_samples'][0].gt_instances = batch['data_samples'][0].gt_instances[:1]
+    assert torch.isfinite(MaskPrediction('masks', steps=1).losses(copy.deepcopy(tiny), batch)['loss_mask'].value)
+
+
+@pytest.mark.parametrize('missing', ['mask_branch', 'roi'])
+def test_a_model_without_masks_is_told_how_to_get_them(tiny, missing):
+    model = copy.deepcopy(tiny)
+    if missing == 'roi':
+        del model.refiners['roi']
+    else:
+        model.heads['tuples'].coordinates.location_prior.mask_branch = None
+    with pytest.raises(ConfigError, match='set mask_branch in .*, and roi in model.refiners'):
+        MaskPrediction('masks', steps=1).run(stage_runner(model, [sample_batch(SEGMENT)]))
+
+
+def test_objects_without_a_known_contour_have_no_loss(tiny):
+    batch = sample_batch(SEGMENT)
+    for sample in batch['data_samples']:
+        del sample.gt_instances.contours
+    assert MaskPrediction('masks', steps=1).losses(copy.deepcopy(tiny), batch)['loss_mask'].count == 0

@@ -1,0 +1,46 @@
+import os
+
+import pytest
+
+from visionllm.engine.atomic_write import SavingError, last_checkpoint, write_atomically
+from visionllm.engine.checkpoint import load_local, save_safetensors
+
+from ..conftest import tiny_runner
+
+
+def fill_the_disk(path):
+    """What is written to this path next finds no space left."""
+    os.symlink('/dev/full', f'{path}.partial')
+
+
+def test_a_full_disk_leaves_the_last_good_checkpoint(tmp_path):
+    runner = tiny_runner(tmp_path)
+    fill_the_disk(tmp_path / 'iter_2.pth')
+    with pytest.raises(SavingError, match=r'iter_2.pth \(.* MB\) could not be written: No space left on device. .*'
+                                          '--resume'):
+        runner.train()
+    assert [path.name for path in tmp_path.glob('iter_*')] == ['iter_1.pth']
+    assert last_checkpoint(tmp_path) == str(tmp_path / 'iter_1.pth')
+    assert load_local(tmp_path / 'iter_1.pth')['meta']['iter'] == 1
+
+
+def test_what_was_there_stays_until_the_new_is_whole(tmp_path):
+    path = tmp_path / 'a.safetensors'
+    write_atomically(path, b'old')
+    fill_the_disk(path)
+    with pytest.raises(SavingError, match='No space left'):
+        save_safetensors({}, path, {})
+    assert path.read_bytes() == b'old'
+    write_atomically(path, b'new')
+    assert path.read_bytes() == b'new' and list(tmp_path.iterdir()) == [path]
+
+
+def test_the_last_checkpoint_is_one_that_exists(tmp_path):
+    assert last_checkpoint(tmp_path) is None
+    for number, name in enumerate(('iter_10.pth', 'iter_9.pth', 'iter_11.pth.partial')):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (number, number))
+    for noted, found in (('', 'iter_9.pth'), (tmp_path / 'gone.pth', 'iter_9.pth'),
+                         (tmp_path / 'iter_10.pth', 'iter_10.pth')):
+        (tmp_path / 'last_checkpoint').write_text(str(noted))
+        assert last_checkpoint(tmp_path) == str(tmp_path / found)

@@ -1,0 +1,170 @@
+"""A user's mistake ends a tool with one sentence and exit code 2; a bug keeps its traceback."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from ..conftest import ROOT
+from ..engine.test_checkpoint import Hostile
+
+TINY = str(ROOT / 'configs/visionllm/visionllm_tiny_scenes.py')
+FIVE = str(ROOT / 'configs/visionllm/visionllm_nano_scenes-five-tasks.py')
+WEIGHTS = str(ROOT / 'weights/visionllm_nano_scenes-five-tasks.safetensors')
+IMAGE = str(ROOT / 'data/scenes_tiny/images/test/000000.jpg')
+
+
+def assert_sentence(result, *words):
+    assert result.code == 2, result
+    errors = [line for line in result.err.splitlines() if 'error: ' in line]
+    assert len(errors) == 1 and 'Traceback' not in result.err, result.err
+    for word in words:
+        assert word in errors[0], errors[0]
+
+
+@pytest.fixture
+def config(tmp_path):
+    """Write a config of the tiny model with changes."""
+    def write(text):
+        path = tmp_path / 'changed.py'
+        path.write_text(f'_base_ = {TINY!r}\n{text}\n')
+        return path
+    return write
+
+
+@pytest.mark.parametrize('tool', ['train', 'test', 'cost', 'export', 'infer', 'study'])
+def test_a_config_that_does_not_exist(call, tool):
+    arguments = dict(infer=[IMAGE, '--caption', '--config', 'gone.py', '--checkpoint', WEIGHTS],
+                     study=['figures', 'gone.py', WEIGHTS], train=['gone.py'], cost=['gone.py'],
+                     test=['gone.py', WEIGHTS], export=['gone.py', WEIGHTS, 'out.safetensors'])[tool]
+    assert_sentence(call(tool, *arguments), 'gone.py')
+
+
+@pytest.mark.parametrize('tool', ['test', 'export', 'infer', 'study'])
+def test_a_checkpoint_that_does_not_exist(call, tool):
+    arguments = dict(infer=[IMAGE, '--caption', '--config', TINY, '--checkpoint', 'gone.pth'],
+                     study=['figures', TINY, 'gone.pth'], test=[TINY, 'gone.pth'],
+                     export=[TINY, 'gone.pth', 'out.safetensors'])[tool]
+    assert_sentence(call(tool, *arguments), 'gone.pth')
+
+
+@pytest.mark.parametrize('tool', ['train', 'test', 'infer', 'export'])
+def test_a_checkpoint_that_holds_code(call, tool, tmp_path):
+    evil = tmp_path / 'evil.pth'
+    torch.save(dict(state_dict={}, evil=Hostile(tmp_path / 'ran')), evil)
+    arguments = dict(train=[TINY, '--work-dir', tmp_path, '--cfg-options', f'load_from={evil}'],
+                     test=[TINY, evil, '--work-dir', tmp_path], export=[TINY, evil, tmp_path / 'out.safetensors'],
+                     infer=[IMAGE, '--classes', 'star', '--config', TINY, '--checkpoint', evil])[tool]
+    assert_sentence(call(tool, *arguments), 'can run code')
+    assert not (tmp_path / 'ran').exists()
+
+
+@pytest.mark.parametrize('tool', ['test', 'infer'])
+def test_a_checkpoint_of_another_config(call, tool, tmp_path):
+    arguments = dict(test=[TINY, WEIGHTS, '--work-dir', tmp_path],
+                     infer=[IMAGE, '--classes', 'star', '--config', TINY, '--checkpoint', WEIGHTS])[tool]
+    assert_sentence(call(tool, *arguments), 'checkpoint of another config')
+
+
+@pytest.mark.parametrize('text, words', [
+    ('model = dict(', ('was never closed', 'changed.py')),
+    ("model = dict(connector=dict(type='Conector'))", ('Conector is not in the', 'spelled right')),
+    ("train_dataloader = dict(sampler=dict(_delete_=True, type='MixtureSampler', batch_size=4, weights=[1, 2]))",
+     ('needs a ConcatDataset', )),
+    ("strategy = dict(type='DeepSpeedStrategy')", ('Leave it out', )),
+    ("custom_hooks = [dict(type='PretrainingHook', stages=[dict(type='MaskPrediction', name='a', steps=1), "
+     "dict(type='MaskPrediction', name='a', steps=1)])]", ('named a; names tell', )),
+])
+def test_a_config_with_a_mistake(call, config, tmp_path, text, words):
+    assert_sentence(call('train', config(text), '--work-dir', tmp_path), *words)
+
+
+@pytest.mark.parametrize('option, words', [('train_cfg.max_iters', ('KEY=VALUE', )),
+                                           ('model.heads.tuples.coordinates.type.x=1', ('does not fit the config', ))])
+def test_an_option_with_a_mistake(call, tmp_path, option, words):
+    assert_sentence(call('train', TINY, '--work-dir', tmp_path, '--cfg-options', option), *words)
+
+
+ANNOTATIONS = dict(images=[dict(id=1, file_name='a.jpg', width=64, height=64)], categories=[dict(id=1, name='dog')],
+                   annotations=[dict(id=1, image_id=1, category_id=1, bbox=[1, 1, 9, 9], area=81, iscrowd=0)])
+
+
+def coco(folder, content, classes=('dog', ), workers=0):
+    (folder / 'images').mkdir(exist_ok=True)
+    if content is not None:
+        (folder / 'a.json').write_text(content)
+    return f'''
+dataset = dict(_delete_=True, type='InstructionCocoDataset', data_root={str(folder)!r}, ann_file='a.json',
+               data_prefix=dict(img='images/'), metainfo=dict(classes={classes!r}), pipeline=[
+                   dict(type='LoadImage'), dict(type='LoadAnnotations', with_bbox=True),
+                   dict(type='PackInstructionInputs', task='detection')])
+train_dataloader = dict(batch_size=1, num_workers={workers}, dataset=dataset)
+val_dataloader = val_cfg = val_evaluator = None
+'''
+
+
+@pytest.mark.parametrize('content, classes, words', [
+    (None, ('dog', ), ('a.json', )),
+    ('{"images": [', ('dog', ), ('a.json', )),
+    (json.dumps(ANNOTATIONS), ('cat', ), ('No category', 'dog', 'cat')),
+    (json.dumps(ANNOTATIONS | dict(images=[], annotations=[])), ('dog', ), ('no image', )),
+])
+def test_annotations_with_a_mistake(call, config, tmp_path, content, classes, words):
+    assert_sentence(call('train', config(coco(tmp_path, content, classes)), '--work-dir', tmp_path), *words)
+
+
+@pytest.mark.parametrize('workers', [0, 1])
+def test_a_broken_image(call, config, tmp_path, workers):
+    text = coco(tmp_path, json.dumps(ANNOTATIONS), workers=workers)
+    (tmp_path / 'images/a.jpg').write_bytes(b'no image at all')
+    assert_sentence(call('train', config(text), '--work-dir', tmp_path), 'a.jpg')
+
+
+def test_an_image_that_is_none(call, tmp_path):
+    (tmp_path / 'text.png').write_text('no image')
+    assert_sentence(call('infer', tmp_path / 'text.png', '--classes', 'star'), 'text.png')
+
+
+def test_a_study_that_does_not_exist(call):
+    assert_sentence(call('study', 'figuers'), 'There is no study figuers; known are', 'figures')
+
+
+def test_a_bug_keeps_its_traceback(call, config, tmp_path, monkeypatch):
+    path = config("custom_imports = dict(imports=['visionllm', 'broken_hook'])\ncustom_hooks = [dict(type='Broken')]")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / 'broken_hook.py').write_text('''
+from mmdet.registry import HOOKS
+from mmengine.hooks import Hook
+
+@HOOKS.register_module()
+class Broken(Hook):
+    def before_train(self, runner):
+        raise RuntimeError('a bug')
+''')
+    with pytest.raises(RuntimeError, match='a bug'):
+        call('train', path, '--work-dir', tmp_path)
+
+
+def test_a_real_process_says_one_sentence_and_nothing_else(tmp_path):
+    done = subprocess.run([sys.executable, 'tools/infer.py', 'gone.jpg', '--classes', 'star'], cwd=ROOT, text=True,
+                          capture_output=True)
+    assert done.returncode == 2 and done.stdout == ''
+    assert done.stderr.splitlines()[-1] == 'infer.py: error: argument images: there is no file gone.jpg'
+
+
+def test_loading_and_answering_print_nothing(tmp_path):
+    script = '''
+import visionllm
+from mmdet.registry import DATASETS, MODELS
+from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
+from mmengine.registry import init_default_scope
+init_default_scope('mmdet')
+cfg = Config.fromfile('configs/visionllm/visionllm_tiny_scenes.py')
+model, dataset = MODELS.build(cfg.model).eval(), DATASETS.build(cfg.test_dataloader.dataset)
+model.test_step(pseudo_collate([dataset[0]]))
+'''
+    done = subprocess.run([sys.executable, '-c', script], cwd=ROOT, text=True, capture_output=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, '', ''), done.stderr[-2000:]

@@ -1,0 +1,29 @@
+"""Run several trainings in order and export the result: ``python tools/train_recipe.py RECIPE [--plan]``.
+
+``make weights`` is ``python tools/train_recipe.py configs/recipes/visionllm_nano_scenes.py``: the shipped weights from
+nothing. It can be stopped and started again: finished trainings and stages are not repeated.
+"""
+
+import argparse
+
+from _cli import existing_file, run
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('recipe', type=existing_file,
+                        help='config with runs=[dict(config=..., minutes=..., amp=...), ...] and out=FILE')
+    parser.add_argument('--work-dirs', default='work_dirs', help='folder of the work dirs (default work_dirs)')
+    parser.add_argument('--plan', action='store_true', help='only print what would be done')
+    args = parser.parse_args()
+
+    import visionllm  # noqa: F401  (registers the hooks)
+    from visionllm.engine.recipe import Recipe
+    recipe = Recipe(args.recipe, args.work_dirs)
+    print('\n'.join(recipe.plan()), flush=True)
+    if not args.plan:
+        recipe.execute()
+
+
+if __name__ == '__main__':
+    run(main)

@@ -1,0 +1,138 @@
+"""A trained model with the test set and the metric of one task."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmdet.registry import DATASETS
+from mmdet.structures import DetDataSample
+from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
+from pycocotools import mask as mask_utils
+
+from visionllm.errors import ConfigError
+from visionllm.language import TASKS
+
+from .inferencer import Inferencer
+
+GREY = 114  # pixel value of the image that replaces all others in a blind test
+
+
+@dataclass
+class Study:
+    """A model and the samples that it is evaluated on.
+
+    Args:
+        model: A VisionLLM in evaluation mode.
+        dataset: Test set of the task.
+        truth: COCO annotations of the samples; empty where the task has none.
+        names: All class names.
+        task: Name of the task.
+        metric: Config of the task's metric.
+    """
+    model: torch.nn.Module
+    dataset: object
+    truth: dict
+    names: list[str]
+    task: str
+    metric: dict
+
+    @classmethod
+    def from_files(cls, config: str, checkpoint: str, num_images: int | None = None,
+                   task: str = 'detection') -> 'Study':
+        """Build the model of a config with the weights of a checkpoint, and its test set.
+
+        Args:
+            config: Path of the config.
+            checkpoint: Path of the checkpoint.
+            num_images: Use only the first samples; None for all.
+            task: Name of the task.
+
+        Raises:
+            ConfigError: The config has no test set for the task.
+        """
+        return cls.from_model(Inferencer.from_files(config, checkpoint).model, config, num_images, task)
+
+    @classmethod
+    def from_model(cls, model: torch.nn.Module, config: str, num_images: int | None = None,
+                   task: str = 'detection') -> 'Study':
+        """As ``from_files``, with a model that is already built from the config."""
+        dataset_config, metric = dataset_and_metric(Config.fromfile(config), task)
+        dataset = DATASETS.build(dataset_config)
+        indices = range(len(dataset) if num_images is None else min(num_images, len(dataset)))
+        dataset = dataset.get_subset(list(indices))
+        truth = {}
+        if 'ann_file' in metric:
+            truth = json.loads(Path(metric.ann_file).read_text())
+            kept = {dataset.get_data_info(i)['img_id'] for i in indices}
+            truth['annotations'] = [a for a in truth['annotations'] if a['image_id'] in kept]
+            truth['images'] = [i for i in truth['images'] if i['id'] in kept]
+        return cls(model, dataset, truth, list(dataset.metainfo.get('classes', ())), task, metric)
+
+    def category_ids(self, names: list[str]) -> list[int]:
+        """COCO category ids of class names."""
+        ids = {c['name']: c['id'] for c in self.truth['categories']}
+        return [ids[name] for name in names]
+
+    @torch.no_grad()
+    def predict(self, instruction: str | Sequence[str] | None = None, blind: bool = False,
+                batch_size: int = 16) -> Iterator[DetDataSample]:
+        """All samples with their predictions.
+
+        Args:
+            instruction: For all samples; None for each sample's own.
+            blind: Replace all images by a grey one.
+            batch_size: Samples per forward pass.
+        """
+        for start in range(0, len(self.dataset), batch_size):
+            items = [self.dataset[i] for i in range(start, min(start + batch_size, len(self.dataset)))]
+            for item in items:
+                if instruction is not None:
+                    item['data_samples'].set_metainfo(dict(instruction=instruction, text=self.names))
+                if blind:
+                    item['inputs'].fill_(GREY)
+            yield from self.model.test_step(pseudo_collate(items))
+
+    def detect(self, instruction: str | Sequence[str]) -> list[dict]:
+        """COCO result records of all samples, each with the index of its image token (``token``)."""
+        return [record for sample in self.predict(instruction) for record in self._records(sample)]
+
+    def _records(self, sample: DetDataSample) -> list[dict]:
+        result = sample.pred_instances
+        ids = self.category_ids([self.names[k] for k in result.labels.tolist()])
+        records = [
+            dict(image_id=sample.img_id, category_id=c, score=s, token=t, bbox=[x1, y1, x2 - x1, y2 - y1])
+            for c, s, t, (x1, y1, x2, y2) in zip(ids, result.scores.tolist(), result.tuples.tolist(),
+                                                 result.bboxes.tolist())
+        ]
+        for record, mask in zip(records, result.get('masks', ())):
+            record['segmentation'] = mask_utils.encode(np.asfortranarray(mask.numpy().astype(np.uint8)))
+        return records
+
+    def write_instruction(self, names: list[str], wording: int = 0, class_tokens: Sequence[int] | None = None,
+                          num_points: int | None = None) -> str:
+        """An instruction of the study's task.
+
+        Args:
+            names: Classes to name.
+            wording: Index of the wording.
+            class_tokens: The k of each class's token ``<ck>``; None for 0, 1, 2 ...
+            num_points: Points per polygon; None for the task's default.
+        """
+        return TASKS[self.task].write_instruction(names, wording, num_points, class_tokens)
+
+
+def dataset_and_metric(cfg: Config, task: str) -> tuple[dict, dict]:
+    """Configs of a config's test dataset for a task, and of the metric.
+
+    Raises:
+        ConfigError: There is none.
+    """
+    dataset, evaluator = cfg.test_dataloader.dataset, cfg.test_evaluator
+    for part in dataset.get('datasets', [dataset]):
+        if any(step.type == 'WriteInstruction' and step.task == task for step in part.pipeline):
+            return part, evaluator.get('metrics', {task: evaluator})[task]
+    raise ConfigError(f'{cfg.filename} has no test set for {task}; take the config of a model that was trained for it.')

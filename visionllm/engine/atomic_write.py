@@ -1,0 +1,55 @@
+"""Atomic writes: a full disk or a kill while saving never leaves a truncated file."""
+
+import os
+from pathlib import Path
+
+from mmengine.fileio import LocalBackend, register_backend
+
+from visionllm.errors import UserError
+
+
+class SavingError(UserError, OSError):
+    """A file that could not be written."""
+
+
+def write_atomically(path: str | Path, content: bytes) -> None:
+    """Write to a temporary file and rename it when it is complete.
+
+    Raises:
+        SavingError: The disk is full, or cannot be written to; an existing file is unchanged.
+    """
+    partial = Path(f'{path}.partial')
+    try:
+        with open(partial, 'wb') as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise SavingError(
+            f'{path} ({len(content) / 2**20:.1f} MB) could not be written: {error.strerror}. What was there before is '
+            'whole; make room, and run it again (training goes on from its last checkpoint with --resume).') from None
+
+
+class AtomicLocalBackend(LocalBackend):
+    """mmengine's local file backend with atomic writes."""
+
+    def put(self, obj: bytes, filepath: str | Path) -> None:
+        Path(filepath).parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(filepath, obj)
+
+
+def install_atomic_writes() -> None:
+    """Register it as mmengine's local backend, which all checkpoints go through."""
+    register_backend('local', AtomicLocalBackend, force=True, prefixes='')
+
+
+def last_checkpoint(work_dir: str | Path) -> str | None:
+    """The checkpoint that ``last_checkpoint`` of a work dir names, or the newest one if it names none that exists."""
+    noted = Path(work_dir) / 'last_checkpoint'
+    named = noted.read_text().strip() if noted.exists() else ''
+    if named and Path(named).exists():
+        return named
+    newest = max(Path(work_dir).glob('iter_*.pth'), key=lambda path: path.stat().st_mtime, default=None)
+    return newest and str(newest)

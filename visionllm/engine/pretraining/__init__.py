@@ -1,0 +1,12 @@
+from .class_map_reading import ClassMapReading, RehearseReading
+from .hook import PretrainingHook
+from .keypoint_localization import KeypointLocalization
+from .mask_prediction import MaskPrediction
+from .phrase_grounding import PhraseGrounding
+from .roi_classification import RoIClassification
+from .scene_description import SceneDescription
+from .stage import PretrainingStage
+from .token_word_alignment import TokenWordAlignment
+
+__all__ = ['ClassMapReading', 'KeypointLocalization', 'MaskPrediction', 'PhraseGrounding', 'PretrainingHook',
+           'PretrainingStage', 'RehearseReading', 'RoIClassification', 'SceneDescription', 'TokenWordAlignment']

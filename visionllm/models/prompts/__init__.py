@@ -1,0 +1,4 @@
+from .projected import ProjectedPrompt
+from .symbolic import SymbolicPrompt
+
+__all__ = ['ProjectedPrompt', 'SymbolicPrompt']
