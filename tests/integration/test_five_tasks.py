@@ -50,8 +50,8 @@ def test_the_log_holds_the_losses_of_every_task(five):
     assert {'loss_cls', 'loss_loc', 'loss_text', 'loss_objectness', 'loss_name'} <= seen
 
 
-def test_one_run_measures_every_task(five, tmp_path):
-    text = run('test', *map(str, five), '--work-dir', str(tmp_path))
+def test_one_run_measures_every_task(call, five, tmp_path):
+    text = call('test', *five, '--work-dir', tmp_path).out
     for figure in ('detection/bbox_mAP', 'segmentation/segm_mAP', 'grounding/P@0.5', 'caption/', 'answer/'):
         assert figure in text, figure
 

@@ -1,4 +1,4 @@
-"""Five tasks on real pictures, COCO's and RefCOCO's own files: the road from end to end, no claim of learning."""
+"""Five tasks on real images, COCO's and RefCOCO's own files: trained and tested end to end, too briefly to learn."""
 
 import json
 import re
@@ -47,11 +47,11 @@ def config(data, tmp_path, monkeypatch):
     return path
 
 
-def test_train_and_test_on_all_five(config, tmp_path):
+def test_train_and_test_on_all_five(call, config, tmp_path):
     run('train', str(config), '--work-dir', str(tmp_path))
     scalars = next(tmp_path.glob('*/vis_data/scalars.json')).read_text().splitlines()
     assert {'loss_cls', 'loss_loc', 'loss_text', 'loss_word'} <= {key for line in scalars for key in json.loads(line)}
-    text = run('test', str(config), str(tmp_path / 'iter_6.pth'), '--work-dir', str(tmp_path / 'tested'))
+    text = call('test', config, tmp_path / 'iter_6.pth', '--work-dir', tmp_path / 'tested').out
     for figure in FIGURES:
         assert re.search(rf'{figure}: +\d', text), figure
     model = Inferencer.from_files(str(config), str(tmp_path / 'iter_6.pth')).model

@@ -1,4 +1,4 @@
-"""People's points on real pictures, from COCO's own file: the road from end to end, no claim of learning."""
+"""Keypoints of people on real images, from COCO's own file: trained and tested end to end, too briefly to learn."""
 
 import copy
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from visionllm.apis import SHIPPED
+from visionllm.apis import SHIPPED, Inferencer
 from visionllm.apis.studies import blind, evaluate_task
 from visionllm.apis.study import Study
 from visionllm.evaluation import average_precision, hit_rate
@@ -13,12 +13,15 @@ CONFIG, WEIGHTS = SHIPPED
 pytestmark = pytest.mark.skipif(not Path(WEIGHTS).exists(), reason='no shipped weights in this checkout')
 
 
-def study_of(task, num_images):
-    return Study.from_files(CONFIG, WEIGHTS, num_images, task)
+@pytest.fixture(scope='module')
+def study_of():
+    """The study of a task on so many scenes; the model is loaded once."""
+    model = Inferencer.from_files(CONFIG, WEIGHTS).model
+    return lambda task, num_images: Study.from_model(model, CONFIG, num_images, task)
 
 
 @pytest.fixture(scope='module')
-def study():
+def study(study_of):
     return study_of('detection', 48)
 
 
@@ -47,7 +50,7 @@ def test_only_what_is_named_is_answered(study):
     assert hit_rate(study.truth, found, study.category_ids(unnamed), 0.5) < 30
 
 
-def test_outlines_have_as_many_points_as_asked_and_fit_better_than_few():
+def test_polygons_have_as_many_points_as_asked_and_fit_better_than_few(study_of):
     study = study_of('segmentation', 16)
     coarse, fine = (study.detect(study.write_instruction(study.names, num_points=count)) for count in (4, 24))
     aps = [average_precision(study.truth, found, study.category_ids(study.names), iou_type='segm')['AP']
@@ -55,14 +58,14 @@ def test_outlines_have_as_many_points_as_asked_and_fit_better_than_few():
     assert aps[1] > 30 and aps[1] > aps[0] + 5, aps
 
 
-def test_it_finds_what_a_phrase_means():
+def test_it_finds_what_a_phrase_means(study_of):
     assert evaluate_task(study_of('grounding', 96))['grounding/P@0.5'] > 60
 
 
-def test_captions_speak_of_the_picture():
+def test_captions_speak_of_the_picture(study_of):
     assert evaluate_task(study_of('captioning', 16))['caption/CIDEr'] > 100
 
 
-def test_it_answers_from_the_picture_and_not_from_the_question():
+def test_it_answers_from_the_picture_and_not_from_the_question(study_of):
     answers = blind(study_of('questions', 64))['rows']
     assert answers['seeing']['accuracy'] > answers['blind']['accuracy'] + 15, answers

@@ -140,9 +140,9 @@ def test_the_shipped_model_answers_where_none_is_named(call, tmp_path):
     assert done.code == 2 and '--config and --checkpoint belong together' in done.err
 
 
-def test_a_benchmark_is_printed_written_and_drawn(tmp_path):
+def test_a_benchmark_is_printed_written_and_drawn(call, tmp_path):
     out = tmp_path / 'benchmark.json'
-    text = run('benchmark', 'loading', '--repeats', '1', '--out', str(out))
+    text = call('benchmark', 'loading', '--repeats', '1', '--out', out).out
     result = json.loads(out.read_text())
     assert result['ratios']['a batch of boxes / MMDetection'] > 0 and 'a batch of polygons' in text
     assert out.with_suffix('.png').exists()

@@ -23,7 +23,7 @@ def test_a_trained_deformable_detr_fits_and_gives_the_same_boxes(specialist, tin
     torch.save(dict(state_dict=specialist.state_dict()), tmp_path / 'detr.pth')
     state = {k: v.clone() for k, v in tiny.state_dict().items()}
     tiny.init_cfg = dict(type='TokenizerPretrained', checkpoint=str(tmp_path / 'detr.pth'))
-    tiny.init_weights()  # the whole road: mmengine's order would let the backbone undo what was loaded
+    tiny.init_weights()  # not the loading alone: mmengine's order would let the backbone undo what was loaded
     tiny.init_cfg = None
     batch = specialist.data_preprocessor(sample_batch('(c, x1, y1, x2, y2)'), training=False)
     with torch.no_grad():
