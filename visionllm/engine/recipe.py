@@ -67,8 +67,9 @@ class Recipe:
         for number, run in enumerate(self.runs, 1):
             took = f'{timings[run.name] / 60:.0f} min last time' if run.name in timings else \
                 f'{run.minutes:.0f} min where it was measured'
-            yield f'{number}. {run.config}: {"done" if self.is_done(run) else took}'
-            if not self.is_done(run):
+            is_done = self.is_done(run)
+            yield f'{number}. {run.config}: {"done" if is_done else took}'
+            if not is_done:
                 yield from (f'     {line}' for line in stage_plan(run))
 
     def is_done(self, run: Run) -> bool:

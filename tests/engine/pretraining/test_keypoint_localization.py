@@ -6,7 +6,7 @@ import torch
 
 from visionllm.engine.pretraining import keypoint_localization
 from visionllm.engine.pretraining.keypoint_localization import KeypointLocalization
-from visionllm.engine.pretraining.mask_prediction import matched_tokens
+from visionllm.engine.pretraining.roi_branch import matched_tokens
 from visionllm.errors import ConfigError
 from visionllm.models.box_position_embedding import BOX_EMBEDDING_CHANNELS
 from visionllm.models.heads import KeypointBranch
