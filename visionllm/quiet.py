@@ -16,7 +16,11 @@ IGNORED_WARNINGS = (
 
 
 def install() -> None:
-    """Silence the import of mmdet's datasets, COCO's indexing, transformers' load reports, and some warnings."""
+    """Silence the import of mmdet's datasets, COCO's indexing, transformers' load reports, and some warnings.
+
+    In any case albumentations, which mmdet imports, is kept from asking PyPI for its latest version.
+    """
+    os.environ.setdefault('NO_ALBUMENTATIONS_UPDATE', '1')
     if os.environ.get('VISIONLLM_VERBOSE'):
         return
     for message in IGNORED_WARNINGS:

@@ -8,6 +8,7 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from visionllm.assets import resolve
+from visionllm.models.initialization import weights_follow
 from visionllm.models.llms import CausalLM
 from visionllm.models.llms.adapter import save_adapter
 
@@ -58,6 +59,19 @@ def test_an_adapter_is_all_that_was_trained(base, trained):
     torch.manual_seed(1)
     again = CausalLM(base, lora_rank=4, lora_alpha=8, dtype='float32', adapter=folder).eval()
     assert again.state_dict().keys() == llm.state_dict().keys() and torch.equal(logits(again), logits(llm))
+
+
+def test_initial_rows_are_not_computed_where_weights_follow(base, trained, monkeypatch):
+    def fail(_llm):
+        raise AssertionError('computed')
+
+    monkeypatch.setattr(CausalLM, '_init_new_rows', fail)
+    with weights_follow():
+        llm = CausalLM(base, lora_rank=4, lora_alpha=8, dtype='float32').eval()
+    llm.load_state_dict(trained[0].state_dict())
+    assert torch.equal(logits(llm), logits(trained[0]))
+    with pytest.raises(AssertionError, match='computed'):
+        CausalLM(base, lora_rank=4, lora_alpha=8, dtype='float32')
 
 
 def test_peft_and_transformers_read_it(base, trained):

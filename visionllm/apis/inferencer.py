@@ -22,6 +22,7 @@ from visionllm.errors import CheckpointMismatchError, ConfigError
 from visionllm.language import instruction_sentences
 from visionllm.language.instructions import class_names_of, format_of
 from visionllm.models.checkpoint_loading import describe_mismatch
+from visionllm.models.initialization import weights_follow
 
 __all__ = ['SHIPPED', 'ImageError', 'Inferencer', 'Prediction', 'draw', 'write_predictions']
 
@@ -106,7 +107,8 @@ class Inferencer:
         cfg = Config.fromfile(config)
         init_default_scope(cfg.get('default_scope', 'mmdet'))
         cfg.model.pop('init_cfg', None)
-        model = MODELS.build(cfg.model)
+        with weights_follow():
+            model = MODELS.build(cfg.model)
         content = load_local(checkpoint, 'cpu')
         try:
             _load_checkpoint_to_model(model, content, strict=True)

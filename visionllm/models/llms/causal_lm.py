@@ -36,6 +36,7 @@ from visionllm.language.vocabulary import (
 from visionllm.ops.block_attention import Blocks
 
 from ..freezing import exclude_frozen_parameters, native_dtype
+from ..initialization import initial_weights_matter
 from ..prompt_cache import PromptCache
 from .adapter import load_adapter
 from .gradient_checkpointing import checkpoint_layers, recompute_gated_mlps
@@ -89,7 +90,8 @@ class CausalLM(BaseModule):
         self.decoder = model.model
         self.output = model.get_output_embeddings()  # of the base vocabulary; may be tied to the input embeddings
         self.new_rows = nn.Embedding(len(NEW_TOKENS), self.width)  # input and output embeddings of the added tokens
-        self._init_new_rows()
+        if adapter is None and initial_weights_matter():
+            self._init_new_rows()
         self.lora = LoraConfig(r=lora_rank, lora_alpha=lora_alpha, task_type='CAUSAL_LM',
                                target_modules=['q_proj', 'k_proj', 'v_proj', 'o_proj'],
                                base_model_name_or_path=hub_id(source))
