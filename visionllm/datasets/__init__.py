@@ -1,3 +1,4 @@
+from .augmentation import SeededAlbu
 from .captions import CaptionDataset
 from .coco import AnnotationError, InstructionCocoDataset
 from .conversations import ConversationDataset
@@ -12,7 +13,7 @@ from .seeded_sampling import SeededDataset, SeededSampler
 
 __all__ = [
     'LVIS_NAMES', 'AnnotationError', 'CaptionDataset', 'ConversationDataset', 'ImageError', 'InstructionCocoDataset',
-    'KeypointCocoDataset', 'LoadImage', 'LoadKeypoints', 'LvisInstructionDataset', 'MixtureSampler', 'SeededDataset',
-    'SeededSampler', 'PackInstructionInputs', 'ReferringDataset', 'SceneDataset', 'WriteInstruction',
+    'KeypointCocoDataset', 'LoadImage', 'LoadKeypoints', 'LvisInstructionDataset', 'MixtureSampler', 'SeededAlbu',
+    'SeededDataset', 'SeededSampler', 'PackInstructionInputs', 'ReferringDataset', 'SceneDataset', 'WriteInstruction',
     'instruction_collate', 'SceneKeypointDataset', 'SceneLanguageDataset'
 ]

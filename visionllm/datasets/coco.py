@@ -1,6 +1,7 @@
 """COCO-format instance annotations, with errors where MMDetection would silently train on nothing."""
 
 import logging
+from collections.abc import Sequence
 
 from mmdet.datasets import CocoDataset
 from mmdet.datasets.api_wrappers import COCO
@@ -20,17 +21,23 @@ class AnnotationError(UserError, ValueError):
 class InstructionCocoDataset(CocoDataset):
     """``CocoDataset`` whose samples carry their class names (``text``), of which instructions are written.
 
-    Boxes that are empty or outside their image are skipped and counted in the log. Masks are converted to polygons; an
-    object whose mask gives no polygon of three points is represented by its box, which is counted as well.
+    The classes are those of the config that the file lists among its categories, in the file's order: what the file
+    does not list was not looked for, and an instruction that named it would teach that it is absent. Boxes that are
+    empty or outside their image are skipped and counted in the log. Masks are converted to polygons; an object whose
+    mask gives no polygon of three points is represented by its box, which is counted as well.
 
     Args:
         *args, **kwargs: As in ``CocoDataset``; ``return_classes`` is always set.
+        labelled_names: Classes that were looked for in every image, where the file lists more; others are dropped with
+            their objects. None for all that the file lists.
 
     Raises:
-        AnnotationError: No category of the file is among the configured classes, or no image is left.
+        AnnotationError: No category of the file is among the configured classes, one of ``labelled_names`` is not a
+            class of both, or no image is left.
     """
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args, labelled_names: Sequence[str] | None = None, **kwargs):
+        self.labelled_names = labelled_names
         super().__init__(*args, return_classes=True, **kwargs)
 
     def filter_data(self) -> list[dict]:
@@ -44,7 +51,9 @@ class InstructionCocoDataset(CocoDataset):
     def load_data_list(self) -> list[dict]:
         """As in ``CocoDataset``, after a check of the categories and boxes."""
         coco = read_coco(self.ann_file)
-        self.check_categories(coco.dataset.get('categories', []))
+        categories = coco.dataset.get('categories', [])
+        self.check_categories(categories)
+        self.select_classes(categories)
         outside = sum(is_outside_image(ann['bbox'], coco.imgs[ann['image_id']]) for ann in coco.anns.values())
         count = len(coco.anns)
         del coco  # CocoDataset loads the file again, and LVIS's takes gigabytes
@@ -72,6 +81,34 @@ class InstructionCocoDataset(CocoDataset):
             raise AnnotationError(f'No category of {self.ann_file} is one of the config\'s classes, so nothing could '
                                   f'be learned. The file has: {", ".join(names) or "none"}. The config has: '
                                   f'{", ".join(wanted)}. Set metainfo=dict(classes=...) of the dataset.')
+
+    def select_classes(self, categories: list[dict]) -> None:
+        """Reduce the classes (``metainfo``) to those that were looked for, in the order of the file.
+
+        ``CocoDataset`` numbers labels by the file's categories, so that names in another order, or names that the file
+        lacks, would give objects the names of other classes.
+
+        Args:
+            categories: COCO category records.
+
+        Raises:
+            AnnotationError: One of ``labelled_names`` is no category of the file, or no class of the config.
+        """
+        configured = list(self.metainfo['classes'])
+        known = [category['name'] for category in categories if category['name'] in configured]
+        wanted = known if self.labelled_names is None else self.labelled_names
+        unknown = [name for name in wanted if name not in known]
+        if unknown or not wanted:
+            raise AnnotationError(f'labelled_names of {self.ann_file} names {", ".join(unknown) or "nothing"}; the '
+                                  f'classes of both the file and the config are: {", ".join(known)}.')
+        names = [name for name in known if name in wanted]
+        if len(names) < len(configured):
+            print_log(f'{self.ann_file} is labelled with {len(names)} of the {len(configured)} classes; instructions '
+                      'for its images name no others.', 'current', level=logging.WARNING)
+        palette = self._metainfo.get('palette') or ()
+        if len(palette) == len(configured):
+            self._metainfo['palette'] = [palette[configured.index(name)] for name in names]
+        self._metainfo['classes'] = tuple(names)
 
     def parse_data_info(self, raw_data_info: dict) -> dict:
         """As in ``CocoDataset``, with all masks as lists of polygons."""

@@ -62,7 +62,7 @@ def _to_rgb(image: Image.Image) -> np.ndarray:
 
 @TRANSFORMS.register_module()
 class LoadImage(LoadImageFromFile):
-    """``LoadImageFromFile`` that reads images with ``read_image``.
+    """``LoadImageFromFile`` that reads images with ``read_image``; a pipeline need not resize them.
 
     Raises:
         ImageError: The image cannot be read; the message names the file.
@@ -72,4 +72,5 @@ class LoadImage(LoadImageFromFile):
         image = read_image(results['img_path'])
         results['img'] = mmcv.rgb2bgr(image)
         results['img_shape'] = results['ori_shape'] = image.shape[:2]
+        results['scale_factor'] = (1.0, 1.0)
         return results

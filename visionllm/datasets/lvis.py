@@ -72,6 +72,19 @@ class LvisInstructionDataset(InstructionCocoDataset):
                                   'ids.')
         super().check_categories(categories)
 
+    def select_classes(self, categories: list[dict]) -> None:
+        """Keep all classes: which of them were looked for is known image by image, from ``verified_names``.
+
+        Args:
+            categories: COCO category records.
+
+        Raises:
+            AnnotationError: ``labelled_names`` is given.
+        """
+        if self.labelled_names is not None:
+            raise AnnotationError(f'{self.ann_file} says image by image which classes were looked for; remove '
+                                  'labelled_names.')
+
     def parse_data_info(self, raw_data_info: dict) -> dict:
         """As in ``InstructionCocoDataset``, with the labels of ``verified_names``."""
         image = raw_data_info['raw_img_info']

@@ -82,8 +82,12 @@ def build_target(sample: DetDataSample) -> Target:
     points, contours = (objects[key] / size if key in objects else boxes.new_zeros(len(boxes), 0, 2)
                         for key in ('points', 'contours'))
     unverified_names = frozenset(names) - set(sample.get('verified_names', names))
-    return Target(boxes, objects.labels, points, contours, names, names_are_classes='expression' not in sample,
-                  unverified_names=unverified_names, turns=turns)
+    target = Target(boxes, objects.labels, points, contours, names, names_are_classes='expression' not in sample,
+                    unverified_names=unverified_names, turns=turns)
+    # objects that an expression does not refer to are ignored in MMDetection's samples, and yet background
+    if target.names_are_classes and 'bboxes' in sample.get('ignored_instances', ()):
+        target.ignored_boxes = normalized_boxes(sample, sample.ignored_instances)
+    return target
 
 
 def normalized_boxes(sample: DetDataSample, objects: InstanceData) -> Tensor:

@@ -1,6 +1,6 @@
 """Ground truth of an image, for all tasks.
 
-Dimensions: G objects, N points of the output tuple, P contour points, K classes of an instruction.
+Dimensions: G objects, I ignored ones, N points of the output tuple, P contour points, K classes of an instruction.
 """
 
 from collections.abc import Sequence
@@ -21,6 +21,8 @@ class Target:
     names_are_classes: bool = True  # False for a referring expression, which is no target of token classification
     annotated: bool = True  # False: objects are not annotated, so there are no negatives either
     unverified_names: frozenset[str] = frozenset()  # classes that are not annotated exhaustively in this image
+    ignored_boxes: Tensor = field(default_factory=lambda: torch.zeros(0, 4))
+    # float[I, 4] cxcywh: crowds and difficult objects, which are neither objects nor background
     turns: tuple[str, ...] = ()  # text of a conversation: answer, question, answer, ...
     matches: tuple[Tensor, Tensor] = field(default_factory=lambda: (torch.zeros(0, dtype=torch.long), ) * 2)
     # int[m] each: indices of image tokens and of the objects matched to them
