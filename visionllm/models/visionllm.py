@@ -30,8 +30,9 @@ class VisionLLM(BaseDetector):
     holds the class names of its dataset. The output format in the instruction decides which head answers.
 
     Args:
-        backbone, neck, text_encoder: Configs.
+        text_encoder: Config.
         connector: Config of the image tokenizer: feature maps and text features to image tokens.
+        backbone, neck: Configs; None for a connector that reads images (``DetectorTokenizer``).
         heads: Configs of the output decoders by name; the first that supports a format answers in it.
         llm: Config of the language model; None where no head uses one (``ProposalHead``).
         refiners: Configs of modules that change the image tokens, applied in this order (``RoIRefiner``,
@@ -40,12 +41,12 @@ class VisionLLM(BaseDetector):
         data_preprocessor, init_cfg: As for any MMDetection model.
     """
 
-    def __init__(self, backbone: dict, neck: dict, text_encoder: dict, connector: dict, heads: dict[str, dict],
-                 llm: dict | None = None, refiners: dict[str, dict] | None = None, frozen: tuple[str, ...] = (),
-                 data_preprocessor: dict | None = None, init_cfg: dict | None = None):
+    def __init__(self, text_encoder: dict, connector: dict, heads: dict[str, dict], backbone: dict | None = None,
+                 neck: dict | None = None, llm: dict | None = None, refiners: dict[str, dict] | None = None,
+                 frozen: tuple[str, ...] = (), data_preprocessor: dict | None = None, init_cfg: dict | None = None):
         super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
-        self.backbone = MODELS.build(backbone)
-        self.neck = MODELS.build(neck)
+        self.backbone = MODELS.build(backbone) if backbone else None
+        self.neck = MODELS.build(neck) if neck else None
         self.text_encoder = MODELS.build(text_encoder)
         self.llm = MODELS.build(llm) if llm else None
         self.connector = MODELS.build({**connector, 'text_width': self.text_encoder.width})
@@ -141,8 +142,10 @@ class VisionLLM(BaseDetector):
         return TextFeatures(encoded.features[rows], encoded.mask[rows])
 
     def extract_feat(self, batch_inputs: Tensor) -> tuple[Tensor, ...]:
-        """Multi-scale feature maps ``float[B, C, H_l, W_l]`` of images ``float[B, 3, H, W]``."""
-        return self.neck(self.backbone(batch_inputs))
+        """Multi-scale feature maps ``float[B, C, H_l, W_l]`` of images ``float[B, 3, H, W]``; without a backbone the
+        images themselves."""
+        features = self.backbone(batch_inputs) if self.backbone else (batch_inputs, )
+        return self.neck(features) if self.neck else features
 
     def group_by_head(self, samples: Samples) -> list[tuple[nn.Module, list[int], list[Instruction]]]:
         """Each head with the indices and the instructions of the samples that it answers."""
@@ -165,7 +168,8 @@ class VisionLLM(BaseDetector):
     def init_weights(self) -> None:
         """Parts first, then ``init_cfg``: mmengine's own order would overwrite loaded weights."""
         for part in (self.backbone, self.neck, self.connector):
-            part.init_weights()
+            if part is not None:
+                part.init_weights()
         if self.init_cfg:
             initialize(self, self.init_cfg)
         self._is_init = True

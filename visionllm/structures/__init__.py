@@ -1,5 +1,6 @@
+from .detections import Detections
 from .loss_terms import LossTerm
 from .targets import Target
 from .tokens import ImageTokens, RoICrops, TextFeatures
 
-__all__ = ['RoICrops', 'ImageTokens', 'LossTerm', 'Target', 'TextFeatures']
+__all__ = ['Detections', 'ImageTokens', 'LossTerm', 'RoICrops', 'Target', 'TextFeatures']

@@ -38,6 +38,8 @@ class ImageTokens:
     objectness: Tensor  # float[B, M] logits
     contours: Tensor | None = None  # float[B, M, P, 2] in [0, 1]; P = 0 where the tokenizer predicts none
     roi_crops: RoICrops | None = None  # set by RoIRefiner
+    class_logits: Tensor | None = None  # float[B, M, K], log-odds of the classes of a published detector
+    class_names: tuple[str, ...] = ()  # of these K classes
 
     def __post_init__(self):
         batch, count, _ = self.embeddings.shape
@@ -68,8 +70,9 @@ class ImageTokens:
         if crops is not None:
             crops = RoICrops([function(each) for each in crops.feature_maps], function(crops.boxes),
                              function(crops.images))
+        classes = None if self.class_logits is None else function(self.class_logits)
         return ImageTokens(function(self.embeddings), function(self.boxes), function(self.objectness),
-                           function(self.contours), crops)
+                           function(self.contours), crops, classes, self.class_names)
 
 
 def gather_tokens(values: Tensor, index: Tensor) -> Tensor:

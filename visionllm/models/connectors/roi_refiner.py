@@ -9,6 +9,7 @@ Dimensions: B images, M image tokens, C token channels, S = ``crop_size``, H x W
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import accumulate
 
 import torch
@@ -73,8 +74,8 @@ class RoIRefiner(BaseModule):
         if self.training:
             embeddings = embeddings * (torch.rand_like(embeddings[..., :1]) >= self.drop_prob)
         refined, contours = self._refine_boxes(tokens, self.box_branch(last.flatten(2)))
-        return ImageTokens(embeddings + self.embedding_branch(last.mean((3, 4))), refined, tokens.objectness, contours,
-                           RoICrops(maps, boxes, crops))
+        return replace(tokens, embeddings=embeddings + self.embedding_branch(last.mean((3, 4))), boxes=refined,
+                       contours=contours, roi_crops=RoICrops(maps, boxes, crops))
 
     @staticmethod
     def _refine_boxes(tokens: ImageTokens, deltas: Tensor) -> tuple[Tensor, Tensor]:

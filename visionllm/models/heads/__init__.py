@@ -9,6 +9,8 @@ from .name_alignment import NameAlignment
 from .next_token import NextTokenHead
 from .objectness import ObjectnessPrior
 from .proposals import ProposalHead
+from .vocabulary_reader import VocabularyReader
 
 __all__ = ['AutoregressiveCoordinates', 'ClassMapReader', 'FormatQueryHead', 'KeypointBranch', 'LocationPrior',
-           'MaskBranch', 'NameAlignment', 'NextTokenHead', 'ObjectnessPrior', 'ParallelCoordinates', 'ProposalHead']
+           'MaskBranch', 'NameAlignment', 'NextTokenHead', 'ObjectnessPrior', 'ParallelCoordinates', 'ProposalHead',
+           'VocabularyReader']

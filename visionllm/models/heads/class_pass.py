@@ -29,6 +29,10 @@ class ClassPassOutput:
     coordinate_states: Tensor  # float[B, M, q, E] of coordinates that were part of the blocks; else q = 0
     tokens: ImageTokens | None = None
 
+    def select(self, rows: Tensor) -> 'ClassPassOutput':
+        """Of the sequences with indices ``int[B']``."""
+        return ClassPassOutput(self.prefix.select(rows), self.shared_mask[rows], self.coordinate_states[rows])
+
 
 def run_class_pass(llm: CausalLM, instructions: Sequence[Instruction], opening: str, context: Tensor,
                    blocks: Tensor) -> tuple[Tensor, ClassPassOutput]:

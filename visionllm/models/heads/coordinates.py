@@ -54,6 +54,8 @@ class ParallelCoordinates(nn.Module):
                 class_pass: ClassPassOutput, selected: Tensor) -> Tensor:
         """Location logits ``float[B, n, q, 1025]`` of the tuples of image tokens ``int[B, n]``."""
         tokens = class_pass.tokens.gather(selected)
+        if not self.uses_language_model(output_format):
+            return self.prior_logits(llm, tokens, output_format)
         if class_pass.coordinate_states.shape[2]:
             states = gather_tokens(class_pass.coordinate_states, selected)
         else:
@@ -61,6 +63,11 @@ class ParallelCoordinates(nn.Module):
             layout = coordinate_pass_layout(class_pass.shared_mask, selected, queries.shape[2])
             states = llm(queries.flatten(1, 2), class_pass.prefix, *layout)[0].unflatten(1, queries.shape[1:3])
         return self.location_logits(llm, states, output_format) + self.prior_logits(llm, tokens, output_format)
+
+    def uses_language_model(self, output_format: OutputFormat) -> bool:
+        """Whether the language model's logits count, now or in training: not while their scale is zero and frozen."""
+        scale = self.scale[format_kind(output_format)]
+        return output_format.has_point_names or bool(scale != 0) or scale.requires_grad and torch.is_grad_enabled()
 
     def location_logits(self, llm: CausalLM, states: Tensor, output_format: OutputFormat) -> Tensor:
         """Scaled logits ``float[..., 1025]`` of hidden states ``float[..., E]``."""

@@ -6,12 +6,11 @@ N points, G objects of an image.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import chain
 
 import torch
-import torch.nn.functional as F
 from mmdet.registry import MODELS
 from mmdet.structures import DetDataSample
 from mmdet.structures.bbox import bbox_cxcywh_to_xyxy
@@ -30,10 +29,12 @@ from ..box_position_embedding import BOX_EMBEDDING_CHANNELS
 from ..fusion import chunk_tuples
 from ..llms import CausalLM
 from ..loss_reduction import merge_losses
-from ..matching import hungarian_match, matched_labels, matched_one_hot
+from ..matching import hungarian_match, keep_overlapping, matched_labels, matched_one_hot
 from ..token_features import token_features
 from .class_pass import ClassPassOutput
+from .class_reader import mask_padding
 from .ignore_unverified import mask_unverified
+from .ignored_boxes import unmatched_on_ignored
 from .keypoint_branch import coordinate_embeddings
 from .location_prior import Matches
 from .name_alignment import append_no_object
@@ -49,7 +50,7 @@ class FormatQueryHead(BaseModule):
     Args:
         token_channels: Channels of the image tokens.
         llm_width: E.
-        class_reader: Config of ``ClassMapReader``.
+        class_reader: Config of ``ClassMapReader``, or of ``VocabularyReader``.
         coordinates: Config of ``ParallelCoordinates`` (or ``AutoregressiveCoordinates``).
         alignment: Config of ``NameAlignment`` (an addition to the paper); None for none.
         objectness: Config of ``ObjectnessPrior`` (an addition); None for none.
@@ -88,26 +89,22 @@ class FormatQueryHead(BaseModule):
             with_coordinates: Decode the coordinates of all tuples in the same pass.
 
         Returns:
-            Logits ``float[B, M, K + 1]``, the last of ``<none>``, K of the longest class set and -inf beyond a shorter
-            one; and what ``coordinates`` needs.
+            Logits ``float[B, M, K + 1]``, the last of ``<none>``, K of the longest class set, very small beyond a
+            shorter one; and what ``coordinates`` needs.
         """
-        features = token_features(tokens)
-        embeddings = self.class_reader.embed(features)  # [B, M, E]
         queries = llm.new_token_embeddings(['<cls>'])
         if with_coordinates:
             queries = torch.cat([queries, coordinate_embeddings(llm, instructions[0].output_format)])
-        logits, output = self.class_reader(llm, instructions, embeddings, self.query_embedding(features, queries))
-        logits = self.class_reader.scale * logits
+        logits, output = self.class_reader.classify(llm, instructions, tokens, self.query_embedding, queries)
         if self.alignment is not None and self.alignment.in_score:
             names = embed_class_sets(llm, [instruction.class_names for instruction in instructions])
+            embeddings = self.class_reader.embed(token_features(tokens))
             logits = logits + append_no_object(self.alignment(embeddings, names))
         if self.objectness is not None and self.objectness.in_score:
             objectness = self.objectness(tokens).expand(*logits.shape[:-1], logits.shape[-1] - 1)
             logits = logits + append_no_object(objectness)
         output.tokens = tokens
-        counts = torch.tensor([[len(instruction.class_names)] for instruction in instructions], device=logits.device)
-        padding = torch.arange(logits.shape[-1] - 1, device=logits.device) >= counts  # [B, K]
-        return logits.masked_fill(F.pad(padding, (0, 1))[:, None], -torch.inf), output
+        return mask_padding(logits, instructions), output
 
     # ------------------------------------------------------------------ training
 
@@ -128,11 +125,13 @@ class FormatQueryHead(BaseModule):
         members = [i for i, target in enumerate(targets) if target.names_are_classes]
         if not members:
             return {}
-        names = targets[members[0]].names
-        target = matched_one_hot([targets[i].matches for i in members], [targets[i].labels for i in members],
-                                 tokens.boxes.shape[1], len(names))
-        return self.name_loss(llm, list(names), tokens[members], target,
-                              [targets[i].unverified_mask(names) for i in members])
+        tokens, targets = tokens[members], [targets[i] for i in members]
+        names, matches = targets[0].names, [target.matches for target in targets]
+        label = matched_one_hot(matches, [target.labels for target in targets], tokens.boxes.shape[1], len(names))
+        ignored = unmatched_on_ignored(tokens.boxes, [match[0] for match in matches],
+                                       [target.ignored_boxes for target in targets])
+        return self.name_loss(llm, list(names), tokens, label.masked_fill(ignored[..., None], 0),
+                              [target.unverified_mask(names) for target in targets])
 
     def name_loss(self, llm: CausalLM, names: list[str], tokens: ImageTokens, target: Tensor,
                   unverified: Sequence[Tensor] = ()) -> dict[str, LossTerm]:
@@ -140,7 +139,7 @@ class FormatQueryHead(BaseModule):
 
         Args:
             names: All K classes of the dataset.
-            target: ``float[B, M, K + 1]``, probability of each class and of no object.
+            target: ``float[B, M, K + 1]``, probability of each class and of no object; all 0 for ignored tokens.
             unverified: ``bool[K]`` of each image, classes that may have unannotated objects; none if empty.
         """
         if self.alignment is None:
@@ -160,7 +159,10 @@ class FormatQueryHead(BaseModule):
         logits, output = self.decode_classes(llm, instructions, tokens)
         matches = self._match(logits, tokens, boxes, classes)
         unverified = [t.unverified_mask(instruction.class_names) for t, instruction in zip(targets, instructions)]
-        losses = class_losses(logits, classes, matches, weight, unverified)
+        ignored = unmatched_on_ignored(tokens.boxes, [match[0] for match in matches],
+                                       [target.ignored_boxes for target in targets])
+        losses = class_losses(logits, classes, matches, weight.masked_fill(ignored, 0), unverified,
+                              self.class_reader.token_loss)
         output_format = instructions[0].output_format
         decode = partial(self.coordinates, llm, self.query_embedding, output_format, output)
         limit = self.train_coordinates or tokens.objectness.shape[1]
@@ -172,10 +174,14 @@ class FormatQueryHead(BaseModule):
         return losses
 
     def _match(self, logits: Tensor, tokens: ImageTokens, gt_boxes: list[Tensor], gt_classes: list[Tensor]) -> Matches:
-        probability = logits.softmax(-1)
+        probability = self.class_reader.scores(logits)
         center_only = bool((tokens.boxes[..., 2:] == 0).all())  # a tokenizer without box refinement
-        return [hungarian_match(-probability[b][:, gt_classes[b]], tokens.boxes[b], gt_boxes[b],
-                                center_only=center_only) for b in range(len(gt_boxes))]
+        matches = [hungarian_match(-probability[b][:, gt_classes[b]], tokens.boxes[b], gt_boxes[b],
+                                   center_only=center_only) for b in range(len(gt_boxes))]
+        if not self.class_reader.min_match_iou:
+            return matches
+        return [keep_overlapping(match, tokens.boxes[b], gt_boxes[b], self.class_reader.min_match_iou)
+                for b, match in enumerate(matches)]
 
     # ------------------------------------------------------------------ prediction
 
@@ -200,9 +206,9 @@ class FormatQueryHead(BaseModule):
     def _predict(self, llm: CausalLM, instructions: list[Instruction], tokens: ImageTokens) -> list[InstanceData]:
         """Predictions for instructions with one output format."""
         output_format = instructions[0].output_format
-        with_coordinates = self.coordinates.fit_in_class_pass(output_format, tokens)
+        with_coordinates = self.class_reader.reads_tokens and self.coordinates.fit_in_class_pass(output_format, tokens)
         logits, output = self.decode_classes(llm, instructions, tokens, with_coordinates)
-        scores = logits.softmax(-1)[..., :-1]  # [B, M, K]
+        scores = self.class_reader.scores(logits)  # [B, M, K]
         classes = scores.shape[-1]
         top, index = scores.flatten(1).topk(min(self.max_per_img, scores[0].numel()))
         likely = (top >= self.score_thr) & (top > 0)  # beyond a shorter class set it is 0
@@ -247,23 +253,25 @@ def embed_class_sets(llm: CausalLM, class_sets: list[Sequence[str]]) -> Tensor:
 
 
 def class_losses(logits: Tensor, gt_classes: Sequence[Tensor], matches: Matches, weight: Tensor,
-                 unverified: list[Tensor]) -> dict[str, LossTerm]:
-    """Cross-entropy over the named classes and no-object, per matched object; and accuracy on matched tokens.
+                 unverified: list[Tensor],
+                 token_loss: Callable[[Tensor, Tensor], Tensor]) -> dict[str, LossTerm]:
+    """Loss over the named classes and no-object, per matched object; and accuracy on matched tokens.
 
     Args:
         logits: ``float[B, M, K + 1]``.
         gt_classes: ``int[G]`` of each image.
         weight: ``float[B, M]``, how many tokens each stands for.
         unverified: ``bool[k]`` of each image, classes that may have unannotated objects.
+        token_loss: Of ``float[n, K + 1]`` and targets ``int[n]`` to ``float[n]``.
     """
     no_object = logits.shape[-1] - 1
     count = sum(len(objects) for _, objects in matches)
     target = matched_labels(matches, gt_classes, logits.shape[1], no_object)
     logits = mask_unverified(logits, target == no_object, unverified)
-    entropy = F.cross_entropy(logits.flatten(0, 1), target.flatten(), reduction='none')
+    loss = token_loss(logits.flatten(0, 1), target.flatten())
     has_object = target < no_object
     correct = (logits.detach()[..., :-1].argmax(-1) == target)[has_object].float()
-    return dict(loss_cls=LossTerm((entropy * weight.flatten()).sum(), count),
+    return dict(loss_cls=LossTerm((loss * weight.flatten()).sum(), count),
                 acc_class=LossTerm(100 * correct.sum(), len(correct)))
 
 

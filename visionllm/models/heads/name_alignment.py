@@ -51,12 +51,12 @@ class NameAlignment(nn.Module):
             embeddings: ``float[B, M, E]``.
             names: ``float[K, E]``, embeddings of all class names of the dataset.
             objectness: ``float[B, M, 1]`` logits.
-            target: ``float[B, M, K + 1]``, probability of each class and of no object.
+            target: ``float[B, M, K + 1]``, probability of each class and of no object; all 0 for ignored tokens.
             unverified: ``bool[K]`` of each image, classes that may have unannotated objects; none if empty.
         """
         similarity = self(embeddings, names)
         label = target.argmax(-1)
-        has_object = label < len(names)
+        has_object = target[..., :-1].amax(-1) > target[..., -1]
         logits = mask_unverified(append_no_object(similarity + objectness), ~has_object, unverified)
         entropy = F.cross_entropy(logits.flatten(0, 1), target.flatten(0, 1), reduction='sum')
         distance = embedding_distance(embeddings, sharpen(target[..., :-1]) @ names, names)

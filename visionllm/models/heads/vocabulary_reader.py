@@ -1,0 +1,102 @@
+"""Classification of a published detector's tokens: the language model reads each word of the vocabulary, not each
+token.
+
+A token is one of V words, with probabilities that the detector gives. Which class of the instruction a word belongs to
+depends on the instruction alone, so the language model looks each word up once, and what it answered is remembered with
+the prompt. By the law of total probability the odds of a class at a token are the sum over words of the odds of the
+word at the token times the probability of the class given the word. An average of embeddings, which is no word, is
+never read.
+
+Dimensions: B images, M image tokens, V words, K named classes, E width of the language model.
+"""
+
+import torch
+import torch.nn.functional as F
+from mmdet.registry import MODELS
+from torch import Tensor, nn
+
+from visionllm.language import Instruction
+from visionllm.structures import ImageTokens
+
+from ..llms import CausalLM
+from ..prompt_cache import PromptCache
+from .class_pass import ClassPassOutput
+from .class_reader import ClassMapLookup, mask_padding
+from .query_embedding import QueryEmbedding
+from .token_words import TokenWords
+
+
+@MODELS.register_module()
+class VocabularyReader(ClassMapLookup):
+    """Words of image tokens, and the class of each word.
+
+    A class has a score of its own, as in the detector: probabilities of different classes do not sum to one.
+
+    Args:
+        channels: Of the image tokens' features.
+        llm_width: E.
+        num_classes: Classes of the detector.
+        learned_words: Words besides the detector's class names.
+        min_match_iou: In training, a token whose box overlaps less with the object matched to it is no object: a
+            published detector's boxes are not trained.
+        opening, initial_scale: As of ``ClassMapLookup``.
+    """
+
+    reads_tokens = False
+
+    def __init__(self, channels: int, llm_width: int, num_classes: int, learned_words: int = 16,
+                 min_match_iou: float = 0.5, opening: str = '\n{"', initial_scale: float = 1.0):
+        super().__init__(opening, initial_scale, image_context=False)
+        self.min_match_iou = min_match_iou
+        self.words = TokenWords(channels, llm_width, num_classes, learned_words)
+        self.calibration = nn.Parameter(torch.tensor([1.0, 0.0]))  # scale and offset of the log-odds
+        self._cache = PromptCache()
+
+    def classify(self, llm: CausalLM, instructions: list[Instruction], tokens: ImageTokens,
+                 query_embedding: QueryEmbedding, queries: Tensor) -> tuple[Tensor, ClassPassOutput]:
+        """Log-odds ``float[B, M, K + 1]`` of the classes, the last of no object and 0; and the output of reading.
+
+        Args:
+            query_embedding: Unused; the class query does not depend on the token.
+            queries: ``float[1, E]``, the class query.
+        """
+        classes, output = self.read_words(llm, instructions, tokens.class_names, queries)
+        words = self.words(tokens)  # [B, M, V]
+        with torch.autocast(words.device.type, enabled=False):  # odds span many powers of ten
+            odds = words.float().exp() @ classes.float().exp()  # [B, M, K + 1]
+        scale, offset = self.calibration
+        return F.pad(scale * odds[..., :-1].clamp_min(1e-30).log() + offset, (0, 1)), output
+
+    def read_words(self, llm: CausalLM, instructions: list[Instruction], class_names: tuple[str, ...],
+                   queries: Tensor) -> tuple[Tensor, ClassPassOutput]:
+        """Log-probabilities ``float[B, V, K + 1]`` of the classes given each word, the last of ``<none>``.
+
+        Without gradients they are remembered until the weights change.
+
+        Args:
+            class_names: Of the detector.
+            queries: ``float[1, E]``, the class query.
+        """
+        unique = {instruction.text: instruction for instruction in instructions}
+
+        def read() -> tuple[Tensor, ClassPassOutput]:
+            words = self.words.embed(llm, class_names).expand(len(unique), -1, -1)
+            logits, output = self(llm, list(unique.values()), words, queries.expand(*words.shape[:2], 1, -1))
+            return mask_padding(self.scale * logits, list(unique.values())).log_softmax(-1), output
+
+        classes, output = read() if torch.is_grad_enabled() else self._cache.get_or_compute(tuple(unique), read)
+        rows = torch.tensor([list(unique).index(instruction.text) for instruction in instructions],
+                            device=classes.device)
+        return classes[rows], output.select(rows)
+
+    @staticmethod
+    def scores(logits: Tensor) -> Tensor:
+        """Probabilities ``float[..., K]`` of log-odds ``float[..., K + 1]``."""
+        return logits[..., :-1].sigmoid()
+
+    @staticmethod
+    def token_loss(logits: Tensor, target: Tensor) -> Tensor:
+        """Binary cross-entropy ``float[n]``, summed over classes, of log-odds ``float[n, K + 1]`` and classes
+        ``int[n]``: unlike a focal loss it leaves scores calibrated."""
+        one_hot = F.one_hot(target, logits.shape[-1])[:, :-1].to(logits)
+        return F.binary_cross_entropy_with_logits(logits[:, :-1], one_hot, reduction='none').sum(-1)
