@@ -5,17 +5,26 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 from visionllm.apis import Inferencer
 from visionllm.engine.pretraining.class_map_reading import (
     LONG,
+    PURE,
     SHORT,
-    TRAIN,
     ClassMapReading,
     RehearseReading,
     reading_accuracy,
-    sample_exercise,
+    reading_loss,
 )
+from visionllm.engine.pretraining.exercises import (
+    TRAIN,
+    sample_kind_exercise,
+    sample_name_exercise,
+    sample_synonym_exercise,
+)
+from visionllm.language.kinds import TEST_KINDS, kinds_of
+from visionllm.language.synonyms import SYNONYMS, VOC_SYNONYMS
 from visionllm.language.word_lists import TEST_NOUNS, TRAIN_NOUNS
 
 from ...conftest import ROOT
@@ -29,19 +38,50 @@ def test_exercises_have_the_right_answers(longest):
     assert not set(TRAIN_NOUNS) & set(TEST_NOUNS)
     lengths = []
     for _ in range(100):
-        instruction, asked, answers = sample_exercise(rng, TRAIN, 8, longest, phrase_share=0.5)
-        lengths.append(len(instruction.class_names))
-        for name, answer in zip(asked, answers):
-            holds = [re.search(rf'\b{name}\b', each) is not None for each in instruction.class_names]
-            assert not any(holds) if answer == len(holds) else holds[answer]
+        exercise = sample_name_exercise(rng, TRAIN, 8, longest, phrase_share=0.5)
+        names = exercise.instruction.class_names
+        lengths.append(len(names))
+        for name, answer in zip(exercise.queries, exercise.answers):
+            holds = [re.search(rf'\b{name}\b', each) is not None for each in names]
+            assert answer.tolist() == ([*holds, False] if any(holds) else [*holds, True])
     assert min(lengths) == 1 and 0.8 * longest < max(lengths) <= longest
 
 
-def test_a_few_steps_lower_the_loss(tiny):
+def test_synonyms_and_kinds_are_answered_by_their_classes():
+    rng = np.random.default_rng(0)
+    held_out = {*TEST_KINDS, *VOC_SYNONYMS.values()}
+    group_of = {name: set(group) for group in SYNONYMS for name in group}
+    for _ in range(100):
+        exercise = sample_synonym_exercise(rng, 8, SHORT)
+        names = exercise.instruction.class_names
+        assert not held_out.intersection([*names, *exercise.queries])
+        for name, answer in zip(exercise.queries, exercise.answers):
+            holds = [each in group_of[name] for each in names]
+            assert answer.tolist() == [*holds, not any(holds)]
+        exercise = sample_kind_exercise(rng, 8)
+        names = exercise.instruction.class_names
+        assert not held_out.intersection([*names, *exercise.queries])
+        for name, answer in zip(exercise.queries, exercise.answers):
+            right = [each for each, share in zip([*names, '<none>'], answer) if share]
+            assert right == [name] or right == ['<none>'] or kinds_of(name).issuperset(right)
+            assert answer.sum() == pytest.approx(1)
+
+
+@pytest.mark.parametrize('options', [{}, dict(with_kinds=True), dict(mixtures=False)])
+def test_a_few_steps_lower_the_loss(tiny, options):
     state = {k: v.clone() for k, v in tiny.llm.state_dict().items()}
-    losses = ClassMapReading('reading', steps=6, texts=1, queries=4).train(tiny)
+    stage = ClassMapReading('reading', **dict(steps=12, texts=2, queries=4, lr=3e-3) | options)
+
+    def loss():
+        rng = np.random.default_rng(9)
+        exercises = [stage._sample(rng, SHORT) for _ in range(8)]
+        with torch.no_grad():
+            return reading_loss(tiny, exercises, rng, PURE).item()
+    before = loss()
+    stage.train(tiny)
+    after = loss()
     tiny.llm.load_state_dict(state)
-    assert losses[-1] < losses[0]
+    assert after < before
 
 
 @pytest.mark.skipif(not WEIGHTS.exists(), reason='no shipped weights in this checkout')

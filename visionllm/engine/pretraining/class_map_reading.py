@@ -3,10 +3,8 @@
 Embeddings of names, with noise, stand in for image tokens; the answer is the class token that the map gives the name,
 or ``<none>``.
 
-Dimensions: M queries, K named classes, E width of the language model.
+Dimensions: B instructions, n queries, K named classes, E width of the language model.
 """
-
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -16,94 +14,62 @@ from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
-from visionllm.language import TASKS, Instruction, parse_instruction, render_instruction
-from visionllm.language.vocabulary import NUM_CLASS_TOKENS
-from visionllm.language.word_lists import ADJECTIVES, TEST_NOUNS, TEST_PHRASES, TRAIN_NOUNS, TRAIN_PHRASES
+from visionllm.language import Instruction
+from visionllm.models.heads.class_reader import mask_padding
 
 from ..distributed import average_gradients, unwrapped
+from .exercises import (
+    PHRASE_SHARE,
+    TEST,
+    TRAIN,
+    Exercise,
+    sample_kind_exercise,
+    sample_name_exercise,
+    sample_synonym_exercise,
+    wide_corpus,
+)
 from .stage import PretrainingStage
 
 NOISE = 0.3  # in standard deviations of the embeddings
 PURE, BLEND = 0.001, 0.02  # Dirichlet parameters: nearly always one name; mostly one, sometimes two or three
 NO_OBJECT = ['<none>'] * 4
-UNNAMED_SHARE = 0.4  # of the queries
-PHRASE_SHARE = 0.2  # of the class maps
+KIND_SHARE, SYNONYM_SHARE = 0.5, 0.25  # of the instructions
 SHORT, LONG = 12, 80  # names in a class map at most: in the first quarter of the steps and in tests; as COCO has
 
 
-@dataclass(frozen=True)
-class Corpus:
-    """Texts to draw exercises from."""
-    nouns: tuple[str, ...]
-    phrases: tuple[str, ...]
-    wordings: tuple[str, ...]
+def read_class_maps(model: nn.Module, instructions: list[Instruction], embeddings: Tensor) -> Tensor:
+    """Logits ``float[B, n, K + 1]`` of embeddings ``float[B, n, E]`` in the place of image tokens."""
+    queries = model.llm.new_token_embeddings(['<cls>']).expand(*embeddings.shape[:2], 1, -1)
+    return model.heads['tuples'].class_reader(model.llm, instructions, embeddings, queries)[0]
 
 
-TRAIN = Corpus(TRAIN_NOUNS, TRAIN_PHRASES, TASKS['detection'].wordings)
-TEST = Corpus(TEST_NOUNS, TEST_PHRASES, TASKS['detection'].held_out)
-
-
-def sample_exercise(rng: np.random.Generator, corpus: Corpus, queries: int, max_names: int = SHORT,
-                    phrase_share: float = 0.0) -> tuple[Instruction, list[str], list[int]]:
-    """A random instruction, and names to look up in its class map.
-
-    The number of names is log-uniform; in some maps all names carry an adjective.
-
-    Args:
-        queries: Number of names to look up.
-        max_names: Length of the longest class map.
-        phrase_share: Share of maps that hold phrases around the nouns that are looked up.
-
-    Returns:
-        The instruction, the names, and for each its index in the class set (K for none of them).
-    """
-    count = int((max_names + 1)**rng.random())
-    names = [str(n) for n in rng.permutation(corpus.nouns)[:2 * max_names]]
-    style = rng.random()
-    if style < 0.3:
-        names = [f'{rng.choice(ADJECTIVES)} {name}' for name in names]
-    named, unnamed = names[:count], names[count:]
-    with_phrases = style >= 1 - phrase_share
-    written = [str(rng.choice(corpus.phrases)).format(name) for name in named] if with_phrases else named
-    tokens = rng.permutation(NUM_CLASS_TOKENS)[:count].tolist()
-    text = render_instruction(written, str(rng.choice(corpus.wordings)), TASKS['detection'].output_format, tokens)
-    looked_up, answers = [], []
-    for _ in range(queries):
-        if rng.random() < UNNAMED_SHARE:
-            looked_up.append(unnamed[rng.integers(len(unnamed))])
-            answers.append(count)
-        else:
-            answers.append(int(rng.integers(count)))
-            looked_up.append(named[answers[-1]])
-    return parse_instruction(text), looked_up, answers
-
-
-def read_class_map(model: nn.Module, instruction: Instruction, embeddings: Tensor) -> Tensor:
-    """Logits ``float[M, K + 1]`` of embeddings ``float[M, E]`` in the place of image tokens."""
-    queries = model.llm.new_token_embeddings(['<cls>']).expand(len(embeddings), 1, -1)
-    reader = model.heads['tuples'].class_reader
-    return reader(model.llm, [instruction], embeddings[None], queries[None])[0][0]
-
-
-def reading_loss(model: nn.Module, rng: np.random.Generator, queries: int, blend: float,
-                 max_names: int = LONG) -> Tensor:
-    """Cross-entropy ``float[]`` of one random exercise on names, or on mixtures of names.
+def reading_loss(model: nn.Module, exercises: list[Exercise], rng: np.random.Generator, blend: float) -> Tensor:
+    """Cross-entropy ``float[]`` of exercises of equally many queries on names, or on mixtures of names.
 
     An image token between "circle" and "hexagon" lies between the two embeddings, and should be answered by both.
 
     Args:
         blend: Dirichlet parameter of the share of each name in a query; the smaller the purer.
-        max_names: Length of the longest class map.
     """
-    instruction, looked_up, answers = sample_exercise(rng, TRAIN, queries, max_names, PHRASE_SHARE)
-    looked_up, answers = looked_up + NO_OBJECT, answers + [len(instruction.class_names)] * len(NO_OBJECT)
-    names = model.llm.embed_names(looked_up)
-    shares = torch.tensor(rng.dirichlet([blend] * len(looked_up), queries), dtype=names.dtype, device=names.device)
+    instructions = [exercise.instruction for exercise in exercises]
+    classes = max(len(instruction.class_names) for instruction in instructions)
+    names = model.llm.embed_names([name for each in exercises for name in each.queries + NO_OBJECT])
+    names = names.unflatten(0, (len(exercises), -1))  # [B, n + 4, E]
+    answers = names.new_tensor(np.stack([with_no_object(exercise.answers, classes) for exercise in exercises]))
+    queries = names.shape[1] - len(NO_OBJECT)
+    shares = names.new_tensor(rng.dirichlet([blend] * names.shape[1], (len(exercises), queries)))  # [B, n, n + 4]
     embeddings = shares @ names
     embeddings = embeddings + NOISE * embeddings.detach().std() * torch.randn_like(embeddings)
-    logits = read_class_map(model, instruction, embeddings)
-    target = shares @ F.one_hot(torch.tensor(answers, device=names.device), logits.shape[-1]).to(shares)
-    return F.cross_entropy(logits, target)
+    logits = mask_padding(read_class_maps(model, instructions, embeddings), instructions)
+    return F.cross_entropy(logits.flatten(0, 1), (shares @ answers).flatten(0, 1))
+
+
+def with_no_object(answers: np.ndarray, classes: int) -> np.ndarray:
+    """Answers ``float[n, k + 1]`` with more classes and with rows for the queries ``NO_OBJECT``:
+    ``float[n + 4, classes + 1]``; the last column is of ``<none>``."""
+    padded = np.insert(answers, [answers.shape[1] - 1] * (classes + 1 - answers.shape[1]), 0, axis=1)
+    none = np.eye(classes + 1)[[classes] * len(NO_OBJECT)]
+    return np.concatenate([padded, none])
 
 
 @torch.no_grad()
@@ -124,13 +90,13 @@ def _accuracy(model: nn.Module, rng: np.random.Generator, exercises: int, querie
               phrase_share: float) -> tuple[float, float]:
     correct, correct_named, count, count_named = 0, 0, 0, 0
     for _ in range(exercises):
-        instruction, looked_up, answers = sample_exercise(rng, TEST, queries, phrase_share=phrase_share)
-        logits = read_class_map(model, instruction, model.llm.embed_names(looked_up))
-        answer = torch.tensor(answers, device=logits.device)
+        exercise = sample_name_exercise(rng, TEST, queries, SHORT, phrase_share)
+        logits = read_class_maps(model, [exercise.instruction], model.llm.embed_names(exercise.queries)[None])[0]
+        answer = torch.tensor(exercise.answers.argmax(-1), device=logits.device)
         named = answer < logits.shape[-1] - 1
         correct += (logits.argmax(-1) == answer).sum().item()
         correct_named += (logits[:, :-1].argmax(-1) == answer)[named].sum().item()
-        count, count_named = count + len(looked_up), count_named + int(named.sum())
+        count, count_named = count + queries, count_named + int(named.sum())
     return 100 * correct_named / max(count_named, 1), 100 * correct / count
 
 
@@ -144,14 +110,19 @@ class ClassMapReading(PretrainingStage):
         texts: Instructions of a step.
         queries: Names looked up in each.
         seed: Of the exercises.
+        with_kinds: Of the instructions, half ask for kinds of names and a quarter for synonyms; the others name things
+            of all lists.
+        mixtures: After the first quarter of the steps, half of the queries are mixtures of names, as image tokens of
+            ``ClassMapReader`` are; ``VocabularyReader`` looks up words only.
     """
 
     uses_data = False
 
     def __init__(self, name: str, steps: int = 240, lr: float = 1e-3, texts: int = 4, queries: int = 16,
-                 seed: int = 0):
+                 seed: int = 0, with_kinds: bool = False, mixtures: bool = True):
         super().__init__(name, steps, lr)
         self.texts, self.queries, self.seed = texts, queries, seed
+        self.with_kinds, self.mixtures = with_kinds, mixtures
 
     def depends_on(self, model: nn.Module) -> list[object]:
         """The language model, and how the class reader prompts it; not the images' part, so that runs share a cache."""
@@ -192,13 +163,26 @@ class ClassMapReading(PretrainingStage):
         return losses
 
     def _backward(self, model: nn.Module, rng: np.random.Generator, easy: bool) -> float:
+        """Gradients of one step: names as they are, and in a second pass mixtures of names."""
+        exercises = [self._sample(rng, SHORT if easy else LONG) for _ in range(self.texts)]
+        mixed = exercises[:self.texts // 2] if self.mixtures and not easy else []
         total = 0.0
-        for text in range(self.texts):
-            blend = PURE if easy or text % 2 == 0 else BLEND
-            loss = reading_loss(model, rng, self.queries, blend, SHORT if easy else LONG) / self.texts
-            loss.backward()
-            total += loss.item()
+        for chosen, blend in ((exercises[len(mixed):], PURE), (mixed, BLEND)):
+            if chosen:
+                loss = reading_loss(model, chosen, rng, blend) * len(chosen) / self.texts
+                loss.backward()
+                total += loss.item()
         return total
+
+    def _sample(self, rng: np.random.Generator, max_names: int) -> Exercise:
+        if not self.with_kinds:
+            return sample_name_exercise(rng, TRAIN, self.queries, max_names, PHRASE_SHARE)
+        sort = rng.random()
+        if sort < KIND_SHARE:
+            return sample_kind_exercise(rng, self.queries)
+        if sort < KIND_SHARE + SYNONYM_SHARE:
+            return sample_synonym_exercise(rng, self.queries, max_names)
+        return sample_name_exercise(rng, wide_corpus(), self.queries, max_names, PHRASE_SHARE)
 
 
 @HOOKS.register_module()
@@ -216,5 +200,6 @@ class RehearseReading(Hook):
     def before_train_iter(self, runner, batch_idx: int, data_batch: dict | None = None) -> None:
         if runner.iter % self.interval == 0:
             rng = np.random.default_rng([runner.seed, runner.iter])
-            loss = reading_loss(unwrapped(runner.model), rng, queries=16, blend=BLEND)
+            exercise = sample_name_exercise(rng, TRAIN, 16, LONG, PHRASE_SHARE)
+            loss = reading_loss(unwrapped(runner.model), [exercise], rng, blend=BLEND)
             loss.backward()  # the optimizer's next step includes it

@@ -18,7 +18,8 @@ from visionllm.models.prompts.symbolic import order_by_mention, order_by_similar
 from visionllm.models.samples import build_target, get_instruction
 from visionllm.structures import LossTerm, Target
 
-from .class_map_reading import BLEND, NOISE, reading_loss
+from .class_map_reading import BLEND, LONG, NOISE, reading_loss
+from .exercises import PHRASE_SHARE, TRAIN, sample_name_exercise
 from .stage import PretrainingStage
 
 REHEARSAL_INTERVAL = 2  # batches between two class-map reading exercises
@@ -68,7 +69,8 @@ class SceneDescription(PretrainingStage):
         images = [symbolic_image(model.llm, head.image_prompt, target) for target in targets]
         losses = head.text_loss(model.llm, [get_instruction(sample) for sample in samples], images, targets)
         if self._batches % REHEARSAL_INTERVAL == 0:
-            losses['loss_reading'] = LossTerm(reading_loss(model, self._rng, queries=16, blend=BLEND), 1)
+            exercise = sample_name_exercise(self._rng, TRAIN, 16, LONG, PHRASE_SHARE)
+            losses['loss_reading'] = LossTerm(reading_loss(model, [exercise], self._rng, blend=BLEND), 1)
         self._batches += 1
         return losses
 
