@@ -11,6 +11,10 @@ classes       25, 50, 75 and 100 % of the classes named: their AP
 vocabulary    AP of the test classes named alone, and among LVIS's 1,203 names
 bins          AP of detections rounded to fewer location bins
 points        mask AP by the number of polygon points
+detector      of a model on a published detector: AP with all names in random order, and of the detector alone
+synonyms      the same: VOC's names in place of COCO's
+kinds         the same: COCO's supercategories as the class set, and the detector's boxes merged
+presence      the same: AUROC of a name's best score, of images that hold it against images that do not
 blind         questions with the images and without them
 figures       the metrics of one task (--task), on a part of its test set (--num-images)
 malformed     share of malformed answers of a task (--task)
@@ -43,6 +47,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('name', metavar='NAME', help='one of the above')
     parser.add_argument('config', nargs='?', type=existing_file, help='config file')
     parser.add_argument('checkpoint', nargs='?', type=existing_file, help='checkpoint file')
+    parser.add_argument('--model', choices=['photographs', 'scenes'], default='scenes', help='a shipped model')
     parser.add_argument('--num-images', type=int, help='only the first images of the test set')
     parser.add_argument('--task', metavar='TASK', help='use the test set of this task instead of the default')
     parser.add_argument('--figure', help='draw the curves into this file (calibration)')
@@ -80,7 +85,7 @@ def run_study(args: argparse.Namespace) -> None:
     from visionllm.apis.studies import STUDIES
     from visionllm.apis.study import Study
     evaluate, task = STUDIES[args.name]
-    config, checkpoint = (args.config, args.checkpoint) if args.config else SHIPPED
+    config, checkpoint = (args.config, args.checkpoint) if args.config else SHIPPED[args.model]
     study = Study.from_files(config, checkpoint, args.num_images, args.task or task)
     result = evaluate(study, **(dict(figure=args.figure) if args.name == 'calibration' else {}))
     text = json.dumps(result, indent=1)

@@ -23,6 +23,7 @@ from visionllm.language.vocabulary import NUM_CLASS_TOKENS
 from visionllm.structures.polygons import parts_to_polygon
 
 from .charts import draw_calibration
+from .photograph_studies import against_detector, kinds, presence, synonyms
 from .study import Study
 
 
@@ -234,7 +235,9 @@ def reading(study: Study, exercises: int = 40) -> dict:
 
 
 # by name: the function, and the task whose test set it is run on by default
-STUDIES = dict(obedience=(obedience, 'detection'), wordings=(wordings, 'detection'),
-               calibration=(calibration, 'detection'), reading=(reading, 'detection'), classes=(classes, 'detection'),
-               vocabulary=(vocabulary, 'detection'), bins=(bins, 'detection'), points=(points, 'segmentation'),
-               blind=(blind, 'questions'), figures=(evaluate_task, 'detection'), malformed=(malformed, 'detection'))
+STUDIES = dict(
+    obedience=(obedience, 'detection'), wordings=(wordings, 'detection'), calibration=(calibration, 'detection'),
+    reading=(reading, 'detection'), classes=(classes, 'detection'), vocabulary=(vocabulary, 'detection'),
+    bins=(bins, 'detection'), points=(points, 'segmentation'), detector=(against_detector, 'detection'),
+    synonyms=(synonyms, 'detection'), kinds=(kinds, 'detection'), presence=(presence, 'detection'),
+    blind=(blind, 'questions'), figures=(evaluate_task, 'detection'), malformed=(malformed, 'detection'))

@@ -1,0 +1,86 @@
+"""A photograph to boxes by a model on a published detector, the detector alone, and open-vocabulary detectors of
+transformers with random weights.
+
+Dimensions: B images, H x W of each.
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import torch
+from mmdet.structures import DetDataSample
+from torch import nn
+
+from visionllm.language import TASKS
+from visionllm.models.detectors.label_sets import COCO
+
+from .timing import Suite
+
+SIZE = (480, 640)
+WORDS_PER_NAME = 16  # of OWLv2's text encoder
+WORDS_IN_PROMPT = 240  # of Grounding DINO's prompt with 80 names
+
+
+class PhotographBenchmark:
+    """A batch of random images, 80 names, and the prompt read before.
+
+    Args:
+        model: A VisionLLM with a ``DetectorTokenizer``.
+        batch: B.
+    """
+
+    def __init__(self, model: nn.Module, batch: int = 1):
+        self.model, self.batch = model.eval(), batch
+        self.images = [np.random.default_rng(b).integers(0, 256, (*SIZE, 3), np.uint8) for b in range(batch)]
+        self.instruction = TASKS['detection'].write_instruction(COCO)
+        model.connector.cache.size = 0
+
+    @torch.no_grad()
+    def detect(self) -> None:
+        """The detector alone."""
+        self.model.connector.detector(self.images)
+
+    @torch.no_grad()
+    def predict(self) -> list[DetDataSample]:
+        """The whole model."""
+        samples = [DetDataSample(metainfo=dict(ori_shape=SIZE, img_shape=SIZE, scale_factor=(1.0, 1.0), text=COCO,
+                                               instruction=self.instruction)) for _ in self.images]
+        inputs = [torch.from_numpy(image[..., ::-1].transpose(2, 0, 1).copy()) for image in self.images]
+        return self.model.test_step(dict(inputs=inputs, data_samples=samples))
+
+    def rows(self, name: str) -> dict[str, Callable]:
+        """Both, by name."""
+        return {f'{name}, detector, batch {self.batch}': self.detect, f'{name}, batch {self.batch}': self.predict}
+
+
+def owlv2(device: str) -> Callable[[], object]:
+    """OWLv2 base at 960 x 960 with 80 names."""
+    from transformers import Owlv2Config, Owlv2ForObjectDetection
+    config = Owlv2Config(vision_config=dict(image_size=960))
+    model = Owlv2ForObjectDetection(config).eval().to(device)
+    inputs = dict(input_ids=torch.randint(1, 400, (len(COCO), WORDS_PER_NAME), device=device),
+                  pixel_values=torch.rand(1, 3, 960, 960, device=device))
+    return torch.no_grad()(partial(model, **inputs))
+
+
+def grounding_dino(device: str) -> Callable[[], object]:
+    """Grounding DINO tiny at 800 x 1066 with 80 names in its prompt."""
+    from transformers import GroundingDinoConfig, GroundingDinoForObjectDetection
+    model = GroundingDinoForObjectDetection(GroundingDinoConfig()).eval().to(device)
+    inputs = dict(input_ids=torch.randint(1, 20000, (1, WORDS_IN_PROMPT), device=device),
+                  pixel_values=torch.rand(1, 3, 800, 1066, device=device))
+    return torch.no_grad()(partial(model, **inputs))
+
+
+def photographs_suite(benchmarks: dict[str, PhotographBenchmark], device: str) -> Suite:
+    """Rows of all models by name, and their ratios."""
+    rows, ratios = {}, {}
+    for name, benchmark in benchmarks.items():
+        rows |= benchmark.rows(name)
+        alone, whole = benchmark.rows(name)
+        ratios[f'{whole} / detector'] = (whole, alone, 1)
+    rows |= {'OWLv2 base': owlv2(device), 'Grounding DINO tiny': grounding_dino(device)}
+    first = next(row for row in rows if 'detector' not in row)
+    ratios |= {f'{peer} / {first}': (peer, first, 1) for peer in ('OWLv2 base', 'Grounding DINO tiny')}
+    return Suite(rows, ratios)
