@@ -9,17 +9,20 @@ from mmengine.config import Config
 
 from visionllm.apis.cost import without_weights
 from visionllm.models import TokenizerPretrained
+from visionllm.models.huggingface import PretrainedError
 
 from .conftest import ROOT, load_config
 
 CONFIGS = sorted(p.relative_to(ROOT) for folder in ('visionllm', 'deformable_detr', 'guided_detr')
                  for p in (ROOT / 'configs' / folder).glob('*.py'))
 PAPERS = [p for p in CONFIGS if '32xb1' in p.name]  # their language model is not here
+HUB_NAMES = ('deimv2-n', 'd-fine', 'rf-detr', 'deformable-detr-r50')
+FROM_HUB = [p for p in CONFIGS if any(name in p.name for name in HUB_NAMES)]
 PEER = Path(mmdet.__file__).parent / '.mim/configs/deformable_detr/deformable-detr_r50_16xb2-50e_coco.py'
 
 
 def test_all_configs_are_found():
-    assert len(CONFIGS) == 17 and len(PAPERS) == 5
+    assert len(CONFIGS) == 25 and len(PAPERS) == 5 and len(FROM_HUB) == 4
 
 
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda p: p.stem)
@@ -30,10 +33,20 @@ def test_config_is_complete(path: Path):
     assert cfg.param_scheduler[-1].get('end', cfg.train_cfg.get('max_iters')) == cfg.train_cfg.get('max_iters')
 
 
-@pytest.mark.parametrize('path', [p for p in CONFIGS if p not in PAPERS], ids=lambda p: p.stem)
-def test_config_builds(path: Path):
+@pytest.mark.parametrize('path', [p for p in CONFIGS if p not in PAPERS + FROM_HUB], ids=lambda p: p.stem)
+def test_config_builds(path: Path, request):
+    if 'deimv2' in path.stem:
+        request.getfixturevalue('data')  # the folder with the detector
     model = MODELS.build(load_config(path).model)
     assert any(p.requires_grad for p in model.parameters())
+
+
+@pytest.mark.parametrize('path', FROM_HUB, ids=lambda p: p.stem)
+def test_a_hub_that_cannot_be_reached_is_one_sentence(path: Path, monkeypatch):
+    monkeypatch.setattr('huggingface_hub.constants.HF_HUB_OFFLINE', True)
+    cfg = load_config(path)
+    with pytest.raises(PretrainedError, match='give a folder with a copy'):
+        MODELS.build(cfg.model.connector)
 
 
 @pytest.mark.parametrize('before, after', [

@@ -35,6 +35,7 @@ def main() -> None:
 
     from visionllm.apis import cost
     init_default_scope('mmdet')
+    cost.check_countable(cfg)
     size = tuple(args.image_size or cost.largest_image_size(cfg))
     estimate = cost.estimate_cost(cfg, size)
     measured = cost.measure_steps(cfg, size) if args.measure else {}

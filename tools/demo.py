@@ -1,4 +1,4 @@
-"""``make demo``: evaluate the shipped model at five tasks, give it seven instructions, fine-tune it."""
+"""``make demo``: name things on photographs; on scenes five tasks, seven instructions and fine-tuning."""
 
 import argparse
 

@@ -1,26 +1,29 @@
-"""Detect, segment, ground, caption and answer on images.
+"""Find what you name on photographs, or do all tasks on synthetic scenes.
 
-    python tools/infer.py IMAGE... --classes star "red circle" [--points 24 | --parts top "bottom left"]
-    python tools/infer.py IMAGE... --expression "the star left of the red circle"
-    python tools/infer.py IMAGE... --question "how many stars are there?"
-    python tools/infer.py IMAGE... --caption
-    python tools/infer.py IMAGE... --instruction "Find {\"star\": <c0>, ...} as (c, x1, y1, x2, y2) in <image>"
+    python tools/infer.py IMAGE... --classes cat "traffic light"
+    python tools/infer.py IMAGE... --instruction "Find {\"cat\": <c0>, ...} as (c, x1, y1, x2, y2) in <image>"
+    python tools/infer.py SCENE... --model scenes --classes star "red circle" [--points 24 | --parts top "bottom left"]
+    python tools/infer.py SCENE... --model scenes --expression "the star left of the red circle"
+    python tools/infer.py SCENE... --model scenes --question "how many stars are there?"
+    python tools/infer.py SCENE... --model scenes --caption
 
-The shipped model answers; --config CONFIG --checkpoint FILE name another. Class names may also come from a file, one a
-line: --classes @names.txt. More than 80 are named in groups.
+--config CONFIG --checkpoint FILE name a model of your own. Class names may also come from a file, one a line:
+--classes @names.txt. More than 80 are named in groups.
 """
 
 import argparse
 from pathlib import Path
 
-from _cli import existing_file, run
+from _cli import UsageError, existing_file, run
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, fromfile_prefix_chars='@',
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('images', nargs='+', type=existing_file, help='image files')
-    parser.add_argument('--config', type=existing_file, help='of another model than the shipped one; with --checkpoint')
+    parser.add_argument('--model', choices=['photographs', 'scenes'], default='photographs',
+                        help='a shipped model (default: photographs)')
+    parser.add_argument('--config', type=existing_file, help='of a model of your own; with --checkpoint')
     parser.add_argument('--checkpoint', type=existing_file, help='its weights')
     task = parser.add_mutually_exclusive_group(required=True)
     task.add_argument('--instruction', help='the whole instruction: class map, output format and <image>')
@@ -38,6 +41,19 @@ def parse_args() -> argparse.Namespace:
     if (args.config is None) != (args.checkpoint is None):
         parser.error('--config and --checkpoint belong together: name both, or neither for the shipped model.')
     return args
+
+
+def check_task(args: argparse.Namespace) -> None:
+    """Check that the shipped model for photographs is asked for boxes.
+
+    Raises:
+        UsageError: It is not.
+    """
+    beyond = [name for name in ('expression', 'question', 'caption', 'points', 'parts') if getattr(args, name)]
+    if beyond and args.config is None and args.model == 'photographs':
+        raise UsageError(f'The shipped model for photographs answers with boxes of named classes. --{beyond[0]} needs '
+                         '--model scenes, which knows drawn shapes only, or a model of your own (--config, '
+                         '--checkpoint).')
 
 
 def write_instruction(args: argparse.Namespace) -> str | tuple[str, ...]:
@@ -59,10 +75,11 @@ def write_instruction(args: argparse.Namespace) -> str | tuple[str, ...]:
 
 def main() -> None:
     args = parse_args()
+    check_task(args)
 
     from visionllm.apis import SHIPPED, Inferencer, write_predictions
     instruction = write_instruction(args)
-    inferencer = Inferencer.from_files(*((args.config, args.checkpoint) if args.config else SHIPPED))
+    inferencer = Inferencer.from_files(*((args.config, args.checkpoint) if args.config else SHIPPED[args.model]))
     if args.expression is None:
         predictions = [inferencer(path, instruction, args.score_thr) for path in args.images]
     else:

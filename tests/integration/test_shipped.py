@@ -9,7 +9,7 @@ from visionllm.apis.studies import blind, evaluate_task
 from visionllm.apis.study import Study
 from visionllm.evaluation import average_precision, hit_rate
 
-CONFIG, WEIGHTS = SHIPPED
+CONFIG, WEIGHTS = SHIPPED['scenes']
 pytestmark = pytest.mark.skipif(not Path(WEIGHTS).exists(), reason='no shipped weights in this checkout')
 
 

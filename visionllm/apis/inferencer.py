@@ -27,9 +27,10 @@ from visionllm.models.initialization import weights_follow
 __all__ = ['SHIPPED', 'ImageError', 'Inferencer', 'Prediction', 'draw', 'write_predictions']
 
 ROOT = Path(__file__).parents[2]
-# config and weights of the model in this repository
-SHIPPED = (str(ROOT / 'configs/visionllm/visionllm_nano_scenes-five-tasks.py'),
-           str(ROOT / 'weights/visionllm_nano_scenes-five-tasks.safetensors'))
+# config and weights of the models in this repository
+SHIPPED = {name: (str(ROOT / f'configs/visionllm/{stem}.py'), str(ROOT / f'weights/{stem}.safetensors'))
+           for name, stem in dict(photographs='visionllm_ssd-mobilenet-v2_coco',
+                                  scenes='visionllm_nano_scenes-five-tasks').items()}
 
 PALETTE = [(230, 60, 60), (60, 140, 240), (60, 180, 90), (240, 160, 40), (150, 80, 200), (30, 180, 180),
            (240, 110, 180), (120, 120, 120), (160, 110, 50), (100, 100, 255)]
@@ -83,12 +84,13 @@ class Inferencer:
 
     Args:
         model: A VisionLLM with its weights.
-        scale: Longest and shortest side that images are resized to, in pixels, as in the test pipeline.
+        scale: Longest and shortest side that images are resized to, in pixels, as in the test pipeline; None for models
+            on a published detector, which resizes them itself.
     """
 
-    def __init__(self, model, scale: tuple[int, int]):
+    def __init__(self, model, scale: tuple[int, int] | None):
         self.model = model.eval()
-        self.resize = Compose([dict(type='Resize', scale=scale, keep_ratio=True)])
+        self.resize = Compose([dict(type='Resize', scale=scale, keep_ratio=True)] if scale else [])
 
     @classmethod
     def from_files(cls, config: str, checkpoint: str, device: str = 'cpu') -> 'Inferencer':
@@ -112,6 +114,8 @@ class Inferencer:
         content = load_local(checkpoint, 'cpu')
         try:
             _load_checkpoint_to_model(model, content, strict=True)
+        except CheckpointMismatchError:  # of a published detector
+            raise
         except RuntimeError:
             mismatch = describe_mismatch(model, content.get('state_dict', content))
             raise CheckpointMismatchError(f'{checkpoint} is a checkpoint of another config than {config}. {mismatch}') \
@@ -119,9 +123,9 @@ class Inferencer:
         dataset = cfg.test_dataloader.dataset
         steps = dataset.get('datasets', [dataset])[0].pipeline  # of the first task
         scale = next((step['scale'] for step in steps if step['type'] == 'Resize'), None)
-        if scale is None:
+        if scale is None and model.backbone is not None:
             raise ConfigError(f'The test pipeline of {config} has no Resize, so the size of its images is unknown.')
-        return cls(model.to(device), tuple(scale))
+        return cls(model.to(device), scale and tuple(scale))
 
     @torch.no_grad()
     def __call__(self, path: str | Path, instruction: str | Sequence[str], score_thr: float = 0.3) -> Prediction:
@@ -139,7 +143,8 @@ class Inferencer:
         """
         names, output_format = class_names_of(instruction), format_of(instruction)
         image = read_image(path)
-        resized = self.resize(dict(img=image[..., ::-1], img_shape=image.shape[:2], ori_shape=image.shape[:2]))
+        resized = self.resize(dict(img=image[..., ::-1], img_shape=image.shape[:2], ori_shape=image.shape[:2],
+                                   scale_factor=(1.0, 1.0)))
         sample = DetDataSample(metainfo=dict(
             img_path=str(path), ori_shape=image.shape[:2], img_shape=resized['img'].shape[:2],
             scale_factor=resized['scale_factor'], instruction=instruction, text=names))

@@ -39,6 +39,19 @@ def train_only(model: nn.Module, parameters: list[nn.Parameter]) -> Iterator[Non
             parameter.requires_grad_(True)
 
 
+@contextmanager
+def unfrozen(parameters: list[nn.Parameter]) -> Iterator[None]:
+    """Context in which parameters require gradients, frozen or not."""
+    frozen = [parameter for parameter in parameters if not parameter.requires_grad]
+    for parameter in parameters:
+        parameter.requires_grad_(True)
+    try:
+        yield
+    finally:
+        for parameter in frozen:
+            parameter.requires_grad_(False)
+
+
 def native_dtype() -> torch.dtype:
     """bfloat16 if the hardware supports it natively (CUDA, AVX-512 BF16, AMX), else float32."""
     if torch.cuda.is_available():

@@ -21,6 +21,7 @@ from visionllm.engine.pretraining.exercises import (
     TRAIN,
     sample_kind_exercise,
     sample_name_exercise,
+    sample_related_exercise,
     sample_synonym_exercise,
 )
 from visionllm.language.kinds import TEST_KINDS, kinds_of
@@ -58,13 +59,13 @@ def test_synonyms_and_kinds_are_answered_by_their_classes():
         for name, answer in zip(exercise.queries, exercise.answers):
             holds = [each in group_of[name] for each in names]
             assert answer.tolist() == [*holds, not any(holds)]
-        exercise = sample_kind_exercise(rng, 8)
-        names = exercise.instruction.class_names
-        assert not held_out.intersection([*names, *exercise.queries])
-        for name, answer in zip(exercise.queries, exercise.answers):
-            right = [each for each, share in zip([*names, '<none>'], answer) if share]
-            assert right == [name] or right == ['<none>'] or kinds_of(name).issuperset(right)
-            assert answer.sum() == pytest.approx(1)
+        for exercise in (sample_kind_exercise(rng, 8), sample_related_exercise(rng, 8, LONG)):
+            names = exercise.instruction.class_names
+            assert not held_out.intersection([*names, *exercise.queries])
+            for name, answer in zip(exercise.queries, exercise.answers):
+                right = [each for each, share in zip([*names, '<none>'], answer) if share]
+                assert right == [name] or right == ['<none>'] or kinds_of(name).issuperset(right)
+                assert (right == [name]) == (name in names) and answer.sum() == pytest.approx(1)
 
 
 @pytest.mark.parametrize('options', [{}, dict(with_kinds=True), dict(mixtures=False)])

@@ -9,12 +9,14 @@ from visionllm.datasets.scenes import SHAPES
 from visionllm.language import TASKS
 from visionllm.models import CausalLM
 
+from ..inferencer import SHIPPED, Inferencer
 from .coco_eval import CocoEvalBenchmark, coco_eval_suite
 from .decoding import DecodingBenchmark, decoding_suite
 from .deformable_attention import DeformableAttentionBenchmark, deformable_attention_suite
 from .detector import DetectorBenchmark, detector_suite, vocabulary_suite
 from .inputs import LLAMA_7B, build_model
 from .loading import loading_suite
+from .photographs import PhotographBenchmark, photographs_suite
 from .roofline import roofline_suite
 from .timing import Suite
 from .training import HeadStepBenchmark, TaskStepBenchmark, training_suite
@@ -46,6 +48,12 @@ def detector(args: Namespace):
     return build_model(R50, args.llm, args.text_encoder, llm_size(args)).to(args.device)
 
 
+def photographs(args: Namespace) -> Suite:
+    """The shipped model for photographs, and open-vocabulary detectors."""
+    model = Inferencer.from_files(*SHIPPED['photographs'], args.device).model
+    return photographs_suite({'SSD MobileNetV2': PhotographBenchmark(model)}, args.device)
+
+
 def llm_size(args: Namespace) -> dict | None:
     """Changes to the config of the language model; None for its own weights."""
     return LLAMA_7B if args.llama_7b else None
@@ -58,5 +66,6 @@ SUITES: dict[str, Callable[[Namespace], Suite]] = dict(
     vocabulary=lambda args: vocabulary_suite(DetectorBenchmark(detector(args), names=LVIS_NAMES[:320])),
     training=training,
     deformable=lambda args: deformable_attention_suite(DeformableAttentionBenchmark(args.device)),
+    photographs=photographs,
     coco_eval=lambda args: coco_eval_suite(CocoEvalBenchmark()),
     loading=lambda args: loading_suite(FIVE_TASKS, SCENES))

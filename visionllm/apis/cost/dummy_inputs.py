@@ -112,6 +112,17 @@ def datasets_of(loader: ConfigDict) -> list[ConfigDict]:
     return dataset.get('datasets', [dataset])
 
 
+def check_countable(cfg: Config) -> None:
+    """Check that all of a model is run by PyTorch, whose operations are counted.
+
+    Raises:
+        ConfigError: It has a published detector, which may be run by another library.
+    """
+    if cfg.model.get('connector', {}).get('type') == 'DetectorTokenizer':
+        raise ConfigError('Operations are counted in PyTorch, and a published detector may be run by another library; '
+                          'its cost is in the head of its config, and tools/benchmark.py photographs times one.')
+
+
 def largest_image_size(cfg: Config) -> tuple[int, int]:
     """Height and width of the largest image, in landscape, from the first ``Resize`` of the training pipelines, or of
     the test pipelines where training images are not resized.

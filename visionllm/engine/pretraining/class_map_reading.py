@@ -15,6 +15,7 @@ from mmengine.logging import print_log
 from torch import Tensor, nn
 
 from visionllm.language import Instruction
+from visionllm.models.freezing import unfrozen
 from visionllm.models.heads.class_reader import mask_padding
 
 from ..distributed import average_gradients, unwrapped
@@ -25,6 +26,7 @@ from .exercises import (
     Exercise,
     sample_kind_exercise,
     sample_name_exercise,
+    sample_related_exercise,
     sample_synonym_exercise,
     wide_corpus,
 )
@@ -33,7 +35,8 @@ from .stage import PretrainingStage
 NOISE = 0.3  # in standard deviations of the embeddings
 PURE, BLEND = 0.001, 0.02  # Dirichlet parameters: nearly always one name; mostly one, sometimes two or three
 NO_OBJECT = ['<none>'] * 4
-KIND_SHARE, SYNONYM_SHARE = 0.5, 0.25  # of the instructions
+PMI_LR = 10  # times that of LoRA
+SHARES = dict(kinds=0.35, synonyms=0.2, related=0.3, names=0.15)  # of the instructions, with kinds
 SHORT, LONG = 12, 80  # names in a class map at most: in the first quarter of the steps and in tests; as COCO has
 
 
@@ -60,7 +63,13 @@ def reading_loss(model: nn.Module, exercises: list[Exercise], rng: np.random.Gen
     shares = names.new_tensor(rng.dirichlet([blend] * names.shape[1], (len(exercises), queries)))  # [B, n, n + 4]
     embeddings = shares @ names
     embeddings = embeddings + NOISE * embeddings.detach().std() * torch.randn_like(embeddings)
-    logits = mask_padding(read_class_maps(model, instructions, embeddings), instructions)
+    logits = read_class_maps(model, instructions, embeddings)
+    pmi = model.heads['tuples'].class_reader.pmi
+    if pmi is not None:
+        rows = [pmi(model.llm, each.queries, [each.instruction.class_names])[0] for each in exercises]  # [n, k]
+        rows = torch.stack([F.pad(each, (0, classes - each.shape[1], 0, len(NO_OBJECT))) for each in rows])
+        logits = logits + F.pad(shares @ rows, (0, 1))
+    logits = mask_padding(logits, instructions)
     return F.cross_entropy(logits.flatten(0, 1), (shares @ answers).flatten(0, 1))
 
 
@@ -102,16 +111,15 @@ def _accuracy(model: nn.Module, rng: np.random.Generator, exercises: int, querie
 
 @TASK_UTILS.register_module()
 class ClassMapReading(PretrainingStage):
-    """Train LoRA and the new tokens' rows. In the first quarter of the steps on pure names and short maps, then half of
-    the queries are mixtures of names, and maps are as long as COCO's.
+    """Train LoRA and the new tokens' rows, frozen by the config or not. In the first quarter of the steps on pure names
+    and short maps, then half of the queries are mixtures of names, and maps are as long as COCO's.
 
     Args:
         name, steps, lr: As of ``PretrainingStage``; a step is ``texts`` exercises.
         texts: Instructions of a step.
         queries: Names looked up in each.
         seed: Of the exercises.
-        with_kinds: Of the instructions, half ask for kinds of names and a quarter for synonyms; the others name things
-            of all lists.
+        with_kinds: Instructions ask for kinds, synonyms, names of related things, and names of all lists (``SHARES``).
         mixtures: After the first quarter of the steps, half of the queries are mixtures of names, as image tokens of
             ``ClassMapReader`` are; ``VocabularyReader`` looks up words only.
     """
@@ -136,12 +144,16 @@ class ClassMapReading(PretrainingStage):
     def run(self, runner) -> dict[str, Tensor]:
         """As in ``PretrainingStage``, without data."""
         model = unwrapped(runner.model)
-        losses = self.train(model)
+        pmi = model.heads['tuples'].class_reader.pmi
+        trained = [*model.llm.adapter_parameters().values(), *(pmi.parameters() if pmi else ())]
+        with unfrozen(trained):
+            losses = self.train(model)
         accuracy = reading_accuracy(model, exercises=10)
         model.train()
         print_log(f'{self.name}: loss {losses[0]:.2f} -> {losses[-1]:.3f}; {accuracy["named"]:.1f} % of unseen names, '
                   f'{accuracy["phrased"]:.1f} % within phrases, {accuracy["all"]:.1f} % with <none>', 'current')
-        changed = {f'llm.{name}' for name, parameter in model.llm.named_parameters() if parameter.requires_grad}
+        changed = {f'llm.{name}' for name in model.llm.adapter_parameters()}
+        changed |= {name for name in model.state_dict() if '.class_reader.pmi.' in name}
         return {name: value for name, value in model.state_dict().items() if name in changed}
 
     def train(self, model: nn.Module) -> list[float]:
@@ -149,7 +161,12 @@ class ClassMapReading(PretrainingStage):
         rng = np.random.default_rng(self.seed)
         torch.manual_seed(self.seed)
         parameters = [p for p in model.llm.parameters() if p.requires_grad]
-        optimizer = torch.optim.AdamW(parameters, lr=self.lr, betas=(0.9, 0.98), weight_decay=0.0)
+        groups = [dict(params=parameters)]
+        pmi = model.heads['tuples'].class_reader.pmi
+        if pmi is not None:
+            pmi.fit_prior(model.llm, wide_corpus().nouns)
+            groups.append(dict(params=list(pmi.parameters()), lr=PMI_LR * self.lr))
+        optimizer = torch.optim.AdamW(groups, lr=self.lr, betas=(0.9, 0.98), weight_decay=0.0)
         schedule = torch.optim.lr_scheduler.LambdaLR(
             optimizer, lambda step: min(1.0, (step + 1) / 5, max(self.steps - step, 1) / (0.5 * self.steps)))
         losses = []
@@ -177,11 +194,13 @@ class ClassMapReading(PretrainingStage):
     def _sample(self, rng: np.random.Generator, max_names: int) -> Exercise:
         if not self.with_kinds:
             return sample_name_exercise(rng, TRAIN, self.queries, max_names, PHRASE_SHARE)
-        sort = rng.random()
-        if sort < KIND_SHARE:
+        sort = rng.choice(list(SHARES), p=list(SHARES.values()))
+        if sort == 'kinds':
             return sample_kind_exercise(rng, self.queries)
-        if sort < KIND_SHARE + SYNONYM_SHARE:
+        if sort == 'synonyms':
             return sample_synonym_exercise(rng, self.queries, max_names)
+        if sort == 'related':
+            return sample_related_exercise(rng, self.queries, max_names)
         return sample_name_exercise(rng, wide_corpus(), self.queries, max_names, PHRASE_SHARE)
 
 

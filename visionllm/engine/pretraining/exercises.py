@@ -1,11 +1,11 @@
 """Exercises in reading class maps, from text alone: an instruction, names to look up in it, and the right answers.
 
-Three sorts: the name itself is in the map, a synonym of it is, or the map has kinds of things, such as "animal".
+The name itself is in the map, a synonym of it is, only names of related things are, or kinds such as "animal".
 
 Dimensions: n queries, K named classes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -21,6 +21,8 @@ UNNAMED_SHARE = 0.4  # of the queries
 ADJECTIVE_SHARE = 0.3  # of the class maps of names
 PHRASE_SHARE = 0.2
 MAX_KINDS = 16  # in a class map
+MAX_RELATED_KINDS = 4  # that the names of a class map are taken from
+WIDE, WIDE_SHARE = 30, 0.5  # half of the class maps hold kinds of at least that many members only
 NAMES_BESIDE_KINDS = 0.3  # share of the class maps of kinds that hold other names, too
 
 
@@ -30,6 +32,7 @@ class Corpus:
     nouns: tuple[str, ...]
     phrases: tuple[str, ...]
     wordings: tuple[str, ...]
+    with_adjectives: bool = True
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ def wide_corpus() -> Corpus:
     """The training corpus with all members of kinds and all synonyms."""
     names = [*TRAIN_NOUNS, *(name for members in KINDS.values() for name in members), *KINDS,
              *(name for group in SYNONYMS for name in group)]
-    return Corpus(tuple(sorted(set(names) - set(TEST_NOUNS))), TRAIN_PHRASES, TRAIN.wordings)
+    return Corpus(tuple(sorted(set(names) - set(TEST_NOUNS))), TRAIN_PHRASES, TRAIN.wordings, with_adjectives=False)
 
 
 def sample_name_exercise(rng: np.random.Generator, corpus: Corpus, queries: int, max_names: int,
@@ -66,7 +69,7 @@ def sample_name_exercise(rng: np.random.Generator, corpus: Corpus, queries: int,
     count = int((max_names + 1)**rng.random())
     names = [str(n) for n in rng.permutation(corpus.nouns)[:2 * max_names]]
     style = rng.random()
-    if style < ADJECTIVE_SHARE:
+    if style < ADJECTIVE_SHARE and corpus.with_adjectives:
         names = [f'{rng.choice(ADJECTIVES)} {name}' for name in names]
     named, unnamed = names[:count], names[count:]
     with_phrases = style >= 1 - phrase_share
@@ -95,16 +98,32 @@ def sample_synonym_exercise(rng: np.random.Generator, queries: int, max_names: i
 def sample_kind_exercise(rng: np.random.Generator, queries: int) -> Exercise:
     """Members of kinds in the class map, and of others. A name of several of these kinds is answered by all of them;
     one that is in the map itself by its own entry."""
-    count = int((MAX_KINDS + 1)**rng.random())
-    kinds = list(KINDS)
-    classes = [kinds[i] for i in rng.permutation(len(kinds))[:count]]
+    kinds = [kind for kind in KINDS if len(members_of(kind)) >= WIDE] if rng.random() < WIDE_SHARE else list(KINDS)
+    classes = [kinds[i] for i in rng.permutation(len(kinds))[:rng.integers(1, MAX_KINDS + 1)]]
     if rng.random() < NAMES_BESIDE_KINDS:
         classes += [draw(rng, members_of(kind)) for kind in classes]
         classes = [str(name) for name in rng.permutation(list(dict.fromkeys(classes)))]
+
+    def draw_name() -> str:
+        kind = draw(rng, list(KINDS) if rng.random() < UNNAMED_SHARE else classes)
+        return draw(rng, members_of(kind)) if kind in KINDS else kind
+    return _answer(rng, classes, draw_name, queries)
+
+
+def sample_related_exercise(rng: np.random.Generator, queries: int, max_names: int) -> Exercise:
+    """Names of a few kinds, in the class map or not: a truck is no bus, whatever else they have in common."""
+    kinds = [draw(rng, list(KINDS)) for _ in range(rng.integers(1, MAX_RELATED_KINDS + 1))]
+    names = [str(name) for name in rng.permutation(sorted({name for kind in kinds for name in members_of(kind)}))]
+    count = max(1, min(int((max_names + 1)**rng.random()), len(names) // 2))
+    classes, others = names[:count], names[count:]
+    return _answer(rng, classes, lambda: draw(rng, others if rng.random() < UNNAMED_SHARE else classes), queries)
+
+
+def _answer(rng: np.random.Generator, classes: list[str], draw_name: Callable[[], str], queries: int) -> Exercise:
+    """An exercise on names that are drawn until so many have an answer by the lists of kinds."""
     looked_up, answers = [], []
     while len(answers) < queries:
-        kind = draw(rng, kinds if rng.random() < UNNAMED_SHARE else classes)
-        name = draw(rng, members_of(kind)) if kind in KINDS else kind
+        name = draw_name()
         answer = answer_of_kinds(name, classes)
         if answer is not None and name not in TEST_NOUNS:
             looked_up.append(name)

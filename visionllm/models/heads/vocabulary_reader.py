@@ -1,11 +1,11 @@
 """Classification of a published detector's tokens: the language model reads each word of the vocabulary, not each
 token.
 
-A token is one of V words, with probabilities that the detector gives. Which class of the instruction a word belongs to
-depends on the instruction alone, so the language model looks each word up once, and what it answered is remembered with
-the prompt. By the law of total probability the odds of a class at a token are the sum over words of the odds of the
-word at the token times the probability of the class given the word. An average of embeddings, which is no word, is
-never read.
+A token is one of V words, with probabilities that the detector gives. Which class of the instruction a word belongs
+to depends on the instruction alone, so the language model looks each word up once, adds what it knows of the word by
+itself (``NamePMI``), and what it answered is remembered with the prompt. The probability of a class at a token is the
+sum over words of the probability of the word at the token times that of the class given the word. An average of
+embeddings, which is no word, is never read.
 
 Dimensions: B images, M image tokens, V words, K named classes, E width of the language model.
 """
@@ -22,8 +22,11 @@ from ..llms import CausalLM
 from ..prompt_cache import PromptCache
 from .class_pass import ClassPassOutput
 from .class_reader import ClassMapLookup, mask_padding
+from .name_pmi import NamePMI
 from .query_embedding import QueryEmbedding
 from .token_words import TokenWords
+
+MIN_SCORE, MAX_SCORE = 1e-30, 1 - 1e-6  # words of one class can sum to more than one
 
 
 @MODELS.register_module()
@@ -36,6 +39,7 @@ class VocabularyReader(ClassMapLookup):
         channels: Of the image tokens' features.
         llm_width: E.
         num_classes: Classes of the detector.
+        vocab_size: Tokens of the language model's base vocabulary.
         learned_words: Words besides the detector's class names.
         min_match_iou: In training, a token whose box overlaps less with the object matched to it is no object: a
             published detector's boxes are not trained.
@@ -44,11 +48,12 @@ class VocabularyReader(ClassMapLookup):
 
     reads_tokens = False
 
-    def __init__(self, channels: int, llm_width: int, num_classes: int, learned_words: int = 16,
+    def __init__(self, channels: int, llm_width: int, num_classes: int, vocab_size: int, learned_words: int = 16,
                  min_match_iou: float = 0.5, opening: str = '\n{"', initial_scale: float = 1.0):
         super().__init__(opening, initial_scale, image_context=False)
         self.min_match_iou = min_match_iou
         self.words = TokenWords(channels, llm_width, num_classes, learned_words)
+        self.pmi = NamePMI(vocab_size)
         self.calibration = nn.Parameter(torch.tensor([1.0, 0.0]))  # scale and offset of the log-odds
         self._cache = PromptCache()
 
@@ -62,10 +67,10 @@ class VocabularyReader(ClassMapLookup):
         """
         classes, output = self.read_words(llm, instructions, tokens.class_names, queries)
         words = self.words(tokens)  # [B, M, V]
-        with torch.autocast(words.device.type, enabled=False):  # odds span many powers of ten
-            odds = words.float().exp() @ classes.float().exp()  # [B, M, K + 1]
+        with torch.autocast(words.device.type, enabled=False):  # scores span many powers of ten
+            scores = words.float().sigmoid() @ classes[..., :-1].float().exp()  # [B, M, K]
         scale, offset = self.calibration
-        return F.pad(scale * odds[..., :-1].clamp_min(1e-30).log() + offset, (0, 1)), output
+        return F.pad(scale * scores.clamp(MIN_SCORE, MAX_SCORE).logit() + offset, (0, 1)), output
 
     def read_words(self, llm: CausalLM, instructions: list[Instruction], class_names: tuple[str, ...],
                    queries: Tensor) -> tuple[Tensor, ClassPassOutput]:
@@ -82,7 +87,9 @@ class VocabularyReader(ClassMapLookup):
         def read() -> tuple[Tensor, ClassPassOutput]:
             words = self.words.embed(llm, class_names).expand(len(unique), -1, -1)
             logits, output = self(llm, list(unique.values()), words, queries.expand(*words.shape[:2], 1, -1))
-            return mask_padding(self.scale * logits, list(unique.values())).log_softmax(-1), output
+            pmi = self.pmi(llm, class_names, [instruction.class_names for instruction in unique.values()])
+            logits = self.scale * logits + F.pad(pmi, (0, 1, 0, words.shape[1] - len(class_names)))
+            return mask_padding(logits, list(unique.values())).log_softmax(-1), output
 
         classes, output = read() if torch.is_grad_enabled() else self._cache.get_or_compute(tuple(unique), read)
         rows = torch.tensor([list(unique).index(instruction.text) for instruction in instructions],

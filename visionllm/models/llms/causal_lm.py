@@ -41,7 +41,7 @@ from ..prompt_cache import PromptCache
 from .adapter import load_adapter
 from .gradient_checkpointing import checkpoint_layers, recompute_gated_mlps
 from .loading import load_causal_lm
-from .lora import upcast_adapters
+from .lora import adapters_disabled, upcast_adapters
 from .padding import causal_mask, left_pad
 
 
@@ -129,6 +129,11 @@ class CausalLM(BaseModule):
         rows[index(FORMAT_TOKENS[1]):index(FORMAT_TOKENS[-1]) + 1] *= 0.5
         self.new_rows.weight.data.copy_(rows)
 
+    def adapter_parameters(self) -> dict[str, nn.Parameter]:
+        """What is trained, by name: LoRA and the embeddings of the added tokens."""
+        return {name: parameter for name, parameter in self.named_parameters()
+                if 'lora_' in name or name.startswith('new_rows.')}
+
     def merge(self) -> 'CausalLM':
         """Merge LoRA into the frozen weights, in place, for inference. Do not train or load weights afterwards.
 
@@ -189,6 +194,14 @@ class CausalLM(BaseModule):
     def lm_logits(self, states: Tensor) -> Tensor:
         """Logits ``float[..., V]`` over the base vocabulary, of hidden states ``float[..., E]``."""
         return self.output(states.to(self.output.weight.dtype)).float()
+
+    @torch.no_grad()
+    def next_token_log_probs(self, texts: Sequence[str]) -> Tensor:
+        """Log-probabilities ``float[B, V]`` of the token behind each of B texts, by the base model without LoRA."""
+        embeddings, mask, positions = left_pad([self.embed_text(text)[0] for text in texts])
+        with adapters_disabled(self.decoder):
+            states, _ = self(embeddings, attention=causal_mask(mask), positions=positions)
+        return self.lm_logits(states[:, -1]).log_softmax(-1)
 
     def encode_prefix(self, texts: Sequence[str]) -> tuple[Prefix, Tensor]:
         """Encode B texts as a prefix.

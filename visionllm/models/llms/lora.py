@@ -4,6 +4,9 @@ By default peft casts the input of each adapted layer to float32 and stores the 
 backward pass. Here the input is stored as it is, and cast again in the backward pass.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 import torch.nn.functional as F
 from peft.tuners.lora import LoraLayer
@@ -32,6 +35,19 @@ class _UpcastMatmul(torch.autograd.Function):
         x, weight = ctx.saved_tensors
         grad = grad.to(weight.dtype)  # under autocast it has a lower precision
         return (grad @ weight).to(x.dtype), grad.flatten(0, -2).mT @ x.flatten(0, -2).to(weight.dtype)
+
+
+@contextmanager
+def adapters_disabled(decoder: nn.Module) -> Iterator[None]:
+    """Context in which a decoder is its base model. peft's own switch would also unfreeze the adapters."""
+    layers = [layer for layer in decoder.modules() if isinstance(layer, LoraLayer)]
+    for layer in layers:
+        layer._disable_adapters = True
+    try:
+        yield
+    finally:
+        for layer in layers:
+            layer._disable_adapters = False
 
 
 def upcast_adapters(decoder: nn.Module) -> None:

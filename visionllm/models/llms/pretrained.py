@@ -5,10 +5,13 @@ from torch import nn
 
 from ..checkpoint_loading import load_weights, read_state_dict
 
+PMI = 'heads.tuples.class_reader.pmi.'
+
 
 @WEIGHT_INITIALIZERS.register_module()
 class LanguageModelPretrained:
-    """``init_cfg`` of VisionLLM: LoRA and the embeddings of the added tokens from a checkpoint of a VisionLLM.
+    """``init_cfg`` of VisionLLM: LoRA, the embeddings of the added tokens and ``NamePMI``, where it has one, from a
+    checkpoint of a VisionLLM, whatever its image tokenizer.
 
     Args:
         checkpoint: Path or URL that mmengine can load.
@@ -23,4 +26,4 @@ class LanguageModelPretrained:
         Raises:
             CheckpointMismatchError: Tensors of the language model are missing or of another shape.
         """
-        load_weights(model, read_state_dict(self.checkpoint), self.checkpoint, parts=('llm.', ))
+        load_weights(model, read_state_dict(self.checkpoint), self.checkpoint, ('llm.', PMI), new=(PMI, ))

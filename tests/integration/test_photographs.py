@@ -1,0 +1,123 @@
+"""The model for photographs as users meet it: on free pictures, and on real data beside its detector."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmdet.registry import MODELS
+from mmengine.config import Config
+
+from visionllm.apis import SHIPPED, Inferencer
+from visionllm.apis.photograph_studies import against_detector, auroc, kinds, presence, synonyms
+from visionllm.apis.study import Study
+from visionllm.engine import StrictRunner
+from visionllm.engine.checkpoint import load_weights_only
+from visionllm.errors import CheckpointMismatchError
+from visionllm.language import TASKS
+
+from ..conftest import ROOT
+
+DEIMV2 = 'configs/visionllm/visionllm_deimv2-femto_coco.py'
+SSD, WEIGHTS = SHIPPED['photographs']
+
+
+@pytest.fixture(scope='module')
+def shipped():
+    return Inferencer.from_files(SSD, WEIGHTS)
+
+
+def find(inferencer, image, *names, score_thr=0.3):
+    return inferencer(ROOT / f'docs/images/{image}.jpg', TASKS['detection'].write_instruction(names), score_thr)
+
+
+@pytest.mark.parametrize('image, names, found', [
+    ('cat', ('dog', 'cat', 'couch'), {'cat'}),
+    ('cat', ('vehicle', 'animal'), {'animal'}),
+    ('astronaut', ('banana', 'person'), {'person'}),
+    ('coffee', ('cup', 'horse'), {'cup'}),
+])
+def test_what_is_named_is_found(shipped, image, names, found):
+    assert set(find(shipped, image, *names).names) == found
+
+
+def test_what_is_not_named_is_not_answered(shipped):
+    everything = find(shipped, 'cat', 'cat', 'car')
+    without_cat = find(shipped, 'cat', 'car')
+    assert everything.names[:1] == ['cat'] and not without_cat.names
+
+
+def test_a_large_photograph_has_boxes_in_its_own_pixels(shipped, tmp_path):
+    small = cv2.imread(str(ROOT / 'docs/images/cat.jpg'))
+    cv2.imwrite(str(tmp_path / 'large.png'), cv2.resize(small, None, fx=6, fy=6))
+    large = shipped(tmp_path / 'large.png', TASKS['detection'].write_instruction(['cat']))
+    np.testing.assert_allclose(np.divide(large.boxes[0], 6), find(shipped, 'cat', 'cat').boxes[0], atol=12)
+
+
+def test_the_tool_answers_on_a_photograph_by_default(call, tmp_path):
+    done = call('infer', 'docs/images/cat.jpg', '--classes', 'cat', 'dog', '--out', tmp_path)
+    assert done.code == 0 and 'docs/images/cat.jpg: cat' in done.out
+    assert json.loads((tmp_path / 'answers.json').read_text())[0]['objects'][0]['name'] == 'cat'
+
+
+def test_what_the_model_cannot_answer_is_one_sentence(call):
+    done = call('infer', 'docs/images/cat.jpg', '--caption')
+    assert done.code == 2 and done.err.startswith('error: ') and '--model scenes' in done.err
+
+
+@pytest.fixture
+def coco_mini(data, monkeypatch):
+    monkeypatch.setenv('VISIONLLM_DATA', str(data))
+    monkeypatch.setenv('VISIONLLM_COCO', str(data / 'coco-mini'))
+
+
+def deimv2_study(num_images):
+    model = MODELS.build(Config.fromfile(DEIMV2).model)
+    model.init_weights()
+    return Study.from_model(model.eval(), DEIMV2, num_images)
+
+
+def test_a_detector_keeps_its_accuracy_when_it_takes_orders(coco_mini, shipped):
+    assert against_detector(Study.from_model(shipped.model, SSD, 40))['ratio'] >= 0.97
+    assert against_detector(deimv2_study(40))['ratio'] >= 0.98
+
+
+def test_words_do_their_work(coco_mini, shipped, data, tmp_path, monkeypatch):
+    study = Study.from_model(shipped.model, SSD, 24)
+    assert presence(study)['auroc'] >= 0.85
+    assert kinds(study)['ratios']['all kinds'] >= 0.35
+    (tmp_path / 'annotations').mkdir()
+    (tmp_path / 'annotations/instances_val.json').symlink_to(data / 'voc-384/instances_train.json')
+    (tmp_path / 'val').symlink_to(data / 'voc-384/images')
+    monkeypatch.setenv('VISIONLLM_COCO', str(tmp_path))
+    monkeypatch.setenv('VISIONLLM_VAL', 'val')
+    assert synonyms(Study.from_model(shipped.model, SSD, 24))['ratio'] >= 0.75
+
+
+def test_the_area_under_the_curve_is_how_often_a_positive_is_higher():
+    scores, there = np.array([0.9, 0.5, 0.5, 0.1]), np.array([True, True, False, False])
+    assert auroc(scores, there) == pytest.approx((2 + 1.5) / 4)
+
+
+def test_another_detector_is_refused(coco_mini, tmp_path):
+    cfg = Config.fromfile(DEIMV2)
+    cfg.dump(tmp_path / 'other.py')
+    with pytest.raises(CheckpointMismatchError, match='ssd-mobilenet-v2-coco.*deimv2-femto-coco'):
+        Inferencer.from_files(str(tmp_path / 'other.py'), WEIGHTS)
+
+
+def test_a_few_steps_fit_the_scores_and_nothing_else(coco_mini, tmp_path):
+    cfg = Config.fromfile(DEIMV2)
+    cfg.merge_from_dict({'work_dir': str(tmp_path), 'train_cfg.max_iters': 3, 'train_cfg.val_interval': 10,
+                         'train_dataloader.batch_size': 2, 'train_dataloader.num_workers': 0,
+                         'train_dataloader.persistent_workers': False, 'default_hooks.checkpoint.interval': 3})
+    cfg.val_dataloader = cfg.val_cfg = cfg.val_evaluator = None
+    runner = StrictRunner.from_cfg(cfg)
+    runner.model.init_weights()
+    before = {name: value.clone() for name, value in runner.model.state_dict().items()}
+    runner.train()
+    state = load_weights_only(str(tmp_path / 'iter_3.pth'))['state_dict']
+    changed = {name for name, value in state.items() if not torch.equal(value, before[name])}
+    assert changed == {'heads.tuples.class_reader.calibration'}
+    assert [name for name in state if name.startswith('connector.')] == ['connector.detector._extra_state']
