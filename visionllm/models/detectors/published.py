@@ -84,6 +84,9 @@ class PublishedDetector(BaseModule):
                 f'The checkpoint was made with {_describe(saved)}, and this is {_describe(self.identity)}: use the '
                 'former, or train words for this one.')
 
+    def init_weights(self) -> None:
+        """Nothing: published weights stay as they are."""
+
     def check_names(self, count: int) -> None:
         """Compare the number of class names with that of the detector's class scores.
 
