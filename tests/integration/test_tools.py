@@ -134,7 +134,7 @@ def test_an_instruction_that_cannot_be_parsed_is_explained(call, trained, tmp_pa
 
 def test_the_shipped_model_answers_where_none_is_named(call, tmp_path):
     Image.new('RGB', (64, 64)).save(tmp_path / 'a.png')
-    run('infer', str(tmp_path / 'a.png'), '--caption', '--out', str(tmp_path))
+    run('infer', str(tmp_path / 'a.png'), '--model', 'scenes', '--caption', '--out', str(tmp_path))
     assert json.loads((tmp_path / 'answers.json').read_text())[0]['text']
     done = call('infer', tmp_path / 'a.png', '--caption', '--config', CONFIG)
     assert done.code == 2 and '--config and --checkpoint belong together' in done.err
