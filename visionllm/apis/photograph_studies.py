@@ -14,7 +14,6 @@ from torch import Tensor
 from visionllm.evaluation.detection import average_precision
 from visionllm.language.kinds import HELD_OUT_SUPERCATEGORIES
 from visionllm.language.synonyms import VOC_SYNONYMS
-from visionllm.language.vocabulary import NUM_CLASS_TOKENS
 from visionllm.models.samples import batch_pixel_mask
 from visionllm.structures import Detections
 
@@ -27,8 +26,8 @@ def against_detector(study: Study, seed: int = 0) -> dict:
     """AP of the model with all names in random order and with random class tokens, and of the detector alone."""
     rng = np.random.default_rng(seed)
     names = [study.names[i] for i in rng.permutation(len(study.names))]
-    rows = dict(model=metrics(study, study.detect(random_tokens(study, names, rng))),
-                detector=metrics(study, detect_alone(study)))
+    rows = dict(model=study.box_ap(study.detect(study.write_with_random_tokens(names, rng))),
+                detector=study.box_ap(detect_alone(study)))
     return dict(rows=rows, ratio=rows['model']['AP'] / rows['detector']['AP'])
 
 
@@ -38,12 +37,12 @@ def synonyms(study: Study, seed: int = 0) -> dict:
     renamed = [VOC_SYNONYMS.get(name, name) for name in study.names]
     categories = [dict(each, name=VOC_SYNONYMS.get(each['name'], each['name'])) for each in study.truth['categories']]
     other = replace(study, names=renamed, truth=study.truth | dict(categories=categories))
-    rows = {name: metrics(each, each.detect(random_tokens(each, each.names, rng)))
+    rows = {name: each.box_ap(each.detect(each.write_with_random_tokens(each.names, rng)))
             for name, each in (("COCO's names", study), ("VOC's names", other))}
     changed = [name for name in study.names if name in VOC_SYNONYMS]
     for name, each, names in (("COCO's names, the changed ones", study, changed),
                               ("VOC's names, the changed ones", other, [VOC_SYNONYMS[name] for name in changed])):
-        detections = each.detect(random_tokens(each, each.names, rng))
+        detections = each.detect(each.write_with_random_tokens(each.names, rng))
         rows[name] = average_precision(each.truth, detections, each.category_ids(names))
     return dict(rows=rows, ratio=rows["VOC's names"]['AP'] / rows["COCO's names"]['AP'])
 
@@ -54,7 +53,8 @@ def kinds(study: Study, seed: int = 0) -> dict:
     rng = np.random.default_rng(seed)
     kind_of = {each['id']: each['supercategory'] for each in study.truth['categories'] if each['name'] in study.names}
     merged = merge_categories(study, kind_of)
-    model = merged.detect(random_tokens(merged, [merged.names[i] for i in rng.permutation(len(merged.names))], rng))
+    order = [merged.names[i] for i in rng.permutation(len(merged.names))]
+    model = merged.detect(merged.write_with_random_tokens(order, rng))
     ids = {name: merged.category_ids([name])[0] for name in merged.names}
     alone = best_of_each_box([dict(record, category_id=ids[kind_of[record['category_id']]])
                               for record in detect_alone(study)])
@@ -90,7 +90,7 @@ def presence(study: Study, absent: int = 10, seed: int = 0) -> dict:
         asked = [asked[i] for i in rng.permutation(len(asked))]
         one = replace(study, dataset=[study.dataset[index]])
         best = dict.fromkeys(asked, 0.0)
-        for record in one.detect(random_tokens(study, asked, rng)):
+        for record in one.detect(study.write_with_random_tokens(asked, rng)):
             name = name_of[record['category_id']]
             best[name] = max(best[name], record['score'])
         scores += list(best.values())
@@ -103,16 +103,6 @@ def auroc(scores: np.ndarray, positive: np.ndarray) -> float:
     high, low = scores[positive], np.sort(scores[~positive])
     below = np.searchsorted(low, high, 'left') + np.searchsorted(low, high, 'right')
     return float(below.mean() / (2 * len(low)))
-
-
-def metrics(study: Study, detections: list[dict]) -> dict[str, float]:
-    """Average precision of boxes over the study's classes."""
-    return average_precision(study.truth, detections, study.category_ids(study.names))
-
-
-def random_tokens(study: Study, names: list[str], rng: np.random.Generator) -> str:
-    """An instruction with random class tokens."""
-    return study.write_instruction(names, class_tokens=rng.permutation(NUM_CLASS_TOKENS)[:len(names)].tolist())
 
 
 def merge_categories(study: Study, kind_of: dict[int, str]) -> Study:

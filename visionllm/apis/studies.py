@@ -19,7 +19,6 @@ from visionllm.evaluation.detection import (
     match_detections,
 )
 from visionllm.language import TASKS
-from visionllm.language.vocabulary import NUM_CLASS_TOKENS
 from visionllm.structures.polygons import parts_to_polygon
 
 from .charts import draw_calibration
@@ -31,14 +30,9 @@ def evaluate_task(study: Study) -> dict[str, float]:
     """Metrics of a model on the study's task and samples."""
     if study.metric['type'] == 'CocoMetric':
         detections = study.detect(study.write_instruction(study.names))
-        return box_ap(study, detections) if study.task == 'detection' else mask_ap(study, detections)
+        return study.box_ap(detections) if study.task == 'detection' else mask_ap(study, detections)
     metric = process_all(study)
     return metric.evaluate(len(metric.results))
-
-
-def box_ap(study: Study, detections: list[dict]) -> dict[str, float]:
-    """Average precision of boxes over all classes, from COCO result records."""
-    return average_precision(study.truth, detections, study.category_ids(study.names))
 
 
 def mask_ap(study: Study, detections: list[dict]) -> dict[str, float]:
@@ -91,8 +85,7 @@ def obedience(study: Study, num_splits: int = 2, seed: int = 0) -> dict:
         order = [study.names[i] for i in rng.permutation(len(study.names))]
         middle = len(order) // 2
         for named, unnamed in ((order[:middle], order[middle:]), (order[middle:], order[:middle])):
-            class_tokens = rng.permutation(NUM_CLASS_TOKENS)[:len(named)].tolist()
-            detections = study.detect(study.write_instruction(named, class_tokens=class_tokens))
+            detections = study.detect(study.write_with_random_tokens(named, rng))
             ids, unnamed_ids = study.category_ids(named), study.category_ids(unnamed)
             threshold, f1 = best_f1_score(*match_detections(study.truth, detections, ids))
             same_classes = [record for record in everything if record['category_id'] in ids]
@@ -114,7 +107,7 @@ def wordings(study: Study, indices: tuple[int, ...] = (0, 2, 6, 12, 16, 17, 18, 
     for index in indices:
         detections = study.detect(study.write_instruction(study.names, index))
         rows.append(dict(wording=(task.wordings + task.held_out)[index], seen=index < len(task.wordings),
-                         **box_ap(study, detections)))
+                         **study.box_ap(detections)))
     aps = [row['AP'] for row in rows]
     return dict(spread=max(aps) - min(aps), rows=rows)
 
@@ -164,14 +157,14 @@ def vocabulary(study: Study, size: int = 1203, seed: int = 0) -> dict:
         extended = replace(study, names=names, truth=truth)
         detections = extended.detect(task.write_instructions(names))
         _, f1 = best_f1_score(*match_detections(truth, detections, extended.category_ids(names)))
-        rows[f'{len(names)} names'] = box_ap(study, detections) | dict(best_f1=100 * f1)
+        rows[f'{len(names)} names'] = study.box_ap(detections) | dict(best_f1=100 * f1)
     return dict(rows=rows)
 
 
 def points(study: Study, counts: tuple[int, ...] = (8, 14, 16, 24, 48)) -> dict:
     """Mask AP by the number of polygon points (paper, table 2b), the upper bound given by true contours of as many
     points, and box AP of the same model."""
-    rows = {'box': box_ap(study, study.detect(study.write_instruction(study.names, num_points=2)))}
+    rows = {'box': study.box_ap(study.detect(study.write_instruction(study.names, num_points=2)))}
     for count in counts:
         rows[str(count)] = mask_ap(study, study.detect(study.write_instruction(study.names, num_points=count)))
         rows[f'{count}, true contours'] = mask_ap(study, ground_truth_polygons(study.truth, count))
@@ -201,9 +194,9 @@ def bins(study: Study, counts: tuple[int, ...] = (65, 129, 257, 513, 1025, 2049)
     """
     sizes = {image['id']: (image['width'], image['height']) for image in study.truth['images']}
     detections = study.detect(study.write_instruction(study.names))
-    rows = {str(count): box_ap(study, [round_to_bins(record, sizes, count) for record in detections])
+    rows = {str(count): study.box_ap([round_to_bins(record, sizes, count) for record in detections])
             for count in counts}
-    return dict(rows=rows | dict(exact=box_ap(study, detections)))
+    return dict(rows=rows | dict(exact=study.box_ap(detections)))
 
 
 def round_to_bins(record: dict, sizes: dict[int, tuple[int, int]], count: int) -> dict:

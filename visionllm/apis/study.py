@@ -14,7 +14,9 @@ from mmengine.dataset import pseudo_collate
 from pycocotools import mask as mask_utils
 
 from visionllm.errors import ConfigError
+from visionllm.evaluation.detection import average_precision
 from visionllm.language import TASKS
+from visionllm.language.vocabulary import NUM_CLASS_TOKENS
 
 from .inferencer import Inferencer
 
@@ -123,6 +125,14 @@ class Study:
             num_points: Points per polygon; None for the task's default.
         """
         return TASKS[self.task].write_instruction(names, wording, num_points, class_tokens)
+
+    def write_with_random_tokens(self, names: list[str], rng: np.random.Generator) -> str:
+        """An instruction of the study's task with random class tokens."""
+        return self.write_instruction(names, class_tokens=rng.permutation(NUM_CLASS_TOKENS)[:len(names)].tolist())
+
+    def box_ap(self, detections: list[dict]) -> dict[str, float]:
+        """Average precision of boxes over all classes, from COCO result records."""
+        return average_precision(self.truth, detections, self.category_ids(self.names))
 
 
 def dataset_and_metric(cfg: Config, task: str) -> tuple[dict, dict]:

@@ -27,7 +27,7 @@ class DetectionCache:
         keys = [blake2b(image.tobytes(), digest_size=16, person=str(image.shape[:2]).encode()[:16]).digest()
                 for image in images]
         new = {key: image for key, image in zip(keys, images) if key not in self.detections}
-        found = dict(self.detections)
+        found = {key: self.detections[key] for key in keys if key not in new}
         if new:
             batch = detect(list(new.values()))
             found |= {key: batch.select(b) for b, key in enumerate(new)}

@@ -1,6 +1,6 @@
 """Frozen parameters. Checkpoints leave them out: pre-trained weights are loaded from their own source."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import torch
@@ -29,27 +29,28 @@ def exclude_frozen_parameters(module: nn.Module) -> None:
 def train_only(model: nn.Module, parameters: list[nn.Parameter]) -> Iterator[None]:
     """Context in which only ``parameters`` of a model require gradients."""
     trained = {id(parameter) for parameter in parameters}
-    others = [p for p in model.parameters() if p.requires_grad and id(p) not in trained]
-    for parameter in others:
-        parameter.requires_grad_(False)
-    try:
+    with requires_grad([p for p in model.parameters() if id(p) not in trained], False):
         yield
-    finally:
-        for parameter in others:
-            parameter.requires_grad_(True)
 
 
 @contextmanager
-def unfrozen(parameters: list[nn.Parameter]) -> Iterator[None]:
-    """Context in which parameters require gradients, frozen or not."""
-    frozen = [parameter for parameter in parameters if not parameter.requires_grad]
-    for parameter in parameters:
-        parameter.requires_grad_(True)
+def requires_grad(parameters: Iterable[nn.Parameter], value: bool) -> Iterator[None]:
+    """Context in which parameters require gradients, or do not, whatever they did before."""
+    changed = [parameter for parameter in parameters if parameter.requires_grad != value]
+    for parameter in changed:
+        parameter.requires_grad_(value)
     try:
         yield
     finally:
-        for parameter in frozen:
-            parameter.requires_grad_(False)
+        for parameter in changed:
+            parameter.requires_grad_(not value)
+
+
+def keep_frozen_in_eval(parts: Iterable[nn.Module]) -> None:
+    """Put those parts into evaluation mode that have no trainable parameter: their batch statistics stay."""
+    for part in parts:
+        if not any(parameter.requires_grad for parameter in part.parameters()):
+            part.eval()
 
 
 def native_dtype() -> torch.dtype:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from visionllm.language import Instruction, InstructionError
 from visionllm.structures import ImageTokens, LossTerm, Target, TextFeatures
 
+from .freezing import keep_frozen_in_eval
 from .loss_reduction import merge_losses, reduce_losses
 from .samples import Samples, batch_pixel_mask, build_target, get_instruction, iter_sentences, referring_text
 
@@ -182,7 +183,5 @@ class VisionLLM(BaseDetector):
     def train(self, mode: bool = True) -> 'VisionLLM':
         """As usual, but parts without trainable parameters stay in evaluation mode (frozen batch statistics)."""
         super().train(mode)
-        for part in (*self.children(), *self.refiners.values()):
-            if mode and not any(p.requires_grad for p in part.parameters()):
-                part.eval()
+        keep_frozen_in_eval((*self.children(), *self.refiners.values()))
         return self

@@ -15,6 +15,11 @@ from .tokens import gather_tokens
 MIN_SCORE = 1e-6  # of a class that was not reported; its log-odds are finite
 
 
+def log_odds(probability: Tensor) -> Tensor:
+    """Finite log-odds ``float[...]`` of probabilities ``float[...]``."""
+    return probability.clamp(MIN_SCORE, 1 - MIN_SCORE).logit()
+
+
 @dataclass
 class Detections:
     """M boxes of each image with the scores of all classes, best first after ``top``."""

@@ -5,9 +5,9 @@
 #                    instances_train.json, in COCO's format and with COCO's names, and images/
 # An instruction for a picture names none but the categories that its file lists. Objects with iscrowd (VOC's difficult
 # ones) are neither objects nor background. Pictures are not resized in testing: that is left to the model.
-coco = '{{$VISIONLLM_COCO:data/coco/}}/'
+_base_ = './coco_photographs.py'
+
 voc = '{{$VISIONLLM_VOC:data/voc/}}/'
-test_objects = 'annotations/instances_{{$VISIONLLM_VAL:val2017}}.json'
 
 augmented = [
     dict(type='LoadImage'),
@@ -31,6 +31,7 @@ augmented = [
 ]
 
 train_dataloader = dict(
+    _delete_=True,
     batch_size=8,
     num_workers=2,
     persistent_workers=True,
@@ -41,7 +42,7 @@ train_dataloader = dict(
         ignore_keys=['classes', 'palette'],
         datasets=[
             dict(type='InstructionCocoDataset',
-                 data_root=coco,
+                 data_root={{_base_.data_root}},
                  ann_file='annotations/instances_{{$VISIONLLM_TRAIN:train2017}}.json',
                  data_prefix=dict(img='{{$VISIONLLM_TRAIN:train2017}}/'),
                  filter_cfg=dict(filter_empty_gt=False),
@@ -53,25 +54,3 @@ train_dataloader = dict(
                  filter_cfg=dict(filter_empty_gt=False),
                  pipeline=augmented),
         ]))
-val_dataloader = dict(
-    batch_size=4,
-    num_workers=2,
-    persistent_workers=True,
-    drop_last=False,
-    sampler=dict(type='DefaultSampler', shuffle=False, round_up=False),
-    dataset=dict(
-        type='InstructionCocoDataset',
-        data_root=coco,
-        ann_file=test_objects,
-        data_prefix=dict(img='{{$VISIONLLM_VAL:val2017}}/'),
-        test_mode=True,
-        pipeline=[
-            dict(type='LoadImage'),
-            dict(type='LoadAnnotations', with_bbox=True),
-            dict(type='WriteInstruction', task='detection', wording=0),
-            dict(type='PackInstructionInputs'),
-        ]))
-test_dataloader = val_dataloader
-
-val_evaluator = dict(type='CocoMetric', metric='bbox', ann_file=coco + test_objects)
-test_evaluator = val_evaluator

@@ -11,13 +11,13 @@ import json
 import sys
 from collections.abc import Iterator
 from io import BytesIO
-from itertools import chain
 from pathlib import Path
 
 import torch
 from mmengine.dist import broadcast_object_list, is_main_process
 from torch import Tensor, nn
-from torch.distributed.tensor import DTensor
+
+from visionllm.models.state_bytes import state_bytes
 
 from ..atomic_write import write_atomically
 from ..checkpoint import load_local
@@ -118,14 +118,6 @@ def code_of(module: str) -> str:
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node) is not None:
             node.body = node.body[1:]
     return ast.dump(tree)
-
-
-def state_bytes(module: nn.Module) -> Iterator[bytes]:
-    """Names, shapes and values of all parameters and buffers, frozen ones included."""
-    for name, tensor in chain(module.named_parameters(), module.named_buffers()):
-        local = tensor.to_local() if isinstance(tensor, DTensor) else tensor
-        yield f'{name} {tuple(tensor.shape)} {tensor.dtype}'.encode()
-        yield local.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes()
 
 
 def options_of(module: nn.Module) -> dict[str, object]:

@@ -15,7 +15,7 @@ from mmengine.logging import print_log
 from torch import Tensor, nn
 
 from visionllm.language import Instruction
-from visionllm.models.freezing import unfrozen
+from visionllm.models.freezing import requires_grad
 from visionllm.models.heads.class_reader import mask_padding
 
 from ..distributed import average_gradients, unwrapped
@@ -146,7 +146,7 @@ class ClassMapReading(PretrainingStage):
         model = unwrapped(runner.model)
         pmi = model.heads['tuples'].class_reader.pmi
         trained = [*model.llm.adapter_parameters().values(), *(pmi.parameters() if pmi else ())]
-        with unfrozen(trained):
+        with requires_grad(trained, True):
             losses = self.train(model)
         accuracy = reading_accuracy(model, exercises=10)
         model.train()

@@ -74,11 +74,7 @@ def sample_name_exercise(rng: np.random.Generator, corpus: Corpus, queries: int,
     named, unnamed = names[:count], names[count:]
     with_phrases = style >= 1 - phrase_share
     written = [str(rng.choice(corpus.phrases)).format(name) for name in named] if with_phrases else named
-    looked_up, answers = [], np.zeros((queries, count + 1))
-    for row in answers:
-        index = count if rng.random() < UNNAMED_SHARE else int(rng.integers(count))
-        row[index] = 1
-        looked_up.append(draw(rng, unnamed) if index == count else named[index])
+    looked_up, answers = _look_up(rng, queries, count, lambda k: draw(rng, unnamed) if k == count else named[k])
     return Exercise(write_class_map(rng, written, corpus.wordings), looked_up, answers)
 
 
@@ -87,12 +83,24 @@ def sample_synonym_exercise(rng: np.random.Generator, queries: int, max_names: i
     count = int((max_names + 1)**rng.random())
     groups = [[str(name) for name in rng.permutation(SYNONYMS[i])] for i in rng.permutation(len(SYNONYMS))]
     named, unnamed = groups[:count], groups[count:]
+    looked_up, answers = _look_up(rng, queries, count,
+                                  lambda k: draw(rng, draw(rng, unnamed) if k == count else named[k]))
+    return Exercise(write_class_map(rng, [group[0] for group in named], TRAIN.wordings), looked_up, answers)
+
+
+def _look_up(rng: np.random.Generator, queries: int, count: int,
+             draw_name: Callable[[int], str]) -> tuple[list[str], np.ndarray]:
+    """Names to look up, and which of ``count`` classes each is of: ``float[n, K + 1]``.
+
+    Args:
+        draw_name: A name of class k, or of none for k = ``count``.
+    """
     looked_up, answers = [], np.zeros((queries, count + 1))
     for row in answers:
         index = count if rng.random() < UNNAMED_SHARE else int(rng.integers(count))
         row[index] = 1
-        looked_up.append(draw(rng, draw(rng, unnamed) if index == count else named[index]))
-    return Exercise(write_class_map(rng, [group[0] for group in named], TRAIN.wordings), looked_up, answers)
+        looked_up.append(draw_name(index))
+    return looked_up, answers
 
 
 def sample_kind_exercise(rng: np.random.Generator, queries: int) -> Exercise:

@@ -2,19 +2,18 @@
 
 import hashlib
 from collections.abc import Iterable
-from itertools import chain
 from pathlib import Path
 
-import torch
 from torch import nn
+
+from ..state_bytes import state_bytes
 
 
 def hash_module(module: nn.Module, settings: str) -> str:
-    """SHA-256 of settings and of the names and values of all parameters and buffers, in hexadecimal digits."""
+    """SHA-256 of settings and of all parameters and buffers, in hexadecimal digits."""
     digest = hashlib.sha256(settings.encode())
-    for name, tensor in chain(module.named_parameters(), module.named_buffers()):
-        digest.update(name.encode())
-        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+    for part in state_bytes(module):
+        digest.update(part)
     return digest.hexdigest()
 
 

@@ -13,6 +13,7 @@ from transformers import AutoImageProcessor, AutoModelForObjectDetection
 
 from visionllm.errors import ConfigError
 from visionllm.structures import Detections, TextFeatures
+from visionllm.structures.detections import log_odds
 
 from ..connectors.language_guided import TextGuidance
 from ..freezing import exclude_frozen_parameters
@@ -93,7 +94,7 @@ class TransformersDetector(PublishedDetector):
     def _class_logits(self, logits: Tensor) -> Tensor:
         """Log-odds ``float[B, M, K]`` of class logits, which end in "no object" where a softmax goes over them."""
         if logits.shape[-1] == self.detector.config.num_labels + 1:
-            logits = logits.softmax(-1).clamp(1e-6, 1 - 1e-6).logit()
+            logits = log_odds(logits.softmax(-1))
         return logits[..., self.columns]
 
     def compute_hash(self) -> str:

@@ -15,8 +15,8 @@ from mmengine.dataset import Compose, pseudo_collate
 from torch import Tensor
 
 from visionllm.errors import ConfigError
-from visionllm.structures import Detections, TextFeatures
-from visionllm.structures.detections import group_by_box, pad_detections
+from visionllm.structures import Detections
+from visionllm.structures.detections import group_by_box, log_odds
 
 from ..checkpoint_loading import load_weights, read_state_dict
 from ..freezing import exclude_frozen_parameters
@@ -65,13 +65,9 @@ class MMDetDetector(PublishedDetector):
             self.embed_dims = self.detector.encoder.embed_dims
         exclude_frozen_parameters(self.detector)
 
-    def forward(self, images: list[np.ndarray], text: TextFeatures | None = None) -> Detections:
-        """Detections of ``uint8[H, W, 3]`` RGB images; the text ``float[B, N, D]`` is unused."""
-        return pad_detections([self._detect(np.ascontiguousarray(image[..., ::-1])) for image in images])
-
-    def _detect(self, image: np.ndarray) -> Detections:
-        """Detections of one BGR image."""
-        packed = self.pipeline(dict(img=image, img_id=0))
+    def detect(self, image: np.ndarray) -> Detections:
+        """Detections of one ``uint8[H, W, 3]`` RGB image."""
+        packed = self.pipeline(dict(img=np.ascontiguousarray(image[..., ::-1]), img_id=0))
         batch = self.detector.data_preprocessor(pseudo_collate([packed]), False)
         if self.has_queries:
             return self._queries(batch['inputs'], batch['data_samples'])
@@ -88,7 +84,7 @@ class MMDetDetector(PublishedDetector):
         classes, boxes = head(**states)[:2]
         logits = classes[-1]
         if not head.loss_cls.use_sigmoid:  # the last class is "no object"
-            logits = logits.softmax(-1)[..., :-1].clamp(1e-6, 1 - 1e-6).logit()
+            logits = log_odds(logits.softmax(-1)[..., :-1])
         return Detections(boxes[-1], logits, states['hidden_states'][-1])
 
     def compute_hash(self) -> str:

@@ -12,8 +12,8 @@ from mmdet.registry import MODELS
 from mmdet.structures.bbox import bbox_xyxy_to_cxcywh
 
 from visionllm.errors import UserError
-from visionllm.structures import Detections, TextFeatures
-from visionllm.structures.detections import group_by_box, pad_detections
+from visionllm.structures import Detections
+from visionllm.structures.detections import group_by_box
 
 from .hashing import hash_files
 from .published import PublishedDetector
@@ -58,11 +58,8 @@ class OnnxDetector(PublishedDetector):
         self.mean, self.std = np.float32(mean), np.float32(std)
         self.embed_dims = len(self.class_names)
 
-    def forward(self, images: list[np.ndarray], text: TextFeatures | None = None) -> Detections:
-        """Detections of ``uint8[H, W, 3]`` RGB images; the text ``float[B, N, D]`` is unused."""
-        return pad_detections([self._detect(image) for image in images])
-
-    def _detect(self, image: np.ndarray) -> Detections:
+    def detect(self, image: np.ndarray) -> Detections:
+        """Detections of one ``uint8[H, W, 3]`` RGB image."""
         height, width = image.shape[:2]
         resized = cv2.resize(image, self.size, interpolation=cv2.INTER_LINEAR_EXACT)
         pixels = ((resized - self.mean) / self.std).transpose(2, 0, 1)[None]

@@ -15,8 +15,8 @@ from torch import Tensor
 
 from visionllm.assets import resolve
 from visionllm.errors import ConfigError
-from visionllm.structures import Detections, TextFeatures
-from visionllm.structures.detections import MIN_SCORE, group_by_box, pad_detections
+from visionllm.structures import Detections
+from visionllm.structures.detections import group_by_box, log_odds
 
 from .hashing import hash_files
 from .label_sets import COCO_IDS
@@ -53,11 +53,8 @@ class OpenCVDetector(PublishedDetector):
             raise ConfigError(f'{source} is no network that OpenCV can read: {error.err}.') from None
         self.embed_dims = len(self.class_names)
 
-    def forward(self, images: list[np.ndarray], text: TextFeatures | None = None) -> Detections:
-        """Detections of ``uint8[H, W, 3]`` RGB images; the text ``float[B, N, D]`` is unused."""
-        return pad_detections([self._detect(image) for image in images])
-
-    def _detect(self, image: np.ndarray) -> Detections:
+    def detect(self, image: np.ndarray) -> Detections:
+        """Detections of one ``uint8[H, W, 3]`` RGB image."""
         self.net.setInput(cv2.dnn.blobFromImage(image, size=self.size))
         reported, scores = self.net.forward([DETECTIONS, self.scores_layer])
         reported = reported[0, 0]  # [n, 7]: image, label, score, x1, y1, x2, y2 in [0, 1]
@@ -93,7 +90,7 @@ def anchor_tokens(reported: Tensor, scores: Tensor, label_ids: list[int]) -> Det
     difference = scores.new_zeros(len(scores), detections.boxes.shape[1])  # [A, M]
     difference.index_add_(1, group, (scores[:, labels] - kept).abs())
     anchors = difference.argmin(0)  # [M]
-    return replace(detections, embeddings=scores[anchors].clamp(MIN_SCORE, 1 - MIN_SCORE).logit()[None])
+    return replace(detections, embeddings=log_odds(scores[anchors])[None])
 
 
 def find_files(source: str) -> tuple[Path, Path]:

@@ -15,7 +15,9 @@ from torch import Tensor
 
 from visionllm.errors import CheckpointMismatchError, ConfigError
 from visionllm.structures import Detections, TextFeatures
+from visionllm.structures.detections import pad_detections
 
+from ..freezing import keep_frozen_in_eval
 from .label_sets import read_label_set
 
 
@@ -50,6 +52,10 @@ class PublishedDetector(BaseModule):
         Args:
             text: Guiding text ``float[B, N, D]``, for detectors that support it; None for none.
         """
+        return pad_detections([self.detect(image) for image in images])
+
+    def detect(self, image: np.ndarray) -> Detections:
+        """Detections of one ``uint8[H, W, 3]`` RGB image, of a detector without a ``forward`` of its own."""
         raise NotImplementedError
 
     def compute_hash(self) -> str:
@@ -111,9 +117,7 @@ class PublishedDetector(BaseModule):
     def train(self, mode: bool = True) -> 'PublishedDetector':
         """Frozen parts stay in evaluation mode: their batch statistics must not change."""
         super().train(mode)
-        for part in self.children():
-            if not any(p.requires_grad for p in part.parameters()):
-                part.eval()
+        keep_frozen_in_eval(self.children())
         return self
 
 

@@ -28,6 +28,7 @@ class ClassPassOutput:
     shared_mask: Tensor  # bool[B, S]: which of the shared tokens are no padding
     coordinate_states: Tensor  # float[B, M, q, E] of coordinates that were part of the blocks; else q = 0
     tokens: ImageTokens | None = None
+    embeddings: Tensor | None = None  # float[B, M, E] of the image tokens, where they were looked up themselves
 
     def select(self, rows: Tensor) -> 'ClassPassOutput':
         """Of the sequences with indices ``int[B']``."""

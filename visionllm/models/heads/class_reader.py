@@ -86,7 +86,9 @@ class ClassMapReader(ClassMapLookup):
             queries: ``float[1 + q, E]``: the class query, and coordinate queries of the same pass.
         """
         features = token_features(tokens)
-        logits, output = self(llm, instructions, self.embed(features), query_embedding(features, queries))
+        embeddings = self.embed(features)
+        logits, output = self(llm, instructions, embeddings, query_embedding(features, queries))
+        output.embeddings = embeddings
         return self.scale * logits, output
 
     @staticmethod

@@ -98,8 +98,7 @@ class FormatQueryHead(BaseModule):
         logits, output = self.class_reader.classify(llm, instructions, tokens, self.query_embedding, queries)
         if self.alignment is not None and self.alignment.in_score:
             names = embed_class_sets(llm, [instruction.class_names for instruction in instructions])
-            embeddings = self.class_reader.embed(token_features(tokens))
-            logits = logits + append_no_object(self.alignment(embeddings, names))
+            logits = logits + append_no_object(self.alignment(output.embeddings, names))
         if self.objectness is not None and self.objectness.in_score:
             objectness = self.objectness(tokens).expand(*logits.shape[:-1], logits.shape[-1] - 1)
             logits = logits + append_no_object(objectness)
