@@ -1,5 +1,6 @@
 """English noun phrases for generated sentences."""
 
+IRREGULAR = dict(person='people', knife='knives', sheep='sheep', mouse='mice', skis='skis', scissors='scissors')
 NUMBERS = ('no', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight')
 
 
@@ -9,8 +10,9 @@ def article(noun_phrase: str) -> str:
 
 
 def plural(noun: str) -> str:
-    """Plural of a regular noun: ``crosses``."""
-    return noun + ('es' if noun.endswith(('s', 'x')) else 's')
+    """Plural of a noun phrase: ``crosses``, ``baseball bats``."""
+    *first, last = noun.split(' ')
+    return ' '.join([*first, IRREGULAR.get(last, last + ('es' if last.endswith(('s', 'x', 'sh', 'ch')) else 's'))])
 
 
 def counted(count: int, noun: str) -> str:
