@@ -99,6 +99,8 @@ def test_the_dataset_reads_the_generated_file(tmp_path, held_out):
         own = [each['bbox'] for each in sample['instances'] if not each['ignore_flag']]
         x, y, width, height = annotations[record['ann_id'] - 10]['bbox']
         assert own == [[x, y, x + width, y + height]] and sample['expression'] == record['expression']
+    written = ReferringDataset('instances_x.json', data_root=str(tmp_path), test_mode=held_out)
+    assert [each['expression'] for each in written] == [each['expression'] for each in dataset]
 
 
 def test_a_class_with_a_crowd_is_not_spoken_of():

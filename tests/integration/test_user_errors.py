@@ -144,6 +144,10 @@ def test_a_cost_that_cannot_be_counted(call):
     assert_sentence(call('cost', 'configs/visionllm/visionllm_ssd-mobilenet-v2_coco.py'), 'tools/benchmark.py')
 
 
+def test_a_folder_to_merge_that_does_not_exist(call, tmp_path):
+    assert_sentence(call('merge_coco', tmp_path / 'out', 'train', tmp_path / 'nowhere:train'), 'FOLDER:SPLIT')
+
+
 def test_an_image_that_is_none(call, tmp_path):
     (tmp_path / 'text.png').write_text('no image')
     assert_sentence(call('infer', tmp_path / 'text.png', '--classes', 'star'), 'text.png')

@@ -28,7 +28,8 @@ class ReferringDataset(SentenceDataset):
     the log, as are those with a box that is empty or outside its image.
 
     Args:
-        ann_file, data_root, data_prefix, split, missing, pipeline, test_mode, indices: As in ``SentenceDataset``.
+        ann_file, data_root, data_prefix, split, missing, pipeline, test_mode, indices: As in ``SentenceDataset``; in
+            ``test_mode`` expressions that are generated use the wordings that are kept for tests.
         instances_file: Objects that the expressions refer to, for formats that need them; the file beside ``ann_file``
             if None.
         with_other_objects: Add the image's other objects to ``instances``, with ``ignore_flag`` 1, if the format has
@@ -45,7 +46,7 @@ class ReferringDataset(SentenceDataset):
 
     def read_samples(self) -> list[dict]:
         """As in ``SentenceDataset``."""
-        samples = read_expressions(self.ann_file, self.instances_file, self.with_other_objects)
+        samples = read_expressions(self.ann_file, self.instances_file, self.with_other_objects, self.test_mode)
         for sample in samples:
             sample['expression'] = normalize_spaces(sample['expression']).replace('"', "'")
             sample['text'] = (sample['expression'], )

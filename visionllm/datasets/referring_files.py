@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .coco import AnnotationError, box_to_polygon, segmentation_to_polygons
+from .coco_expressions import generate_expressions
 from .sentences import by_id, check_references, instances_by_image, read_json, record_keys
 
 
@@ -56,7 +57,7 @@ def read_content(path: str | Path) -> dict | list:
 
 
 def read_expressions(path: str | Path, instances_file: str | Path | None = None,
-                     with_other_objects: bool = False) -> list[dict]:
+                     with_other_objects: bool = False, held_out: bool = False) -> list[dict]:
     """Read a file of referring expressions, one sample per expression.
 
     - ``refs(unc).p`` beside ``instances.json``: RefCOCO, RefCOCO+ and RefCOCOg as published (a pickle, or the same as
@@ -65,12 +66,15 @@ def read_expressions(path: str | Path, instances_file: str | Path | None = None,
       expression;
     - records, as a list or as JSON lines: ``expression``, ``image_id``, ``height``, ``width``, ``img_path`` or
       ``image``, and ``bbox`` or ``bbox_xyxy`` (both xyxy; null if no object matches);
-    - ``expressions_SPLIT.json`` beside ``instances_SPLIT.json``: the synthetic scenes.
+    - ``expressions_SPLIT.json`` beside ``instances_SPLIT.json``: the synthetic scenes, and what
+      ``tools/refer_to_coco.py`` writes;
+    - COCO's ``instances_SPLIT.json`` itself: expressions are generated from its boxes.
 
     Args:
         path: File of expressions.
         instances_file: Objects that ``refs(unc).p`` and the scenes' expressions refer to; the file beside it if None.
         with_other_objects: Add the other objects of the image as instances to ignore, if there is a file of objects.
+        held_out: Generate expressions in wordings that are not for training.
 
     Raises:
         AnnotationError: The file has another format.
@@ -89,8 +93,10 @@ def read_expressions(path: str | Path, instances_file: str | Path | None = None,
         return from_scenes(content['annotations'], read_json(instances_file or default), with_other_objects)
     if 'caption' in record_keys(content, 'images'):
         return from_mdetr(content)
+    if 'category_id' in record_keys(content, 'annotations'):
+        return from_scenes(generate_expressions(content, held_out)['annotations'], content, with_other_objects)
     raise AnnotationError(f'{path} holds no referring expressions: it is neither RefCOCO\'s refs, nor MDETR\'s JSON, '
-                          'nor a list or lines of records with an expression.')
+                          'nor COCO\'s instances, nor a list or lines of records with an expression.')
 
 
 def from_refs(refs: list[dict], instances: dict, with_other_objects: bool = False) -> list[dict]:
