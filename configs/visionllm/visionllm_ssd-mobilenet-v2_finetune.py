@@ -4,14 +4,22 @@
 # ``classes`` are the names of the annotation files' categories: write your own below.
 # Cost: 300 steps of 8 images, 15 minutes on two cores. The words of the image tokens and the language model are
 # trained; the detector is not.
-_base_ = ['./visionllm_ssd-mobilenet-v2_coco.py']
+_base_ = [
+    '../_base_/models/visionllm_detector.py',
+    '../_base_/datasets/coco_photographs.py',
+    '../_base_/schedules/score_calibration.py',
+    '../_base_/default_runtime.py',
+]
 classes = ('companion animal', 'livestock', 'fowl')
 metainfo = dict(classes=classes)
 train_dataloader = dict(dataset=dict(metainfo=metainfo))
 val_dataloader = dict(dataset=dict(metainfo=metainfo))
 test_dataloader = val_dataloader
-model = dict(init_cfg=None, frozen=('heads.tuples.query_embedding.*', 'heads.tuples.coordinates.*',
-                                    'heads.tuples.class_reader.scale', 'heads.tuples.class_reader.pmi.*'))
+model = dict(
+    connector=dict(detector=dict(type='OpenCVDetector', source='wheel:ssd-mobilenet-v2-coco')),
+    init_cfg=None,
+    frozen=('heads.tuples.query_embedding.*', 'heads.tuples.coordinates.*', 'heads.tuples.class_reader.scale',
+            'heads.tuples.class_reader.pmi.*'))
 custom_hooks = [dict(type='RehearseReading')]  # against forgetting
 load_from = '{{ fileDirname }}/../../weights/visionllm_ssd-mobilenet-v2_coco.safetensors'
 max_iters = 300

@@ -1,5 +1,7 @@
 import json
 
+import cv2
+import numpy as np
 import pytest
 
 from visionllm.datasets import AnnotationError, InstructionCocoDataset, WriteInstruction
@@ -50,6 +52,35 @@ def test_samples_carry_an_instruction_over_the_classes(tmp_path):
 def test_real_coco(data):
     dataset = dataset_of(str(data / 'coco-mini/annotations/instances_val2017.json'))
     assert len(dataset) == 100 and len(dataset[0]['text']) == 80
+
+
+def test_an_object_without_a_mask_is_ignored_where_masks_are_loaded(tmp_path, monkeypatch):
+    log_lines = []
+    monkeypatch.setattr('visionllm.datasets.coco.print_log', lambda text, *_, **__: log_lines.append(text))
+    path = write(tmp_path, [[10, 10, 20, 20], [40, 40, 30, 30]])
+    content = json.loads((tmp_path / 'a.json').read_text())
+    content['images'].append(dict(id=2, file_name='b.jpg', width=100, height=80))
+    content['annotations'].append(dict(content['annotations'][0], id=2, image_id=2))
+    content['annotations'][0]['segmentation'] = [[10, 10, 30, 10, 30, 30]]
+    (tmp_path / 'a.json').write_text(json.dumps(content))
+    settings = dict(ann_file=path, data_prefix=dict(img=str(tmp_path)), metainfo=dict(classes=('cat', )))
+    for name in 'ab':
+        cv2.imwrite(str(tmp_path / f'{name}.jpg'), np.zeros((80, 100, 3), np.uint8))
+
+    def load(with_mask):
+        pipeline = [dict(type='LoadImage'), dict(type='PackInstructionInputs', task='segmentation')]
+        pipeline.insert(1, dict(type='LoadAnnotations', with_bbox=True, with_mask=with_mask, poly2mask=False))
+        return InstructionCocoDataset(pipeline=pipeline, **settings)[0]['data_samples']
+    assert len(load(False).gt_instances) == 2
+    sample = load(True)
+    assert len(sample.gt_instances) == 1 and len(sample.ignored_instances) == 1
+    assert '2 of 3 objects have no mask' in log_lines[-1]
+    dataset = InstructionCocoDataset(pipeline=[], with_masks_only=True, **settings)
+    assert [sample['img_id'] for sample in dataset] == [1]
+    content['annotations'] = content['annotations'][1:]
+    (tmp_path / 'a.json').write_text(json.dumps(content))
+    with pytest.raises(AnnotationError, match='with_masks_only'):
+        InstructionCocoDataset(pipeline=[], with_masks_only=True, **settings)
 
 
 def test_every_kind_of_mask_becomes_polygons(tmp_path, monkeypatch):

@@ -52,6 +52,19 @@ def test_it_learns_which_of_two_things_its_token_is():
     assert ((masks > 0) == truth).float().mean() > 0.97
 
 
+def test_on_condition_of_the_crop_any_token_will_do():
+    torch.manual_seed(0)
+    maps = [torch.randn(3, 5, 12, 12), torch.randn(3, 6, 3, 3)]
+    branch = MaskBranch((5, 6), 8, width=8, stride=2, condition_on='crop').eval()
+    torch.nn.init.normal_(branch.controller[-1].weight)
+    pictures = torch.randn(3, 3, SIDE, SIDE)
+    masks = branch(tokens_of(pictures, torch.randn(3, 8), maps))
+    assert masks.shape == (3, 1, SIDE // 2, SIDE // 2) and masks.std() > 0.01
+    assert torch.equal(masks, branch(tokens_of(pictures, torch.randn(3, 8), maps)))
+    other = [maps[0], torch.randn(3, 6, 3, 3)]
+    assert not torch.allclose(masks, branch(tokens_of(pictures, torch.randn(3, 8), other)))
+
+
 @pytest.fixture
 def squares():
     """Two tokens beside a padded one, their outlines, and masks that are right: a square and half of one."""

@@ -19,38 +19,6 @@ def tokens_at(boxes):
     return ImageTokens(torch.randn(1, boxes.shape[1], 16), boxes, objectness, boxes_to_ellipses(boxes, 8))
 
 
-def crop(refiner, picture, mask, boxes):
-    return refiner.crop(picture, mask, refiner.crop_boxes(mask, boxes))
-
-
-def chequered(height, width):
-    """Each pixel is 16 x row + column: a crop says where it was taken."""
-    return (16.0 * torch.arange(height)[:, None] + torch.arange(width)).expand(1, 3, -1, -1)
-
-
-def test_a_crop_shows_what_is_in_the_box(refiner):
-    picture = chequered(16, 16).repeat_interleave(12, 2).repeat_interleave(12, 3)  # 192 x 192, squares of 12 pixels
-    box = [(4 + 1) / 16, (8 + 1) / 16, 2 / 16, 2 / 16]  # columns 4 and 5, rows 8 and 9
-    cut = crop(refiner, picture, torch.ones(1, 192, 192).bool(), torch.tensor([[box]]))[0, 0, 0]
-    assert cut.shape == (24, 24)
-    assert [cut[6, 6], cut[6, 18], cut[18, 6], cut[18, 18]] == [132, 133, 148, 149]
-
-
-def test_a_long_box_is_not_squeezed(refiner):
-    picture = chequered(16, 16).repeat_interleave(12, 2).repeat_interleave(12, 3)
-    cut = crop(refiner, picture, torch.ones(1, 192, 192).bool(), torch.tensor([[[0.5, 0.5, 0.5, 0.125]]]))[0, 0, 0]
-    rows, columns = cut // 16, cut % 16
-    assert rows[0, 12] == 4 and rows[-1, 12] == 11 and columns[12, 0] == 4 and columns[12, -1] == 11
-
-
-def test_padding_moves_nothing(refiner):
-    picture, boxes = torch.rand(1, 3, 40, 60), torch.tensor([[[0.7, 0.4, 0.3, 0.2], [0.95, 0.95, 0.3, 0.3]]])
-    alone = crop(refiner, picture, torch.ones(1, 40, 60).bool(), boxes)
-    padded, mask = torch.zeros(1, 3, 64, 96), torch.zeros(1, 64, 96).bool()
-    padded[..., :40, :60], mask[:, :40, :60] = picture, True
-    assert torch.allclose(crop(refiner, padded, mask, boxes), alone, atol=1e-5)
-
-
 def test_it_starts_as_the_identity_and_learns(refiner):
     tokens = tokens_at([[0.5, 0.5, 0.2, 0.2], [0.1, 0.1, 0.0, 0.0]])
     picture, mask = torch.rand(1, 3, 32, 32), torch.ones(1, 32, 32).bool()

@@ -17,10 +17,11 @@ from .inferencer import ROOT, SHIPPED, Inferencer, Prediction, draw, write_predi
 from .studies import evaluate_task
 from .study import Study
 
-# free photographs (docs/images/README.md) with class names; the last are not all answered rightly
-PHOTOGRAPHS = (('astronaut', ('person', 'rocket', 'dog')), ('cat', ('cat', 'dog', 'couch')),
-               ('cat', ('animal', 'vehicle')), ('coffee', ('spoon', 'cup', 'dining table')),
-               ('coffee', ('mug', 'teaspoon', 'kitten')))
+# free photographs (docs/images/README.md) with class names and the number of polygon points, None for boxes; the last
+# are not all answered rightly
+PHOTOGRAPHS = (('astronaut', ('person', 'rocket', 'dog'), None), ('cat', ('cat', 'dog', 'couch'), 24),
+               ('cat', ('animal', 'vehicle'), None), ('coffee', ('spoon', 'cup', 'dining table'), 24),
+               ('coffee', ('mug', 'teaspoon', 'kitten'), None))
 COLORS_CONFIG = 'configs/visionllm/visionllm_nano_scenes-colours.py'
 NUM_SAMPLES = dict(detection=200, segmentation=40, grounding=200, captioning=100, questions=200)
 
@@ -45,10 +46,13 @@ def instructions() -> list[tuple[int, str, str]]:
 def show_photographs(out: Path) -> None:
     """Name classes on photographs, and draw the predictions into ``out``."""
     inferencer = Inferencer.from_files(*SHIPPED['photographs'])
-    predictions = [inferencer(ROOT / f'docs/images/{image}.jpg', TASKS['detection'].write_instruction(names))
-                   for image, names in PHOTOGRAPHS]
+    predictions = []
+    for image, names, points in PHOTOGRAPHS:
+        task = TASKS['segmentation' if points else 'detection']
+        instruction = task.write_instruction(names, num_points=points)
+        predictions.append(inferencer(ROOT / f'docs/images/{image}.jpg', instruction))
     print('\n'.join(f'{", ".join(names)}? {line}'
-                    for (_, names), line in zip(PHOTOGRAPHS, write_predictions(predictions, out))), flush=True)
+                    for (_, names, _), line in zip(PHOTOGRAPHS, write_predictions(predictions, out))), flush=True)
     save_sheet(predictions, out)
 
 

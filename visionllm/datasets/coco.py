@@ -30,22 +30,27 @@ class InstructionCocoDataset(CocoDataset):
         *args, **kwargs: As in ``CocoDataset``; ``return_classes`` is always set.
         labelled_names: Classes that were looked for in every image, where the file lists more; others are dropped with
             their objects. None for all that the file lists.
+        with_masks_only: Leave out images in which no object has a mask. In the others an object without one is ignored
+            where masks are loaded: it is neither an object nor background.
 
     Raises:
         AnnotationError: No category of the file is among the configured classes, one of ``labelled_names`` is not a
             class of both, or no image is left.
     """
 
-    def __init__(self, *args, labelled_names: Sequence[str] | None = None, **kwargs):
-        self.labelled_names = labelled_names
+    def __init__(self, *args, labelled_names: Sequence[str] | None = None, with_masks_only: bool = False, **kwargs):
+        self.labelled_names, self.with_masks_only = labelled_names, with_masks_only
         super().__init__(*args, return_classes=True, **kwargs)
 
     def filter_data(self) -> list[dict]:
         """As in ``CocoDataset``; an empty result is an error."""
         samples = super().filter_data()
+        if self.with_masks_only:
+            samples = [sample for sample in samples if any(each.get('mask') for each in sample['instances'])]
         if not samples:
+            masks = ' or with_masks_only' if self.with_masks_only else ''
             raise AnnotationError(f'{self.ann_file} leaves no image to use: it is empty, or filter_cfg '
-                                  f'({self.filter_cfg}) removes every one.')
+                                  f'({self.filter_cfg}){masks} removes every one.')
         return samples
 
     def load_data_list(self) -> list[dict]:
@@ -60,8 +65,11 @@ class InstructionCocoDataset(CocoDataset):
         if outside:
             print_log(f'{self.ann_file}: {outside} of {count} boxes are empty or outside their image and are skipped.',
                       'current', level=logging.WARNING)
-        self._num_without_polygon = 0
+        self._num_without_polygon = self._num_without_mask = 0
         samples = super().load_data_list()
+        if 0 < self._num_without_mask < count:
+            print_log(f'{self.ann_file}: {self._num_without_mask} of {count} objects have no mask; they are ignored '
+                      'where masks are loaded.', 'current', level=logging.WARNING)
         if self._num_without_polygon:
             print_log(f'{self.ann_file}: {self._num_without_polygon} of {count} objects have no polygon of three '
                       'points; their box is used.', 'current', level=logging.WARNING)
@@ -119,7 +127,11 @@ class InstructionCocoDataset(CocoDataset):
             polygons = segmentation_to_polygons(ann['segmentation'], image['height'], image['width'])
             self._num_without_polygon += not polygons
             ann['segmentation'] = polygons or [box_to_polygon(ann['bbox'])]
-        return super().parse_data_info(raw_data_info)
+        sample = super().parse_data_info(raw_data_info)
+        for instance in sample['instances']:
+            self._num_without_mask += 'mask' not in instance
+            instance.setdefault('mask', [])  # LoadAnnotations marks it as ignored
+        return sample
 
 
 def read_coco(path: str) -> COCO:

@@ -9,6 +9,8 @@ from functools import cache
 
 from . import kind_lists
 
+COCO_SUPERCATEGORIES = ('person', 'outdoor', 'animal', 'accessory', 'sports', 'kitchen', 'furniture', 'electronic',
+                        'indoor')  # those that are taught
 HELD_OUT_SUPERCATEGORIES = ('vehicle', 'food', 'appliance')
 
 

@@ -1,15 +1,23 @@
-from .backbones import BackbonePretrained, InternImage
-from .connectors import DetectorTokenizer, LanguageGuidedTokenizer, RoIRefiner, TokenGuidance, TokenizerPretrained
+from .backbones import BackbonePretrained, EfficientNetLite, InternImage
+from .connectors import (
+    DetectorTokenizer,
+    LanguageGuidedTokenizer,
+    RoIEncoder,
+    RoIRefiner,
+    TokenGuidance,
+    TokenizerPretrained,
+)
 from .detectors import MMDetDetector, OnnxDetector, OpenCVDetector, TransformersDetector
 from .encoders import NoTextEncoder, TextEncoder
 from .heads import FormatQueryHead, NextTokenHead, ProposalHead
 from .llms import CausalLM
+from .parts_pretrained import PartsPretrained
 from .prompts import ProjectedPrompt, SymbolicPrompt
 from .visionllm import VisionLLM
 
 __all__ = [
-    'BackbonePretrained', 'CausalLM', 'DetectorTokenizer', 'FormatQueryHead', 'InternImage',
+    'BackbonePretrained', 'CausalLM', 'DetectorTokenizer', 'EfficientNetLite', 'FormatQueryHead', 'InternImage',
     'LanguageGuidedTokenizer', 'MMDetDetector', 'NextTokenHead', 'NoTextEncoder', 'OnnxDetector', 'OpenCVDetector',
-    'ProjectedPrompt', 'ProposalHead', 'RoIRefiner', 'SymbolicPrompt', 'TextEncoder', 'TokenGuidance',
-    'TokenizerPretrained', 'TransformersDetector', 'VisionLLM'
+    'PartsPretrained', 'ProjectedPrompt', 'ProposalHead', 'RoIEncoder', 'RoIRefiner', 'SymbolicPrompt', 'TextEncoder',
+    'TokenGuidance', 'TokenizerPretrained', 'TransformersDetector', 'VisionLLM'
 ]

@@ -32,7 +32,7 @@ def read_state_dict(checkpoint: str) -> dict[str, Tensor]:
 
 def load_weights(module: nn.Module, state: dict[str, Tensor], source: str, parts: tuple[str, ...] = ('', ),
                    new: tuple[str, ...] = ()) -> None:
-    """Load a state dict; log its unexpected tensors and the module's missing ones.
+    """Load a state dict; log the unexpected tensors of its parts, and the module's missing ones.
 
     Args:
         module: Module to load into.
@@ -50,7 +50,7 @@ def load_weights(module: nn.Module, state: dict[str, Tensor], source: str, parts
         raise CheckpointMismatchError(f'{source} holds weights of another model or size. {format_by_part(mismatches)}')
     loaded = {name: tensor for name, tensor in state.items() if name in own}
     module.load_state_dict(loaded, strict=False)
-    unexpected = [name for name in state if name not in own]
+    unexpected = [name for name in state if name not in own and name.startswith(parts)]
     missing = sorted({name.rpartition('.')[0] for name in own if name not in state})
     print_log(f'{source}: {len(loaded)} tensors loaded. {len(unexpected)} unexpected tensors were ignored: '
               f'{", ".join(unexpected) or "none"}. {len(missing)} modules keep their initial weights: '

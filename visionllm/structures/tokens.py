@@ -10,6 +10,8 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from .roi_crops import LazyRoICrops, RoICrops
+
 
 @dataclass
 class TextFeatures:
@@ -23,21 +25,13 @@ class TextFeatures:
 
 
 @dataclass
-class RoICrops:
-    """Crops of the input image around each image token's box, and feature maps of them."""
-    feature_maps: list[Tensor]  # float[B, M, C', H', W'] each, highest resolution first
-    boxes: Tensor  # float[B, M, 4] cxcywh in [0, 1]: the cropped region of the image
-    images: Tensor  # float[B, M, 3, S, S], the cropped pixels
-
-
-@dataclass
 class ImageTokens:
     """Output of the image tokenizer: embeddings e_i with locations l_i (paper, section 3.2), and objectness."""
     embeddings: Tensor  # float[B, M, C]
     boxes: Tensor  # float[B, M, 4] cxcywh in [0, 1]; the location l_i is the center
     objectness: Tensor  # float[B, M] logits
     contours: Tensor | None = None  # float[B, M, P, 2] in [0, 1]; P = 0 where the tokenizer predicts none
-    roi_crops: RoICrops | None = None  # set by RoIRefiner
+    roi_crops: RoICrops | LazyRoICrops | None = None  # set by RoIRefiner or RoIEncoder
     class_logits: Tensor | None = None  # float[B, M, K], log-odds of the classes of a published detector
     class_names: tuple[str, ...] = ()  # of these K classes
 
@@ -55,21 +49,18 @@ class ImageTokens:
         return self.boxes[..., :2]
 
     def __getitem__(self, images) -> 'ImageTokens':
-        return self._map(lambda values: values[images])
+        return self._map(lambda values: values[images], of_images=True)
 
     def gather(self, index: Tensor) -> 'ImageTokens':
         """The tokens ``int[B, n]`` of each image."""
-        return self._map(partial(gather_tokens, index=index))
+        return self._map(partial(gather_tokens, index=index), of_images=False)
 
     def detach(self) -> 'ImageTokens':
         """The same tokens without gradient."""
-        return self._map(Tensor.detach)
+        return self._map(Tensor.detach, of_images=True)
 
-    def _map(self, function: Callable[[Tensor], Tensor]) -> 'ImageTokens':
-        crops = self.roi_crops
-        if crops is not None:
-            crops = RoICrops([function(each) for each in crops.feature_maps], function(crops.boxes),
-                             function(crops.images))
+    def _map(self, function: Callable[[Tensor], Tensor], of_images: bool) -> 'ImageTokens':
+        crops = None if self.roi_crops is None else self.roi_crops.map(function, of_images)
         classes = None if self.class_logits is None else function(self.class_logits)
         return ImageTokens(function(self.embeddings), function(self.boxes), function(self.objectness),
                            function(self.contours), crops, classes, self.class_names)

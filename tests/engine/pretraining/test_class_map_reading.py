@@ -22,6 +22,7 @@ from visionllm.engine.pretraining.exercises import (
     sample_kind_exercise,
     sample_name_exercise,
     sample_related_exercise,
+    sample_supercategory_exercise,
     sample_synonym_exercise,
 )
 from visionllm.language.kinds import TEST_KINDS, kinds_of
@@ -59,7 +60,8 @@ def test_synonyms_and_kinds_are_answered_by_their_classes():
         for name, answer in zip(exercise.queries, exercise.answers):
             holds = [each in group_of[name] for each in names]
             assert answer.tolist() == [*holds, not any(holds)]
-        for exercise in (sample_kind_exercise(rng, 8), sample_related_exercise(rng, 8, LONG)):
+        for exercise in (sample_kind_exercise(rng, 8), sample_supercategory_exercise(rng, 8),
+                         sample_related_exercise(rng, 8, LONG)):
             names = exercise.instruction.class_names
             assert not held_out.intersection([*names, *exercise.queries])
             for name, answer in zip(exercise.queries, exercise.answers):

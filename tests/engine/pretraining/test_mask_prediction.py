@@ -37,6 +37,25 @@ def test_images_may_hold_different_numbers_of_objects(tiny):
     assert torch.isfinite(MaskPrediction('masks', steps=1).losses(copy.deepcopy(tiny), batch)['loss_mask'].value)
 
 
+def test_the_boxes_of_objects_will_do_without_the_tokenizer(tiny, monkeypatch):
+    model = copy.deepcopy(tiny)
+    monkeypatch.setattr(model, 'run_connector', None)
+    stage, batch = MaskPrediction('masks', steps=24, lr=3e-3, boxes='annotated'), sample_batch(SEGMENT)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+
+    def loss():
+        torch.manual_seed(0)
+        return float(stage.losses(model.train(), copy.deepcopy(batch))['loss_mask'].value)
+
+    first = loss()
+    stage.run(stage_runner(model, [copy.deepcopy(batch) for _ in range(24)]))
+    assert loss() < 0.95 * first
+    changed = {name for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
+    assert changed and all('.mask_branch.' in name for name in changed)
+    with pytest.raises(ConfigError, match='boxes is \'drawn\''):
+        MaskPrediction('masks', steps=1, boxes='drawn')
+
+
 @pytest.mark.parametrize('missing', ['mask_branch', 'roi'])
 def test_a_model_without_masks_is_told_how_to_get_them(tiny, missing):
     model = copy.deepcopy(tiny)

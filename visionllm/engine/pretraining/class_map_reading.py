@@ -27,16 +27,17 @@ from .exercises import (
     sample_kind_exercise,
     sample_name_exercise,
     sample_related_exercise,
+    sample_supercategory_exercise,
     sample_synonym_exercise,
     wide_corpus,
 )
-from .stage import PretrainingStage
+from .stage import LOG_INTERVAL, PretrainingStage
 
 NOISE = 0.3  # in standard deviations of the embeddings
 PURE, BLEND = 0.001, 0.02  # Dirichlet parameters: nearly always one name; mostly one, sometimes two or three
 NO_OBJECT = ['<none>'] * 4
 PMI_LR = 10  # times that of LoRA
-SHARES = dict(kinds=0.35, synonyms=0.2, related=0.3, names=0.15)  # of the instructions, with kinds
+SHARES = dict(supercategories=0.3, kinds=0.25, synonyms=0.15, related=0.2, names=0.1)  # of the instructions, with kinds
 SHORT, LONG = 12, 80  # names in a class map at most: in the first quarter of the steps and in tests; as COCO has
 
 
@@ -177,6 +178,9 @@ class ClassMapReading(PretrainingStage):
             optimizer.step()
             optimizer.zero_grad()
             schedule.step()
+            if (step + 1) % LOG_INTERVAL == 0:
+                loss = np.mean(losses[-LOG_INTERVAL:])
+                print_log(f'{self.name} [{step + 1}/{self.steps}] loss: {loss:.4f}', 'current')
         return losses
 
     def _backward(self, model: nn.Module, rng: np.random.Generator, easy: bool) -> float:
@@ -195,6 +199,8 @@ class ClassMapReading(PretrainingStage):
         if not self.with_kinds:
             return sample_name_exercise(rng, TRAIN, self.queries, max_names, PHRASE_SHARE)
         sort = rng.choice(list(SHARES), p=list(SHARES.values()))
+        if sort == 'supercategories':
+            return sample_supercategory_exercise(rng, self.queries)
         if sort == 'kinds':
             return sample_kind_exercise(rng, self.queries)
         if sort == 'synonyms':

@@ -12,10 +12,11 @@ from functools import lru_cache
 import numpy as np
 
 from visionllm.language import TASKS, Instruction, parse_instruction, render_instruction
-from visionllm.language.kinds import KINDS, kinds_of, members_of, related_kinds
+from visionllm.language.kinds import COCO_SUPERCATEGORIES, KINDS, kinds_of, members_of, related_kinds
 from visionllm.language.synonyms import SYNONYMS
 from visionllm.language.vocabulary import NUM_CLASS_TOKENS
 from visionllm.language.word_lists import ADJECTIVES, TEST_NOUNS, TEST_PHRASES, TRAIN_NOUNS, TRAIN_PHRASES
+from visionllm.models.detectors.label_sets import COCO
 
 UNNAMED_SHARE = 0.4  # of the queries
 ADJECTIVE_SHARE = 0.3  # of the class maps of names
@@ -23,6 +24,8 @@ PHRASE_SHARE = 0.2
 MAX_KINDS = 16  # in a class map
 MAX_RELATED_KINDS = 4  # that the names of a class map are taken from
 WIDE, WIDE_SHARE = 30, 0.5  # half of the class maps hold kinds of at least that many members only
+MIN_SUPERCATEGORIES, MAX_OTHER_KINDS = 4, 4  # in a class map of COCO's supercategories
+COCO_NAME_SHARE = 0.6  # of the queries on COCO's supercategories; the others are further members of them
 NAMES_BESIDE_KINDS = 0.3  # share of the class maps of kinds that hold other names, too
 
 
@@ -115,6 +118,22 @@ def sample_kind_exercise(rng: np.random.Generator, queries: int) -> Exercise:
     def draw_name() -> str:
         kind = draw(rng, list(KINDS) if rng.random() < UNNAMED_SHARE else classes)
         return draw(rng, members_of(kind)) if kind in KINDS else kind
+    return _answer(rng, classes, draw_name, queries)
+
+
+def sample_supercategory_exercise(rng: np.random.Generator, queries: int) -> Exercise:
+    """COCO's names and other members of its supercategories, of which most are in the class map, beside other kinds.
+
+    What COCO files under "indoor" or "furniture" is a convention, which no word tells by itself.
+    """
+    count = rng.integers(MIN_SUPERCATEGORIES, len(COCO_SUPERCATEGORIES) + 1)
+    others = rng.permutation(list(KINDS))[:rng.integers(MAX_OTHER_KINDS + 1)]
+    classes = [*rng.permutation(COCO_SUPERCATEGORIES)[:count], *others]
+    classes = [str(name) for name in rng.permutation(list(dict.fromkeys(classes)))]
+    coco = [name for name in COCO if not kinds_of(name).isdisjoint(COCO_SUPERCATEGORIES)]
+
+    def draw_name() -> str:
+        return draw(rng, coco if rng.random() < COCO_NAME_SHARE else members_of(draw(rng, COCO_SUPERCATEGORIES)))
     return _answer(rng, classes, draw_name, queries)
 
 

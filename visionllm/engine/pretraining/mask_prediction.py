@@ -1,30 +1,69 @@
 """Mask prediction: the mask branch learns which pixels of an RoI crop belong to the object; the language model is not
-run."""
+run.
 
+Dimensions: B images, G objects of the image with most.
+"""
+
+import torch
 from mmdet.registry import TASK_UTILS
 from torch import nn
+from torch.nn.utils.rnn import pad_sequence
 
-from visionllm.models.samples import build_target
-from visionllm.structures import LossTerm
+from visionllm.errors import ConfigError
+from visionllm.models.samples import batch_pixel_mask, build_target
+from visionllm.structures import ImageTokens, LossTerm, Target
 
 from .roi_branch import RoIBranchStage, matched_tokens
+from .roi_classification import add_box_noise
+
+OBJECTS_PER_IMAGE = 8
 
 
 @TASK_UTILS.register_module()
 class MaskPrediction(RoIBranchStage):
     """Train the mask branch of the tuples' head on objects' contours.
 
-    Arguments as of ``PretrainingStage``.
+    Args:
+        name, steps, lr, dataset_weights, batch_size: As of ``PretrainingStage``.
+        boxes: ``matched`` for the image tokens that are matched to objects; ``annotated`` for the objects' own boxes
+            with noise, without the tokenizer: for a branch that does not read the tokens' embeddings.
+
+    Raises:
+        ConfigError: ``boxes`` is neither.
     """
 
     logged = ('loss_mask', )
     branch = 'mask_branch'
 
+    def __init__(self, name: str, steps: int, lr: float = 2e-3, dataset_weights: list[float] | None = None,
+                 batch_size: int | None = None, boxes: str = 'matched'):
+        super().__init__(name, steps, lr, dataset_weights, batch_size)
+        if boxes not in ('matched', 'annotated'):
+            raise ConfigError(f'{name}: boxes is {boxes!r}, and must be "matched" or "annotated".')
+        self.boxes = boxes
+
     def losses(self, model: nn.Module, batch: dict) -> dict[str, LossTerm]:
-        """Mask loss of all matched tokens."""
+        """Mask loss of all matched tokens, or of at most ``OBJECTS_PER_IMAGE`` objects of an image."""
         data = model.data_preprocessor(batch, training=True)
         targets = [build_target(sample) for sample in data['data_samples']]
-        tokens = matched_tokens(model, data, targets)
+        if self.boxes == 'matched':
+            tokens = matched_tokens(model, data, targets)
+            limit = tokens.objectness.shape[1]
+        else:
+            tokens, limit = annotated_tokens(model, data, targets), OBJECTS_PER_IMAGE
         contours, matches = ([getattr(target, key) for target in targets] for key in ('contours', 'matches'))
         prior = model.heads['tuples'].coordinates.location_prior
-        return prior.mask_loss(tokens, contours, matches, tokens.objectness.shape[1])
+        return prior.mask_loss(tokens, contours, matches, limit)
+
+
+@torch.no_grad()
+def annotated_tokens(model: nn.Module, data: dict, targets: list[Target]) -> ImageTokens:
+    """Image tokens ``[B, G]`` without embeddings at noisy boxes of the objects, padded. Sets ``target.matches``."""
+    boxes = pad_sequence([add_box_noise(target.boxes) for target in targets], batch_first=True)
+    for target in targets:
+        objects = torch.arange(len(target.boxes), device=boxes.device)
+        target.matches = objects, objects
+    tokens = ImageTokens(boxes.new_zeros(*boxes.shape[:2], model.connector.embed_dims), boxes, boxes[..., 0])
+    pixel_mask = batch_pixel_mask(data['inputs'], data['data_samples'])
+    model.refiners['roi'].eval()
+    return model.refiners['roi'](tokens, data['inputs'], pixel_mask)

@@ -13,7 +13,6 @@ from dataclasses import replace
 from itertools import accumulate
 
 import torch
-import torch.nn.functional as F
 from mmcv.cnn import ConvModule
 from mmdet.registry import MODELS
 from mmengine.model import BaseModule
@@ -21,8 +20,7 @@ from torch import Tensor, nn
 
 from visionllm.structures import ImageTokens, RoICrops, TextFeatures
 
-from ..box_position_embedding import pixel_centers
-from .language_guided import valid_ratio
+from .roi_cropping import crop_boxes, crop_images
 
 
 @MODELS.register_module()
@@ -65,8 +63,8 @@ class RoIRefiner(BaseModule):
             pixel_mask: ``bool[B, H, W]``, True = real pixel.
             text: Unused.
         """
-        boxes = self.crop_boxes(pixel_mask, tokens.boxes.detach())
-        crops = self.crop(images, pixel_mask, boxes).flatten(0, 1)
+        boxes = crop_boxes(pixel_mask, tokens.boxes.detach(), self.crop_scale)
+        crops = crop_images(images, pixel_mask, boxes, self.crop_size).flatten(0, 1)
         maps = list(accumulate(self.stages, lambda features, stage: stage(features), initial=crops))
         crops, *maps = (each.unflatten(0, boxes.shape[:2]) for each in maps)
         last = maps[-1]  # [B, M, widths[-1], .., ..]
@@ -85,21 +83,3 @@ class RoIRefiner(BaseModule):
         moved, scale = centers + sides * shift, log_scale.exp()
         contours = moved[..., None, :] + (tokens.contours - centers[..., None, :]) * scale[..., None, :]
         return torch.cat([moved, sides * scale], -1).clamp(0, 1), contours
-
-    def crop(self, images: Tensor, pixel_mask: Tensor, boxes: Tensor) -> Tensor:
-        """Bilinear crops of regions ``float[B, M, 4]`` (cxcywh in [0, 1]): ``float[B, M, 3, S, S]``, zero outside."""
-        center, sides = boxes[..., None, :].split(2, -1)
-        points = center + sides * pixel_centers(self.crop_size, boxes)[:, None]  # [B, M, S, 2] in [0, 1]
-        x, y = (2 * points * valid_ratio(pixel_mask)[:, None, None] - 1).unbind(-1)  # of the padded image, in [-1, 1]
-        size = self.crop_size
-        grid = torch.stack([x[:, :, None].expand(-1, -1, size, -1), y[..., None].expand(-1, -1, -1, size)],
-                           -1)  # [B, M, S, S, 2]
-        crops = F.grid_sample(images, grid.flatten(1, 2), align_corners=False)  # [B, 3, M S, S]
-        return crops.unflatten(2, (boxes.shape[1], size)).transpose(1, 2)
-
-    def crop_boxes(self, pixel_mask: Tensor, boxes: Tensor) -> Tensor:
-        """Regions ``float[B, M, 4]`` around boxes ``float[B, M, 4]`` (both cxcywh in [0, 1]): squares in pixels."""
-        size = (valid_ratio(pixel_mask) * boxes.new_tensor(pixel_mask.shape[:0:-1]))[:, None]  # [B, 1, 2], in pixels
-        center, sides = boxes.split(2, -1)
-        longer = (sides * size).amax(-1, keepdim=True).clamp_min(2)
-        return torch.cat([center, self.crop_scale * longer / size], -1)

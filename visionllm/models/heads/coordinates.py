@@ -36,13 +36,15 @@ class ParallelCoordinates(nn.Module):
             for boxes start at zero, and open as they help.
         soft_bin_sigma: Width of the location target in bins; 0 is the paper's hard cross-entropy.
         box_loss_weight: Of L1 + GIoU on the expected points (an addition to the paper); 0 for none.
+        point_scale: Initial scale of the language model's logits for polygons. 0 where it is not trained on locations.
     """
 
     def __init__(self, channels: int, token_channels: int, llm_width: int, location_prior: dict | None = None,
-                 soft_bin_sigma: float = 4.0, box_loss_weight: float = 1.0):
+                 soft_bin_sigma: float = 4.0, box_loss_weight: float = 1.0, point_scale: float = 0.1):
         super().__init__()
         self.soft_bin_sigma, self.box_loss_weight = soft_bin_sigma, box_loss_weight
-        self.scale = nn.Parameter(torch.tensor([0.0 if location_prior else 0.1, 0.1]))  # of boxes, of other points
+        # of boxes, of other points
+        self.scale = nn.Parameter(torch.tensor([0.0 if location_prior else 0.1, point_scale]))
         sizes = dict(channels=channels, token_channels=token_channels, llm_width=llm_width)
         self.location_prior = MODELS.build({**location_prior, **sizes}) if location_prior else None
 

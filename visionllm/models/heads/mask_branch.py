@@ -37,20 +37,26 @@ class MaskBranch(nn.Module):
         token_channels: Of the image tokens.
         width: Channels of the mask features.
         stem_width: Channels of the features of the cropped pixels themselves.
+        stride: Of the masks; the side of a crop is S times it.
         hidden: Channels of the MLP that predicts the weights.
+        condition_on: What predicts them: the ``token``, or the last feature map of its ``crop``, so that the tokens of
+            any tokenizer will do.
     """
 
     def __init__(self, in_channels: Sequence[int], token_channels: int, width: int = 32, stem_width: int = 24,
-                 hidden: int = 256):
+                 stride: int = 1, hidden: int = 256, condition_on: str = 'token'):
         super().__init__()
+        self.condition_on = condition_on
         conv = dict(norm_cfg=dict(type='BN'), bias=False, padding=1)
-        self.stem = nn.Sequential(ConvModule(3, stem_width, 3, **conv), ConvModule(stem_width, stem_width, 3, **conv))
+        self.stem = nn.Sequential(ConvModule(3, stem_width, 3, stride=stride, **conv),
+                                  ConvModule(stem_width, stem_width, 3, **conv))
         self.lateral = LateralFusion((stem_width, *in_channels), width)
         self.mix = nn.Sequential(
             ConvModule(width + 2, width, 3, padding=1, norm_cfg=dict(type='GN', num_groups=8)),
             nn.Conv2d(width, width, 3, padding=1))
-        self.controller = nn.Sequential(nn.LayerNorm(token_channels + 2), nn.Linear(token_channels + 2, hidden),
-                                        nn.GELU(), nn.Linear(hidden, 2 * width))
+        condition = (token_channels if condition_on == 'token' else in_channels[-1]) + 2
+        self.controller = nn.Sequential(nn.LayerNorm(condition), nn.Linear(condition, hidden), nn.GELU(),
+                                        nn.Linear(hidden, 2 * width))
         nn.init.zeros_(self.controller[-1].weight)
         nn.init.zeros_(self.controller[-1].bias)
 
@@ -64,9 +70,11 @@ class MaskBranch(nn.Module):
         pixels, *maps = (each.flatten(0, 1) for each in (crops.images, *crops.feature_maps))
         boxes, regions = tokens.boxes.detach().flatten(0, 1), crops.boxes.flatten(0, 1)
         boxes = torch.cat([boxes[:, :2] - regions[:, :2], boxes[:, 2:]], 1) / regions[:, 2:].repeat(1, 2)  # on the crop
-        scale, weight = self.controller(torch.cat([tokens.embeddings.flatten(0, 1), boxes[:, 2:]], -1)).chunk(2, -1)
-        size = pixels.shape[-2:]
-        features = self.lateral([self.stem(pixels), *maps]) * (1 + scale[..., None, None])
+        condition = tokens.embeddings.flatten(0, 1) if self.condition_on == 'token' else maps[-1].mean((2, 3))
+        scale, weight = self.controller(torch.cat([condition, boxes[:, 2:]], -1)).chunk(2, -1)
+        stem = self.stem(pixels)
+        size = stem.shape[-2:]
+        features = self.lateral([stem, *maps]) * (1 + scale[..., None, None])
         features = self.mix(torch.cat([features, _box_coordinates(boxes, size)], 1))
         logits = weight[:, None].float() @ features.flatten(2).float() / math.sqrt(features.shape[1])
         return (logits + PRIOR_LOGIT).unflatten(-1, size).unflatten(0, crops.boxes.shape[:2])[:, :, 0]

