@@ -45,7 +45,7 @@ def test_crops_are_encoded_for_the_tokens_that_are_left(encoder, monkeypatch):
     encoded, forward = [], encoder.encoder.forward
     monkeypatch.setattr(encoder.encoder, 'forward', lambda images: encoded.append(len(images)) or forward(images))
     kept = tokens[[1]].gather(torch.tensor([[2, 0]])).detach()
-    assert not encoded
+    assert not encoded and kept.roi_crops.inputs.data_ptr() == inputs.data_ptr()  # pixels are not copied
     crops = kept.roi_crops.compute()
     assert encoded == [2]
     assert torch.allclose(crops.images, every.images[1:, [2, 0]])

@@ -8,6 +8,7 @@ Dimensions: B images, M image tokens, C token channels, S = ``crop_size``, H x W
 
 from dataclasses import replace
 
+import torch
 from mmdet.registry import MODELS
 from mmengine.model import BaseModule
 from torch import Tensor
@@ -43,7 +44,8 @@ class RoIEncoder(BaseModule):
             text: Unused.
         """
         boxes = crop_boxes(pixel_mask, tokens.boxes.detach(), self.crop_scale)
-        return replace(tokens, roi_crops=LazyRoICrops(boxes, images, pixel_mask, self.encode))
+        index = torch.arange(len(images), device=images.device)
+        return replace(tokens, roi_crops=LazyRoICrops(boxes, index, images, pixel_mask, self.encode))
 
     def encode(self, images: Tensor, pixel_mask: Tensor, boxes: Tensor) -> RoICrops:
         """Crops of regions ``float[B, M, 4]`` (cxcywh in [0, 1]); other arguments as of ``forward``."""
