@@ -148,6 +148,14 @@ def read_coco(path: str) -> COCO:
         raise AnnotationError(f'{path} is not JSON: {error}. Is it complete?') from None
 
 
+def annotations_by_image(content: dict) -> dict[int, list[dict]]:
+    """All annotations of a COCO file by image id, crowds included; an empty list for an image without any."""
+    found: dict[int, list[dict]] = {image['id']: [] for image in content['images']}
+    for annotation in content['annotations']:
+        found[annotation['image_id']].append(annotation)
+    return found
+
+
 def segmentation_to_polygons(segmentation: list | dict, height: int, width: int) -> list[list[float]]:
     """Convert a COCO segmentation to polygons.
 

@@ -14,6 +14,7 @@ import numpy as np
 from visionllm.language.english import plural
 
 from .box_relations import POSITION_MARGIN, RELATIONS, Box, area, center, normalized_box
+from .coco import annotations_by_image
 
 MIN_AREA = 0.01  # of an object that is referred to
 GAP = 0.04  # between objects that are counted
@@ -79,9 +80,7 @@ def generate_expressions(content: dict, held_out: bool = False, per_image: int =
         ``kind``, and ``relation``, whether it is one to another object.
     """
     names = {category['id']: category['name'] for category in content['categories']}
-    objects = defaultdict(list)
-    for annotation in content['annotations']:
-        objects[annotation['image_id']].append(annotation)
+    objects = annotations_by_image(content)
     records = []
     for image in content['images']:
         rng = np.random.default_rng([seed, int(held_out), image['id']])

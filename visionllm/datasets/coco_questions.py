@@ -1,6 +1,6 @@
 """Questions with one right answer, written from the boxes and classes of any COCO instances file."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -8,6 +8,7 @@ import numpy as np
 from visionllm.language.english import NUMBERS, article, plural
 
 from .box_relations import IS_ON, RELATIONS, Box, Test, area, center, normalized_box
+from .coco import annotations_by_image
 
 MAX_COUNT = len(NUMBERS) - 1  # objects of one class that a counting question is asked about at most
 MIN_AREA = 0.01  # of an object whose presence, number or place is asked for
@@ -32,17 +33,15 @@ def generate_questions(content: dict, seed: int = 0) -> dict:
         ``kind``.
     """
     names = {category['id']: category['name'] for category in content['categories']}
-    crowded = {ann['image_id'] for ann in content['annotations'] if ann.get('iscrowd')}
-    objects = defaultdict(list)
-    for ann in content['annotations']:
-        objects[ann['image_id']].append(ann)
+    objects = annotations_by_image(content)
     records = []
     for image in content['images']:
-        if image['id'] in crowded:
+        found = objects[image['id']]
+        if any(ann.get('iscrowd') for ann in found):
             continue
         rng = np.random.default_rng([seed, image['id']])
-        classes = [names[ann['category_id']] for ann in objects[image['id']]]
-        boxes = [normalized_box(ann['bbox'], image) for ann in objects[image['id']]]
+        classes = [names[ann['category_id']] for ann in found]
+        boxes = [normalized_box(ann['bbox'], image) for ann in found]
         for question, answer, kind in questions_about_image(classes, boxes, list(names.values()), rng):
             records.append(dict(image_id=image['id'], id=len(records) + 1, question=question, answer=answer, kind=kind))
     return dict(info=content.get('info', {}), images=content['images'], annotations=records)

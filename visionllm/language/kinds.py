@@ -9,8 +9,8 @@ from functools import cache
 
 from . import kind_lists
 
-COCO_SUPERCATEGORIES = ('person', 'outdoor', 'animal', 'accessory', 'sports', 'kitchen', 'furniture', 'electronic',
-                        'indoor')  # those that are taught
+TAUGHT_SUPERCATEGORIES = ('person', 'outdoor', 'animal', 'accessory', 'sports', 'kitchen', 'furniture', 'electronic',
+                          'indoor')
 HELD_OUT_SUPERCATEGORIES = ('vehicle', 'food', 'appliance')
 
 

@@ -4,12 +4,13 @@
 #   VISIONLLM_VOC    a folder that is labelled with some of the classes, such as Pascal VOC's 20 (default data/voc/):
 #                    instances_train.json, in COCO's format and with COCO's names, and images/
 # Pictures are not resized: that is left to the model.
-coco = '{{$VISIONLLM_COCO:data/coco/}}/'
+_base_ = './coco_photographs.py'
+
 voc = '{{$VISIONLLM_VOC:data/voc/}}/'
-objects = 'annotations/instances_{{$VISIONLLM_TRAIN:train2017}}.json'
-train = dict(data_root=coco, ann_file=objects, data_prefix=dict(img='{{$VISIONLLM_TRAIN:train2017}}/'))
-val_objects = 'annotations/instances_{{$VISIONLLM_VAL:val2017}}.json'
-val = dict(data_root=coco, ann_file=val_objects, data_prefix=dict(img='{{$VISIONLLM_VAL:val2017}}/'), test_mode=True)
+train = dict(data_root={{_base_.data_root}}, ann_file='annotations/instances_{{$VISIONLLM_TRAIN:train2017}}.json',
+             data_prefix=dict(img='{{$VISIONLLM_TRAIN:train2017}}/'))
+val = dict(data_root={{_base_.data_root}}, ann_file='annotations/instances_{{$VISIONLLM_VAL:val2017}}.json',
+           data_prefix=dict(img='{{$VISIONLLM_VAL:val2017}}/'), test_mode=True)
 load = dict(type='LoadImage')
 load_boxes = dict(type='LoadAnnotations', with_bbox=True)
 load_contours = dict(type='LoadAnnotations', with_bbox=True, with_mask=True, poly2mask=False)
@@ -24,12 +25,10 @@ outlines = [
 ]
 
 train_dataloader = dict(
-    batch_size=8,
-    num_workers=2,
-    persistent_workers=True,
-    sampler=dict(type='MixtureSampler', batch_size=8, weights=[1, 0, 0]),
-    collate_fn=dict(type='instruction_collate', max_names=80, num_points=(8, 48)),
+    sampler=dict(_delete_=True, type='MixtureSampler', batch_size=8, weights=[1, 0, 0]),
+    collate_fn=dict(num_points=(8, 48)),
     dataset=dict(
+        _delete_=True,
         type='ConcatDataset',
         ignore_keys=['classes', 'palette'],
         datasets=[
@@ -42,12 +41,8 @@ train_dataloader = dict(
                  data_prefix=dict(img='images/'), with_masks_only=True, pipeline=outlines),
         ]))
 val_dataloader = dict(
-    batch_size=4,
-    num_workers=2,
-    persistent_workers=True,
-    drop_last=False,
-    sampler=dict(type='DefaultSampler', shuffle=False, round_up=False),
     dataset=dict(
+        _delete_=True,
         type='ConcatDataset',
         ignore_keys=['classes', 'palette'],
         datasets=[
@@ -65,9 +60,11 @@ val_dataloader = dict(
 test_dataloader = val_dataloader
 
 val_evaluator = dict(
+    _delete_=True,
     type='TaskEvaluator',
     metrics=dict(
-        detection=dict(type='CocoMetric', ann_file=coco + val_objects, metric='bbox', prefix='detection'),
-        segmentation=dict(type='CocoMetric', ann_file=coco + val_objects, metric=['bbox', 'segm'],
+        detection=dict(type='CocoMetric', ann_file={{_base_.val_evaluator.ann_file}}, metric='bbox',
+                       prefix='detection'),
+        segmentation=dict(type='CocoMetric', ann_file={{_base_.val_evaluator.ann_file}}, metric=['bbox', 'segm'],
                           prefix='segmentation')))
 test_evaluator = val_evaluator

@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 
 from visionllm.language import TASKS, Instruction, parse_instruction, render_instruction
-from visionllm.language.kinds import COCO_SUPERCATEGORIES, KINDS, kinds_of, members_of, related_kinds
+from visionllm.language.kinds import KINDS, TAUGHT_SUPERCATEGORIES, kinds_of, members_of, related_kinds
 from visionllm.language.synonyms import SYNONYMS
 from visionllm.language.vocabulary import NUM_CLASS_TOKENS
 from visionllm.language.word_lists import ADJECTIVES, TEST_NOUNS, TEST_PHRASES, TRAIN_NOUNS, TRAIN_PHRASES
@@ -126,14 +126,14 @@ def sample_supercategory_exercise(rng: np.random.Generator, queries: int) -> Exe
 
     What COCO files under "indoor" or "furniture" is a convention, which no word tells by itself.
     """
-    count = rng.integers(MIN_SUPERCATEGORIES, len(COCO_SUPERCATEGORIES) + 1)
+    count = rng.integers(MIN_SUPERCATEGORIES, len(TAUGHT_SUPERCATEGORIES) + 1)
     others = rng.permutation(list(KINDS))[:rng.integers(MAX_OTHER_KINDS + 1)]
-    classes = [*rng.permutation(COCO_SUPERCATEGORIES)[:count], *others]
+    classes = [*rng.permutation(TAUGHT_SUPERCATEGORIES)[:count], *others]
     classes = [str(name) for name in rng.permutation(list(dict.fromkeys(classes)))]
-    coco = [name for name in COCO if not kinds_of(name).isdisjoint(COCO_SUPERCATEGORIES)]
+    coco = [name for name in COCO if not kinds_of(name).isdisjoint(TAUGHT_SUPERCATEGORIES)]
 
     def draw_name() -> str:
-        return draw(rng, coco if rng.random() < COCO_NAME_SHARE else members_of(draw(rng, COCO_SUPERCATEGORIES)))
+        return draw(rng, coco if rng.random() < COCO_NAME_SHARE else members_of(draw(rng, TAUGHT_SUPERCATEGORIES)))
     return _answer(rng, classes, draw_name, queries)
 
 

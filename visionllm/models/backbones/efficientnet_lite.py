@@ -23,12 +23,11 @@ BLOCK_NAMES = dict(_expand_conv='expand_conv.conv', _bn0='expand_conv.bn', _dept
                    _bn1='depthwise_conv.bn', _project_conv='linear_conv.conv', _bn2='linear_conv.bn')
 STEM_NAMES = dict(_conv_stem='layers.0.conv', _bn0='layers.0.bn')
 STAGE_SIZES = (1, 2, 2, 6, 5)  # blocks of the stages
-MAP_CHANNELS = (16, 24, 40, 112, 320)  # of these stages, at strides 2, 4, 8, 16 and 32
 
 
 @MODELS.register_module()
 class EfficientNetLite(EfficientNet):
-    """Feature maps of strides 2, 4, 8, 16 and 32 with ``MAP_CHANNELS`` channels, of RGB images in [0, 1].
+    """Feature maps of strides 2, 4, 8, 16 and 32 with 16, 24, 40, 112 and 320 channels, of RGB images in [0, 1].
 
     Checkpoints leave the weights out.
 
