@@ -1,9 +1,10 @@
+import json
 from collections import Counter
 
 import numpy as np
 
 from visionllm.datasets.coco_questions import generate_questions, questions_about_image
-from visionllm.datasets.conversations import from_questions
+from visionllm.datasets.conversations import from_questions, read_conversations
 
 NAMES = ['dog', 'apple', 'dining table', 'cat']
 LEFT, MIDDLE, RIGHT = (0.05, 0.4, 0.25, 0.6), (0.4, 0.4, 0.6, 0.6), (0.8, 0.4, 0.95, 0.6)
@@ -70,3 +71,12 @@ def test_large_numbers_and_tiny_things_are_not_asked_for():
     for objects in ([('dog', LEFT)] * 20, [('dog', LEFT), ('dog', speck)]):
         assert not [each for each in ask(objects) if each[2] == 'count' and 'dog' in each[0]]
     assert not [each for each in ask([('dog', speck)]) if 'dog' in each[0]]
+
+
+def test_instances_are_questions_as_well_and_more_of_them_for_training(tmp_path):
+    path = tmp_path / 'instances_train2017.json'
+    path.write_text(json.dumps(content({3: ['dog', 'dog', 'apple'], 4: ['cat']})))
+    test, train = (read_conversations(path, test_mode) for test_mode in (True, False))
+    assert len(train) > len(test) > 0
+    asked = [(sample['img_id'], sample['question']) for sample in train]
+    assert len(set(asked)) == len(asked) and all(sample['turns'] == (sample['answer'], ) for sample in train)

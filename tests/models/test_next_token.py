@@ -1,4 +1,5 @@
 import copy
+from dataclasses import replace
 
 import pytest
 import torch
@@ -42,6 +43,19 @@ def test_the_loss_is_that_of_the_answers_words_alone(tiny):
     assert torch.allclose(loss, torch.cat(entropies).mean(), atol=1e-4)
 
 
+def test_all_captions_of_an_image_cost_what_each_costs_alone(tiny):
+    head, llm, tokens = tiny.heads['text'], tiny.llm, random_tokens(2)
+    captions = (('a star', 'two red circles and a very large heart', 'nothing'), ('a ring', ))
+    with torch.no_grad():
+        images = head.image_prompt(llm, [CAPTION, QUESTION], tokens)
+        together = head.text_loss(llm, [CAPTION, QUESTION], images,
+                                  [replace(target(), captions=each) for each in captions])['loss_text']
+        alone = [head.text_loss(llm, [instruction], [image], [target(caption)])['loss_text']
+                 for instruction, image, each in zip((CAPTION, QUESTION), images, captions) for caption in each]
+    assert together.count == sum(each.count for each in alone)
+    assert torch.allclose(together.total, sum(each.total for each in alone), rtol=1e-4)
+
+
 def test_what_is_asked_is_not_learned(tiny):
     vocabulary = tiny.llm.vocabulary
     ids, learned = tokenize_turns(tiny.llm, ('a star', 'what else?', 'no more'))
@@ -53,19 +67,42 @@ def test_what_is_asked_is_not_learned(tiny):
 def test_saying_goes_word_by_word_as_if_each_text_were_alone(tiny, monkeypatch):
     head, llm, tokens = tiny.heads['text'], tiny.llm, random_tokens(2)
     monkeypatch.setattr(head, 'max_new_tokens', 6)
-    monkeypatch.setitem(llm._modules, 'output', nn.Linear(64, 49152))  # rows of the input would repeat the last word
+    other = nn.Linear(64, 49152)  # rows of the input would repeat the last word
+    monkeypatch.setitem(llm._modules, 'output', other)
+    monkeypatch.setitem(llm.causal_lm._modules, 'lm_head', other)
     instructions = [CAPTION, QUESTION]
     together = head.predict(llm, instructions, tokens)
     for b in range(2):
         with torch.no_grad():
             alone = instructions[b:b + 1]
             text = head.embed_prompts(llm, alone, head.image_prompt(llm, alone, tokens[b:b + 1]))[0]
-            ids = []
+            ids, log_probs = [], []
             while len(ids) < 6 and llm.vocabulary.end not in ids:
                 states, _ = llm(text[None])
-                ids.append(int(llm.lm_logits(states[0, -1]).argmax()))
+                log_prob, best = llm.lm_logits(states[0, -1]).log_softmax(-1).max(-1)
+                ids.append(int(best))
+                log_probs.append(log_prob)
                 text = torch.cat([text, llm.embed(torch.tensor(ids[-1:]))])
-        assert together[b] == llm.vocabulary.decode(ids) and together[b]
+        answer, score = together[b]
+        assert answer == llm.vocabulary.decode(ids) and answer
+        assert score == pytest.approx(torch.stack(log_probs).mean().exp().item(), rel=1e-3)
+
+
+def test_beams_find_likelier_answers_and_sampling_gives_others(tiny, monkeypatch):
+    head, llm, tokens = tiny.heads['text'], tiny.llm, random_tokens(2)
+    monkeypatch.setattr(head, 'max_new_tokens', 5)
+    other = nn.Linear(64, 49152)
+    torch.nn.init.normal_(other.weight)
+    monkeypatch.setitem(llm.causal_lm._modules, 'lm_head', other)
+
+    def answers(**options):
+        for name, value in options.items():
+            monkeypatch.setattr(head, name, value)
+        return head.predict(llm, [CAPTION, QUESTION], tokens)
+    greedy, beams = answers(), answers(num_beams=4)
+    assert greedy == answers(num_beams=1) and all(b[1] >= g[1] * 0.999 for g, b in zip(greedy, beams))
+    sampled = [answers(temperature=3.0)[0] for _ in range(3)]
+    assert len(set(sampled)) > 1
 
 
 def test_other_pictures_other_words(tiny):

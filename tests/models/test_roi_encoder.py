@@ -52,6 +52,28 @@ def test_crops_are_encoded_for_the_tokens_that_are_left(encoder, monkeypatch):
     assert torch.allclose(crops.feature_maps[-1], every.feature_maps[-1][1:, [2, 0]], atol=1e-4)
 
 
+def test_a_region_has_the_features_of_its_place_in_the_image(encoder, monkeypatch):
+    """A picture of a cat beside a cup: the halves' features are near those of either picture, whatever its size."""
+    cat, cup = read('cat.jpg', (200, 200)), read('coffee.jpg', (200, 200))
+    both = F.pad(torch.cat([cat, cup], 3), (0, 60, 0, 30))
+    mask = torch.zeros(1, 230, 460).bool()
+    mask[:, :200, :400] = True
+    boxes = torch.tensor([[[0.25, 0.5, 0.5, 1.0], [0.75, 0.5, 0.5, 1.0]]])
+    tokens = encoder(ImageTokens(torch.randn(1, 2, 8), boxes, torch.zeros(1, 2)), both, mask)
+    monkeypatch.setattr(encoder, '_encode_whole', lambda images, encode=encoder._encode_whole: passes.append(
+        len(images)) or encode(images))
+    passes = []
+    found = tokens.image_features.compute()
+    assert found.tokens.shape == (1, 2, 432) and found.grid.shape == (1, 16, 432)
+    swapped = tokens.gather(torch.tensor([[1, 0]])).image_features.compute()
+    assert passes == [1] and torch.equal(swapped.tokens, found.tokens[:, [1, 0]])
+    whole = torch.tensor([[[0.5, 0.5, 1.0, 1.0]]])
+    alone = [encoder.encode_images(each, torch.ones(1, 200, 200).bool(), whole).tokens[0, 0] for each in (cat, cup)]
+    similarity = F.cosine_similarity(found.tokens[0][:, None], torch.stack(alone)[None], dim=-1)
+    assert similarity.argmax(1).tolist() == [0, 1]
+    assert similarity[0, 0] > similarity[0, 1] + 0.1 and similarity[1, 1] > similarity[1, 0] + 0.1
+
+
 def test_it_is_frozen_and_in_no_checkpoint(encoder):
     assert not encoder.state_dict()
     assert not any(parameter.requires_grad for parameter in encoder.parameters())

@@ -17,11 +17,16 @@ from .inferencer import ROOT, SHIPPED, Inferencer, Prediction, draw, write_predi
 from .studies import evaluate_task
 from .study import Study
 
-# free photographs (docs/images/README.md) with class names and the number of polygon points, None for boxes; the last
-# are not all answered rightly
-PHOTOGRAPHS = (('astronaut', ('person', 'rocket', 'dog'), None), ('cat', ('cat', 'dog', 'couch'), 24),
-               ('cat', ('animal', 'vehicle'), None), ('coffee', ('spoon', 'cup', 'dining table'), 24),
-               ('coffee', ('mug', 'teaspoon', 'kitten'), None))
+# free photographs (docs/images/README.md), tasks, and what is asked; the last are not all answered rightly
+PHOTOGRAPHS = (('astronaut', 'detection', dict(names=('person', 'rocket', 'dog'))),
+               ('cat', 'segmentation', dict(names=('cat', 'dog', 'couch'), num_points=24)),
+               ('cat', 'detection', dict(names=('animal', 'vehicle'))),
+               ('coffee', 'segmentation', dict(names=('spoon', 'cup', 'dining table'), num_points=24)),
+               ('coffee', 'grounding', dict(names=('the cup left of the spoon', ))),
+               ('cat', 'captioning', {}),
+               ('coffee', 'questions', dict(question='is there a spoon?')),
+               ('coffee', 'detection', dict(names=('mug', 'teaspoon', 'kitten'))),
+               ('astronaut', 'captioning', {}))
 COLORS_CONFIG = 'configs/visionllm/visionllm_nano_scenes-colours.py'
 NUM_SAMPLES = dict(detection=200, segmentation=40, grounding=200, captioning=100, questions=200)
 
@@ -44,15 +49,14 @@ def instructions() -> list[tuple[int, str, str]]:
 
 
 def show_photographs(out: Path) -> None:
-    """Name classes on photographs, and draw the predictions into ``out``."""
+    """Answer instructions on photographs, and draw the predictions into ``out``."""
     inferencer = Inferencer.from_files(*SHIPPED['photographs'])
-    predictions = []
-    for image, names, points in PHOTOGRAPHS:
-        task = TASKS['segmentation' if points else 'detection']
-        instruction = task.write_instruction(names, num_points=points)
-        predictions.append(inferencer(ROOT / f'docs/images/{image}.jpg', instruction))
-    print('\n'.join(f'{", ".join(names)}? {line}'
-                    for (_, names, _), line in zip(PHOTOGRAPHS, write_predictions(predictions, out))), flush=True)
+    predictions, asked = [], []
+    for image, task, options in PHOTOGRAPHS:
+        prediction = inferencer(ROOT / f'docs/images/{image}.jpg', TASKS[task].write_instruction(**options))
+        predictions.append(prediction.best() if task == 'grounding' else prediction)
+        asked.append(options.get('question') or f'{", ".join(options.get("names", (task, )))}?')
+    print('\n'.join(f'{each} {line}' for each, line in zip(asked, write_predictions(predictions, out))), flush=True)
     save_sheet(predictions, out)
 
 

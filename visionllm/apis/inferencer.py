@@ -21,6 +21,7 @@ from visionllm.engine.checkpoint import load_local
 from visionllm.errors import CheckpointMismatchError, ConfigError
 from visionllm.language import instruction_sentences
 from visionllm.language.instructions import class_names_of, format_of
+from visionllm.models import NextTokenHead
 from visionllm.models.checkpoint_loading import describe_mismatch
 from visionllm.models.initialization import weights_follow
 
@@ -49,6 +50,7 @@ class Prediction:
         points: ``float[n, N, 2]`` as lists; x, y in pixels. The two corners of boxes, the vertices of polygons, or the
             keypoints in the instruction's order.
         text: The answer in text; None for objects.
+        text_score: Mean probability of its tokens.
     """
     path: str
     instruction: str | Sequence[str]
@@ -58,12 +60,13 @@ class Prediction:
     boxes: list[list[float]] = field(default_factory=list)
     points: list[list[list[float]]] = field(default_factory=list)
     text: str | None = None
+    text_score: float | None = None
 
     def as_dict(self) -> dict:
         """All but the image, for JSON; scores and coordinates are rounded."""
         prediction = dict(image=self.path, instruction=self.instruction)
         if self.text is not None:
-            return prediction | dict(text=self.text)
+            return prediction | dict(text=self.text, score=round(self.text_score, 4))
         return prediction | dict(objects=[
             dict(name=n, score=round(s, 4), box=np.round(b, 2).tolist(), points=np.round(p, 2).tolist())
             for n, s, b, p in zip(self.names, self.scores, self.boxes, self.points)
@@ -127,6 +130,19 @@ class Inferencer:
             raise ConfigError(f'The test pipeline of {config} has no Resize, so the size of its images is unknown.')
         return cls(model.to(device), scale and tuple(scale))
 
+    def set_generation(self, num_beams: int = 1, temperature: float = 0.0) -> None:
+        """How answers in text are generated: arguments of ``visionllm.models.llms.generate``.
+
+        Raises:
+            ConfigError: There is no such number of beams, or no such temperature.
+        """
+        if num_beams < 1 or temperature < 0:
+            raise ConfigError(f'num_beams is {num_beams} and temperature {temperature}: expected at least 1, and 0 or '
+                              'more.')
+        for head in self.model.heads.values():
+            if isinstance(head, NextTokenHead):
+                head.num_beams, head.temperature = num_beams, temperature
+
     @torch.no_grad()
     def __call__(self, path: str | Path, instruction: str | Sequence[str], score_thr: float = 0.3) -> Prediction:
         """Predict for one image file.
@@ -151,7 +167,7 @@ class Inferencer:
         pixels = torch.from_numpy(np.ascontiguousarray(resized['img'].transpose(2, 0, 1)))
         result = self.model.test_step(pseudo_collate([dict(inputs=pixels, data_samples=sample)]))[0]
         if output_format.is_text:
-            return Prediction(str(path), instruction, image, text=result.pred_text)
+            return Prediction(str(path), instruction, image, text=result.pred_text, text_score=result.pred_text_score)
         objects = result.pred_instances
         objects = objects[objects.scores >= score_thr]
         return Prediction(str(path), instruction, image, [names[k] for k in objects.labels.tolist()],

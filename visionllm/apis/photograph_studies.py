@@ -14,6 +14,7 @@ from torch import Tensor
 from visionllm.evaluation.detection import average_precision
 from visionllm.language.kinds import HELD_OUT_SUPERCATEGORIES
 from visionllm.language.synonyms import VOC_SYNONYMS
+from visionllm.models.image_cache import real_pixels
 from visionllm.models.samples import batch_pixel_mask
 from visionllm.structures import Detections
 
@@ -135,7 +136,7 @@ def detect_alone(study: Study) -> list[dict]:
     for index in range(len(study.dataset)):
         batch = model.data_preprocessor(pseudo_collate([study.dataset[index]]))
         sample = batch['data_samples'][0]
-        images = tokenizer.pixels(batch['inputs'], batch_pixel_mask(batch['inputs'], [sample]))
+        images = real_pixels(batch['inputs'], batch_pixel_mask(batch['inputs'], [sample]))
         records += [dict(record, image_id=sample.img_id, category_id=ids[record['name']])
                     for record in own_records(tokenizer.detector(images), tokenizer.detector.class_names,
                                               sample.ori_shape[::-1]) if record['name'] in ids]

@@ -41,10 +41,10 @@ def mask_ap(study: Study, detections: list[dict]) -> dict[str, float]:
     return {f'mask_{name}': value for name, value in metrics.items()}
 
 
-def process_all(study: Study, blind: bool = False) -> BaseMetric:
-    """The task's metric after it has processed all predictions; ``blind``: made without the images."""
+def process_all(study: Study, images: str = 'own') -> BaseMetric:
+    """The task's metric after it has processed all predictions; ``images`` as of ``Study.predict``."""
     metric = METRICS.build(study.metric)
-    metric.process({}, [sample.to_dict() for sample in study.predict(blind=blind)])
+    metric.process({}, [sample.to_dict() for sample in study.predict(images=images)])
     return metric
 
 
@@ -214,10 +214,11 @@ def round_to_bins(record: dict, sizes: dict[int, tuple[int, int]], count: int) -
 
 
 def blind(study: Study) -> dict:
-    """Percentage of correctly answered questions with the images (``seeing``) and without (``blind``)."""
+    """Metrics of answers in text with the images (``seeing``), without (``blind``), and with those of other samples
+    (``other``)."""
     rows = {}
-    for name, without_images in (('seeing', False), ('blind', True)):
-        metric = process_all(study, without_images)
+    for name, images in (('seeing', 'own'), ('blind', 'grey'), ('other', 'other')):
+        metric = process_all(study, images)
         rows[name] = metric.compute_metrics(metric.results)
     return dict(rows=rows)
 

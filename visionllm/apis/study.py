@@ -21,6 +21,7 @@ from visionllm.language.vocabulary import NUM_CLASS_TOKENS
 from .inferencer import Inferencer
 
 GREY = 114  # pixel value of the image that replaces all others in a blind test
+SIZE_KEYS = ('ori_shape', 'img_shape', 'scale_factor')
 
 
 @dataclass
@@ -80,23 +81,31 @@ class Study:
         return [ids[name] for name in names]
 
     @torch.no_grad()
-    def predict(self, instruction: str | Sequence[str] | None = None, blind: bool = False,
+    def predict(self, instruction: str | Sequence[str] | None = None, images: str = 'own',
                 batch_size: int = 16) -> Iterator[DetDataSample]:
         """All samples with their predictions.
 
         Args:
             instruction: For all samples; None for each sample's own.
-            blind: Replace all images by a grey one.
+            images: ``own``; ``grey``, of no content; or ``other``, each sample with the image of another one.
             batch_size: Samples per forward pass.
         """
         for start in range(0, len(self.dataset), batch_size):
-            items = [self.dataset[i] for i in range(start, min(start + batch_size, len(self.dataset)))]
+            items = [self._item(i, images) for i in range(start, min(start + batch_size, len(self.dataset)))]
             for item in items:
                 if instruction is not None:
                     item['data_samples'].set_metainfo(dict(instruction=instruction, text=self.names))
-                if blind:
-                    item['inputs'].fill_(GREY)
             yield from self.model.test_step(pseudo_collate(items))
+
+    def _item(self, index: int, images: str) -> dict:
+        item = self.dataset[index]
+        if images == 'grey':
+            item['inputs'].fill_(GREY)
+        if images == 'other':
+            other = self.dataset[(index + len(self.dataset) // 2) % len(self.dataset)]
+            item['inputs'] = other['inputs']
+            item['data_samples'].set_metainfo({key: other['data_samples'].get(key) for key in SIZE_KEYS})
+        return item
 
     def detect(self, instruction: str | Sequence[str]) -> list[dict]:
         """COCO result records of all samples, each with the index of its image token (``token``)."""

@@ -17,8 +17,8 @@ SUPPORTS = ('bed', 'bench', 'chair', 'couch', 'dining table')  # what things lie
 PRESENT_SHARE = dict(exists=0.5, count=0.75)  # of the questions are about a class that is in the image
 
 
-def generate_questions(content: dict, seed: int = 0) -> dict:
-    """Generate at most one question of each kind per image, in the format that ``ConversationDataset`` reads.
+def generate_questions(content: dict, seed: int = 0, rounds: int = 1) -> dict:
+    """Generate at most one question of each kind per image and round, in the format that ``ConversationDataset`` reads.
 
     Images with crowd annotations are skipped, since a crowd stands for an unknown number of objects. So are questions
     that the boxes do not settle: how many there are of a class of which some are tiny, what is next to a thing that
@@ -27,6 +27,7 @@ def generate_questions(content: dict, seed: int = 0) -> dict:
     Args:
         content: Content of COCO's ``instances_*.json``.
         seed: Seed of the random choice of classes.
+        rounds: Questions that are drawn again are left out.
 
     Returns:
         COCO's layout: ``info``, ``images``, and ``annotations`` with ``id``, ``image_id``, ``question``, ``answer`` and
@@ -42,7 +43,9 @@ def generate_questions(content: dict, seed: int = 0) -> dict:
         rng = np.random.default_rng([seed, image['id']])
         classes = [names[ann['category_id']] for ann in found]
         boxes = [normalized_box(ann['bbox'], image) for ann in found]
-        for question, answer, kind in questions_about_image(classes, boxes, list(names.values()), rng):
+        drawn = [each for _ in range(rounds)
+                 for each in questions_about_image(classes, boxes, list(names.values()), rng)]
+        for question, answer, kind in dict.fromkeys(drawn):
             records.append(dict(image_id=image['id'], id=len(records) + 1, question=question, answer=answer, kind=kind))
     return dict(info=content.get('info', {}), images=content['images'], annotations=records)
 

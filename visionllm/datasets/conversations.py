@@ -10,6 +10,7 @@ from visionllm.language import TASKS
 from visionllm.language.instructions import IMAGE_SLOT
 
 from .coco import AnnotationError
+from .coco_questions import generate_questions
 from .image_instances import add_instances
 from .sentences import (
     SentenceDataset,
@@ -22,6 +23,7 @@ from .sentences import (
 )
 
 SPEAKERS = ('human', 'gpt')
+TRAINING_ROUNDS = 6  # of generated questions per image
 
 
 @DATASETS.register_module()
@@ -53,19 +55,23 @@ class ConversationDataset(SentenceDataset):
 
     def read_samples(self) -> list[dict]:
         """As in ``SentenceDataset``."""
-        samples = read_conversations(self.ann_file)
+        samples = read_conversations(self.ann_file, self.test_mode)
         add_instances(samples, self.instances_file)
         if self.chain:
             chain_conversations(samples)
         return samples
 
 
-def read_conversations(path: str | Path) -> list[dict]:
+def read_conversations(path: str | Path, test_mode: bool = False) -> list[dict]:
     """Read a file of conversations of either format, one sample per conversation.
 
     - LLaVA-Instruct: a list of ``{id, image, conversations: [{from: human | gpt, value}, ...]}``;
     - a file of questions, as written for the scenes (``questions_SPLIT.json``) and by ``coco_questions``: COCO's
-      layout, where annotations have ``question``, ``answer`` and ``kind``.
+      layout, where annotations have ``question``, ``answer`` and ``kind``;
+    - COCO's ``instances_*.json``, out of whose boxes questions are generated (``coco_questions``).
+
+    Args:
+        test_mode: Generate one question of each kind per image; for training there are more.
 
     Raises:
         AnnotationError: The file has another format.
@@ -77,6 +83,8 @@ def read_conversations(path: str | Path) -> list[dict]:
         return [from_llava(record) for record in content]
     if {'question', 'answer'} <= record_keys(content, 'annotations'):
         return from_questions(content)
+    if {'category_id', 'bbox'} <= record_keys(content, 'annotations'):
+        return from_questions(generate_questions(content, rounds=1 if test_mode else TRAINING_ROUNDS))
     raise AnnotationError(f'{path} holds no conversations: it is neither a list of records with conversations '
                           '(LLaVA-Instruct) nor a file of questions and answers.')
 

@@ -13,6 +13,7 @@ from mmdet.registry import METRICS
 from mmengine.evaluator import BaseMetric
 
 from visionllm.errors import ConfigError
+from visionllm.language.synonyms import SYNONYMS
 
 from .answers import get_pred_text
 from .caption_tokenizer import tokenize_caption
@@ -126,9 +127,12 @@ class CaptionMetric(BaseMetric):
     """``BLEU-1`` to ``BLEU-4`` and ``CIDEr``, in percent, and ``empty``, the number of captions without a token.
 
     With ``object_names``, ``faithful`` is the percentage of captions that mention no object that none of the references
-    of their image mentions: 100 - CHAIR_s (Rohrbach et al., 2018), with captions as ground truth.
+    of their image mentions: 100 - CHAIR_s (Rohrbach et al., 2018), with captions as ground truth. Where all samples
+    are annotated, ``hallucinated`` is the percentage of captions that mention a class of the data set's objects, or a
+    synonym of it, of which the image has none.
 
-    Reads ``pred_text`` (str), ``captions`` (the references) and ``img_id`` of each sample.
+    Reads ``pred_text`` (str), ``captions`` (the references), ``img_id``, ``text`` (class names) and ``gt_instances`` of
+    each sample.
 
     Args:
         collect_device: Device for collecting the results of all processes, ``cpu`` or ``gpu``.
@@ -152,13 +156,14 @@ class CaptionMetric(BaseMetric):
             if not references:
                 raise ConfigError(f'Image {sample["img_id"]} has no reference caption with a word in it; leave it '
                                   'out of the data set.')
-            self.results.append((sample['img_id'], tokenize_caption(get_pred_text(sample)), references))
+            tokens = tokenize_caption(get_pred_text(sample))
+            self.results.append((sample['img_id'], tokens, references, annotated_classes(sample)))
 
     def compute_metrics(self, results: list) -> dict[str, float]:
         """Compute the metrics over all images."""
         if not results:
             raise ConfigError('There is no caption to evaluate.')
-        ids, candidates, references = zip(*results)
+        ids, candidates, references, present = zip(*results)
         img_id, times = Counter(ids).most_common(1)[0]
         if times > 1:
             raise ConfigError(f'Image {img_id} was captioned {times} times; the data set must give each image once, '
@@ -167,12 +172,34 @@ class CaptionMetric(BaseMetric):
         if self.object_names:
             faithful = [self._is_faithful(tokens, texts) for tokens, texts in zip(candidates, references)]
             scores['faithful'] = 100 * sum(faithful) / len(faithful)
+        if None not in present:
+            forms = {name: forms_of(name) for name in set().union(*present)}
+            absent = [mentioned_classes(tokens, forms) - each for tokens, each in zip(candidates, present)]
+            scores['hallucinated'] = 100 * sum(map(bool, absent)) / len(absent)
         return scores | dict(CIDEr=cider(candidates, references), empty=candidates.count([]))
 
     def _is_faithful(self, tokens: Tokens, references: Sequence[Tokens]) -> bool:
         """Whether all objects that a caption mentions are mentioned by any of the references."""
         truth = set().union(*(mentioned_objects(text, self.object_names) for text in references))
         return mentioned_objects(tokens, self.object_names) <= truth
+
+
+def annotated_classes(sample: dict) -> set[str] | None:
+    """Classes of a sample's objects; None for a sample without annotations."""
+    objects = sample.get('gt_instances', {})
+    return {sample['text'][label] for label in objects['labels'].tolist()} if 'labels' in objects else None
+
+
+def forms_of(name: str) -> tuple[str, ...]:
+    """A class name and its synonyms."""
+    return next((group for group in SYNONYMS if name in group), (name, ))
+
+
+def mentioned_classes(tokens: Tokens, forms: dict[str, tuple[str, ...]]) -> set[str]:
+    """Classes that occur in a text in any of their forms."""
+    words = [tuple(form.split()) for group in forms.values() for form in group]
+    mentioned = {' '.join(each) for each in mentioned_objects(tokens, words)}
+    return {name for name, group in forms.items() if mentioned.intersection(group)}
 
 
 def mentioned_objects(tokens: Tokens, object_names: Sequence[tuple[str, ...]]) -> set[tuple[str, ...]]:

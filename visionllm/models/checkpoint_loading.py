@@ -1,6 +1,8 @@
 """Loading of pre-trained weights, with a complete report of mismatches before any weight is changed."""
 
 from collections import defaultdict
+from collections.abc import Sequence
+from fnmatch import fnmatch
 from pathlib import Path
 
 from mmengine.logging import print_log
@@ -30,7 +32,7 @@ def read_state_dict(checkpoint: str) -> dict[str, Tensor]:
     return content.get('state_dict', content.get('model', content))
 
 
-def load_weights(module: nn.Module, state: dict[str, Tensor], source: str, parts: tuple[str, ...] = ('', ),
+def load_weights(module: nn.Module, state: dict[str, Tensor], source: str, parts: Sequence[str] = ('*', ),
                    new: tuple[str, ...] = ()) -> None:
     """Load a state dict; log the unexpected tensors of its parts, and the module's missing ones.
 
@@ -38,19 +40,22 @@ def load_weights(module: nn.Module, state: dict[str, Tensor], source: str, parts
         module: Module to load into.
         state: Tensors by the module's parameter and buffer names.
         source: Name of the checkpoint, for messages.
-        parts: Name prefixes of the tensors that are loaded.
+        parts: Name patterns of the tensors that are loaded.
         new: Name prefixes of those among them that may be missing.
 
     Raises:
         CheckpointMismatchError: Tensors are missing or of another shape; the message names all of them, by part.
     """
-    own = {name: tensor for name, tensor in module.state_dict().items() if name.startswith(parts)}
+    def chosen(name: str) -> bool:
+        return any(fnmatch(name, pattern) for pattern in parts)
+
+    own = {name: tensor for name, tensor in module.state_dict().items() if chosen(name)}
     mismatches = _mismatches(own, state, new)
     if mismatches:
         raise CheckpointMismatchError(f'{source} holds weights of another model or size. {format_by_part(mismatches)}')
     loaded = {name: tensor for name, tensor in state.items() if name in own}
     module.load_state_dict(loaded, strict=False)
-    unexpected = [name for name in state if name not in own and name.startswith(parts)]
+    unexpected = [name for name in state if name not in own and chosen(name)]
     missing = sorted({name.rpartition('.')[0] for name in own if name not in state})
     print_log(f'{source}: {len(loaded)} tensors loaded. {len(unexpected)} unexpected tensors were ignored: '
               f'{", ".join(unexpected) or "none"}. {len(missing)} modules keep their initial weights: '

@@ -15,7 +15,7 @@ class PartsPretrained:
 
     Args:
         checkpoint: Path or URL that mmengine can load.
-        parts: Name prefixes of the tensors, such as ``llm.``.
+        parts: Name patterns of the tensors, such as ``llm.*``.
     """
 
     def __init__(self, checkpoint: str, parts: Sequence[str]):

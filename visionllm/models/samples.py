@@ -71,19 +71,19 @@ def referring_text(sample: DetDataSample) -> str:
 
 def build_target(sample: DetDataSample) -> Target:
     """A sample's ground truth, in [0, 1] of the resized image's width and height."""
-    turns, names = tuple(sample.get('turns', ())), tuple(sample.text)
+    texts, names = {key: tuple(sample.get(key, ())) for key in ('turns', 'captions')}, tuple(sample.text)
     objects = sample.gt_instances
     if 'bboxes' not in objects:
         empty = torch.zeros(0, 4)
         return Target(empty, empty[:, 0].long(), empty[:, None, :2], empty[:, None, :2], names, annotated=False,
-                      turns=turns)
+                      **texts)
     boxes = normalized_boxes(sample, objects)
     size = boxes.new_tensor(sample.img_shape[::-1])
     points, contours = (objects[key] / size if key in objects else boxes.new_zeros(len(boxes), 0, 2)
                         for key in ('points', 'contours'))
     unverified_names = frozenset(names) - set(sample.get('verified_names', names))
     target = Target(boxes, objects.labels, points, contours, names, names_are_classes='expression' not in sample,
-                    unverified_names=unverified_names, turns=turns)
+                    unverified_names=unverified_names, **texts)
     # objects that an expression does not refer to are ignored in MMDetection's samples, and yet background
     if target.names_are_classes and 'bboxes' in sample.get('ignored_instances', ()):
         target.ignored_boxes = normalized_boxes(sample, sample.ignored_instances)

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from transformers import AttentionInterface
+from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.masking_utils import eager_mask
 from transformers.models.llama.modeling_llama import eager_attention_forward
 
 from .checkpointing import checkpointed
@@ -143,3 +144,4 @@ def _attention(module: nn.Module, query: Tensor, key: Tensor, value: Tensor,
 
 
 AttentionInterface.register(SHARED_PREFIX, shared_prefix_attention)
+AttentionMaskInterface.register(SHARED_PREFIX, eager_mask)  # of transformers' own passes, as in generate

@@ -1,10 +1,10 @@
 """Crops of the input image around the boxes of image tokens.
 
-Dimensions: B images, M image tokens, S side of a crop in pixels, I input images of H x W.
+Dimensions: B images, M image tokens, S side of a crop in pixels.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from torch import Tensor
 
@@ -24,29 +24,6 @@ class RoICrops:
         """A function of tensors ``float[B, M, ...]`` applied to all of them.
 
         Args:
-            of_images: Unused; see ``LazyRoICrops``.
+            of_images: Unused; see ``LazyFeatures``.
         """
         return RoICrops([function(each) for each in self.feature_maps], function(self.boxes), function(self.images))
-
-
-@dataclass
-class LazyRoICrops:
-    """Crops that are taken, and encoded, when a part asks for them: of the tokens that are left by then."""
-    boxes: Tensor  # float[B, M, 4] cxcywh in [0, 1]
-    image_index: Tensor  # int[B], which of the inputs; a selection of images must not copy their pixels
-    inputs: Tensor  # float[I, 3, H, W], padded images
-    pixel_mask: Tensor  # bool[I, H, W], True = real pixel
-    encode: Callable[[Tensor, Tensor, Tensor], RoICrops]  # of images, pixel mask and boxes
-
-    def compute(self) -> RoICrops:
-        """The crops."""
-        return self.encode(self.inputs[self.image_index], self.pixel_mask[self.image_index], self.boxes)
-
-    def map(self, function: Callable[[Tensor], Tensor], of_images: bool) -> 'LazyRoICrops':
-        """A function of tensors ``float[B, M, ...]`` applied to the boxes.
-
-        Args:
-            of_images: It acts on images, not on tokens, and is applied to ``image_index``, too.
-        """
-        index = function(self.image_index) if of_images else self.image_index
-        return replace(self, boxes=function(self.boxes), image_index=index)

@@ -24,8 +24,13 @@ class Target:
     ignored_boxes: Tensor = field(default_factory=lambda: torch.zeros(0, 4))
     # float[I, 4] cxcywh: crowds and difficult objects, which are neither objects nor background
     turns: tuple[str, ...] = ()  # text of a conversation: answer, question, answer, ...
+    captions: tuple[str, ...] = ()  # of the image, each of them an answer where there are no turns
     matches: tuple[Tensor, Tensor] = field(default_factory=lambda: (torch.zeros(0, dtype=torch.long), ) * 2)
     # int[m] each: indices of image tokens and of the objects matched to them
+
+    def answers(self) -> list[tuple[str, ...]]:
+        """The texts that answer the instruction, each as turns."""
+        return [self.turns] if self.turns or not self.captions else [(caption, ) for caption in self.captions]
 
     def unverified_mask(self, class_names: Sequence[str]) -> Tensor:
         """``bool[K]`` of class names: True = not annotated exhaustively, so an absent annotation is no negative."""

@@ -10,7 +10,8 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from .roi_crops import LazyRoICrops, RoICrops
+from .lazy_features import ImageFeatures, LazyFeatures
+from .roi_crops import RoICrops
 
 
 @dataclass
@@ -31,7 +32,8 @@ class ImageTokens:
     boxes: Tensor  # float[B, M, 4] cxcywh in [0, 1]; the location l_i is the center
     objectness: Tensor  # float[B, M] logits
     contours: Tensor | None = None  # float[B, M, P, 2] in [0, 1]; P = 0 where the tokenizer predicts none
-    roi_crops: RoICrops | LazyRoICrops | None = None  # set by RoIRefiner or RoIEncoder
+    roi_crops: RoICrops | LazyFeatures[RoICrops] | None = None  # set by RoIRefiner or RoIEncoder
+    image_features: LazyFeatures[ImageFeatures] | None = None  # set by RoIEncoder
     class_logits: Tensor | None = None  # float[B, M, K], log-odds of the classes of a published detector
     class_names: tuple[str, ...] = ()  # of these K classes
 
@@ -60,10 +62,11 @@ class ImageTokens:
         return self._map(Tensor.detach, of_images=True)
 
     def _map(self, function: Callable[[Tensor], Tensor], of_images: bool) -> 'ImageTokens':
-        crops = None if self.roi_crops is None else self.roi_crops.map(function, of_images)
+        crops, features = (None if each is None else each.map(function, of_images)
+                           for each in (self.roi_crops, self.image_features))
         classes = None if self.class_logits is None else function(self.class_logits)
         return ImageTokens(function(self.embeddings), function(self.boxes), function(self.objectness),
-                           function(self.contours), crops, classes, self.class_names)
+                           function(self.contours), crops, features, classes, self.class_names)
 
 
 def gather_tokens(values: Tensor, index: Tensor) -> Tensor:

@@ -70,7 +70,7 @@ def test_synonyms_and_kinds_are_answered_by_their_classes():
                 assert (right == [name]) == (name in names) and answer.sum() == pytest.approx(1)
 
 
-@pytest.mark.parametrize('options', [{}, dict(with_kinds=True), dict(mixtures=False)])
+@pytest.mark.parametrize('options', [{}, dict(exercises=dict(kinds=0.5, expressions=0.5)), dict(mixtures=False)])
 def test_a_few_steps_lower_the_loss(tiny, options):
     state = {k: v.clone() for k, v in tiny.llm.state_dict().items()}
     stage = ClassMapReading('reading', **dict(steps=12, texts=2, queries=4, lr=3e-3) | options)

@@ -1,12 +1,15 @@
 from .class_map_reading import ClassMapReading, RehearseReading
 from .hook import PretrainingHook
+from .instruction_tuning import InstructionTuning
 from .keypoint_localization import KeypointLocalization
 from .mask_prediction import MaskPrediction
 from .phrase_grounding import PhraseGrounding
+from .phrase_referral import PhraseReferral
 from .roi_classification import RoIClassification
 from .scene_description import SceneDescription
 from .stage import PretrainingStage
 from .token_word_alignment import TokenWordAlignment
 
-__all__ = ['ClassMapReading', 'KeypointLocalization', 'MaskPrediction', 'PhraseGrounding', 'PretrainingHook',
-           'PretrainingStage', 'RehearseReading', 'RoIClassification', 'SceneDescription', 'TokenWordAlignment']
+__all__ = ['ClassMapReading', 'InstructionTuning', 'KeypointLocalization', 'MaskPrediction', 'PhraseGrounding',
+           'PhraseReferral', 'PretrainingHook', 'PretrainingStage', 'RehearseReading', 'RoIClassification',
+           'SceneDescription', 'TokenWordAlignment']

@@ -6,6 +6,9 @@ or ``<none>``.
 Dimensions: B instructions, n queries, K named classes, E width of the language model.
 """
 
+import math
+from collections.abc import Callable
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -14,6 +17,7 @@ from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
+from visionllm.errors import ConfigError
 from visionllm.language import Instruction
 from visionllm.models.freezing import requires_grad
 from visionllm.models.heads.class_reader import mask_padding
@@ -31,13 +35,14 @@ from .exercises import (
     sample_synonym_exercise,
     wide_corpus,
 )
+from .phrase_exercises import sample_phrase_exercise
 from .stage import LOG_INTERVAL, PretrainingStage
 
 NOISE = 0.3  # in standard deviations of the embeddings
 PURE, BLEND = 0.001, 0.02  # Dirichlet parameters: nearly always one name; mostly one, sometimes two or three
 NO_OBJECT = ['<none>'] * 4
+TEXTS_OF_A_PASS = 2  # of similar length, since shorter ones are padded
 PMI_LR = 10  # times that of LoRA
-SHARES = dict(supercategories=0.3, kinds=0.25, synonyms=0.15, related=0.2, names=0.1)  # of the instructions, with kinds
 SHORT, LONG = 12, 80  # names in a class map at most: in the first quarter of the steps and in tests; as COCO has
 
 
@@ -82,6 +87,16 @@ def with_no_object(answers: np.ndarray, classes: int) -> np.ndarray:
     return np.concatenate([padded, none])
 
 
+EXERCISES: dict[str, Callable[[np.random.Generator, int, int], Exercise]] = dict(
+    names=lambda rng, queries, longest: sample_name_exercise(rng, TRAIN, queries, longest, PHRASE_SHARE),
+    all_names=lambda rng, queries, longest: sample_name_exercise(rng, wide_corpus(), queries, longest, PHRASE_SHARE),
+    synonyms=sample_synonym_exercise,
+    related=sample_related_exercise,
+    kinds=lambda rng, queries, _: sample_kind_exercise(rng, queries),
+    supercategories=lambda rng, queries, _: sample_supercategory_exercise(rng, queries),
+    expressions=lambda rng, queries, _: sample_phrase_exercise(rng, queries))
+
+
 @torch.no_grad()
 def reading_accuracy(model: nn.Module, exercises: int = 30, queries: int = 24, seed: int = 1) -> dict[str, float]:
     """Accuracy in percent on nouns, phrases and wordings that are never trained on.
@@ -120,7 +135,9 @@ class ClassMapReading(PretrainingStage):
         texts: Instructions of a step.
         queries: Names looked up in each.
         seed: Of the exercises.
-        with_kinds: Instructions ask for kinds, synonyms, names of related things, and names of all lists (``SHARES``).
+        exercises: Shares of the instructions, by what they ask for: ``names`` of the lists of nouns or ``all_names``,
+            ``synonyms``, names of ``related`` things, ``kinds``, COCO's ``supercategories``, referring ``expressions``.
+            Names alone if None.
         mixtures: After the first quarter of the steps, half of the queries are mixtures of names, as image tokens of
             ``ClassMapReader`` are; ``VocabularyReader`` looks up words only.
     """
@@ -128,10 +145,15 @@ class ClassMapReading(PretrainingStage):
     uses_data = False
 
     def __init__(self, name: str, steps: int = 240, lr: float = 1e-3, texts: int = 4, queries: int = 16,
-                 seed: int = 0, with_kinds: bool = False, mixtures: bool = True):
+                 seed: int = 0, exercises: dict[str, float] | None = None, mixtures: bool = True):
         super().__init__(name, steps, lr)
         self.texts, self.queries, self.seed = texts, queries, seed
-        self.with_kinds, self.mixtures = with_kinds, mixtures
+        self.mixtures = mixtures
+        self.exercises = dict(exercises or dict(names=1.0))
+        unknown = sorted(self.exercises.keys() - EXERCISES.keys())
+        if unknown or not math.isclose(sum(self.exercises.values()), 1):
+            raise ConfigError(f'{name}: exercises are {self.exercises}, and must be shares that add up to 1 of '
+                              f'{", ".join(EXERCISES)}.')
 
     def depends_on(self, model: nn.Module) -> list[object]:
         """The language model, and how the class reader prompts it; not the images' part, so that runs share a cache."""
@@ -189,25 +211,17 @@ class ClassMapReading(PretrainingStage):
         mixed = exercises[:self.texts // 2] if self.mixtures and not easy else []
         total = 0.0
         for chosen, blend in ((exercises[len(mixed):], PURE), (mixed, BLEND)):
-            if chosen:
-                loss = reading_loss(model, chosen, rng, blend) * len(chosen) / self.texts
+            chosen = sorted(chosen, key=lambda each: len(each.instruction.text))
+            for start in range(0, len(chosen), TEXTS_OF_A_PASS):
+                some = chosen[start:start + TEXTS_OF_A_PASS]
+                loss = reading_loss(model, some, rng, blend) * len(some) / self.texts
                 loss.backward()
                 total += loss.item()
         return total
 
     def _sample(self, rng: np.random.Generator, max_names: int) -> Exercise:
-        if not self.with_kinds:
-            return sample_name_exercise(rng, TRAIN, self.queries, max_names, PHRASE_SHARE)
-        sort = rng.choice(list(SHARES), p=list(SHARES.values()))
-        if sort == 'supercategories':
-            return sample_supercategory_exercise(rng, self.queries)
-        if sort == 'kinds':
-            return sample_kind_exercise(rng, self.queries)
-        if sort == 'synonyms':
-            return sample_synonym_exercise(rng, self.queries, max_names)
-        if sort == 'related':
-            return sample_related_exercise(rng, self.queries, max_names)
-        return sample_name_exercise(rng, wide_corpus(), self.queries, max_names, PHRASE_SHARE)
+        sort = str(rng.choice(list(self.exercises), p=list(self.exercises.values())))
+        return EXERCISES[sort](rng, self.queries, max_names)
 
 
 @HOOKS.register_module()

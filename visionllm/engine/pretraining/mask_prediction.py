@@ -27,6 +27,7 @@ class MaskPrediction(RoIBranchStage):
         name, steps, lr, dataset_weights, batch_size: As of ``PretrainingStage``.
         boxes: ``matched`` for the image tokens that are matched to objects; ``annotated`` for the objects' own boxes
             with noise, without the tokenizer: for a branch that does not read the tokens' embeddings.
+        box_noise: Standard deviation of that noise, in sides of a box.
 
     Raises:
         ConfigError: ``boxes`` is neither.
@@ -36,11 +37,11 @@ class MaskPrediction(RoIBranchStage):
     branch = 'mask_branch'
 
     def __init__(self, name: str, steps: int, lr: float = 2e-3, dataset_weights: list[float] | None = None,
-                 batch_size: int | None = None, boxes: str = 'matched'):
+                 batch_size: int | None = None, boxes: str = 'matched', box_noise: float = 0.1):
         super().__init__(name, steps, lr, dataset_weights, batch_size)
         if boxes not in ('matched', 'annotated'):
             raise ConfigError(f'{name}: boxes is {boxes!r}, and must be "matched" or "annotated".')
-        self.boxes = boxes
+        self.boxes, self.box_noise = boxes, box_noise
 
     def losses(self, model: nn.Module, batch: dict) -> dict[str, LossTerm]:
         """Mask loss of all matched tokens, or of at most ``OBJECTS_PER_IMAGE`` objects of an image."""
@@ -50,16 +51,16 @@ class MaskPrediction(RoIBranchStage):
             tokens = matched_tokens(model, data, targets)
             limit = tokens.objectness.shape[1]
         else:
-            tokens, limit = annotated_tokens(model, data, targets), OBJECTS_PER_IMAGE
+            tokens, limit = annotated_tokens(model, data, targets, self.box_noise), OBJECTS_PER_IMAGE
         contours, matches = ([getattr(target, key) for target in targets] for key in ('contours', 'matches'))
         prior = model.heads['tuples'].coordinates.location_prior
         return prior.mask_loss(tokens, contours, matches, limit)
 
 
 @torch.no_grad()
-def annotated_tokens(model: nn.Module, data: dict, targets: list[Target]) -> ImageTokens:
+def annotated_tokens(model: nn.Module, data: dict, targets: list[Target], noise: float) -> ImageTokens:
     """Image tokens ``[B, G]`` without embeddings at noisy boxes of the objects, padded. Sets ``target.matches``."""
-    boxes = pad_sequence([add_box_noise(target.boxes) for target in targets], batch_first=True)
+    boxes = pad_sequence([add_box_noise(target.boxes, noise) for target in targets], batch_first=True)
     for target in targets:
         objects = torch.arange(len(target.boxes), device=boxes.device)
         target.matches = objects, objects

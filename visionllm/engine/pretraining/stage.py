@@ -34,6 +34,7 @@ class PretrainingStage:
 
     logged: tuple[str, ...] = ()  # names of losses and accuracies
     uses_data = True
+    needs_objects = True  # leave out batches with an image without annotated objects
 
     def __init__(self, name: str, steps: int, lr: float = 2e-3, dataset_weights: list[float] | None = None,
                  batch_size: int | None = None):
@@ -72,7 +73,7 @@ class PretrainingStage:
         # a dataloader of its own: an infinite sampler cannot be restarted
         loader = runner.build_dataloader(stage_dataloader(runner.cfg.train_dataloader, self), seed=runner.seed)
         with train_only(model, trained):
-            self._optimize(model, wrapper, (batch for batch in loader if has_objects(batch)))
+            self._optimize(model, wrapper, (batch for batch in loader if not self.needs_objects or has_objects(batch)))
         nn.Module.zero_grad(model)
         reset_ddp_usage(runner.model)
         return trained_state(model, parts, wrapper.optimizer)

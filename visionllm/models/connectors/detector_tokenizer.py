@@ -11,8 +11,9 @@ from torch import Tensor
 
 from visionllm.errors import ConfigError
 from visionllm.structures import Detections, ImageTokens, LossTerm, TextFeatures
+from visionllm.structures.detections import pad_detections
 
-from ..detection_cache import DetectionCache
+from ..image_cache import ImageCache, real_pixels
 from ..matching import hungarian_match
 
 Matches = list[tuple[Tensor, Tensor]]  # of each image: indices of tokens, and of the objects matched to them
@@ -43,7 +44,7 @@ class DetectorTokenizer(BaseModule):
         self.detector = MODELS.build({**detector, **guidance})
         self.num_tokens, self.guided = num_tokens, guided
         self.embed_dims = self.detector.embed_dims
-        self.cache = DetectionCache(0 if guided else cached_images)
+        self.cache = ImageCache(0 if guided else cached_images)
 
     def forward(self, features: tuple[Tensor], pixel_mask: Tensor, text: TextFeatures) -> list[ImageTokens]:
         """Tokens of the only layer.
@@ -53,7 +54,7 @@ class DetectorTokenizer(BaseModule):
             pixel_mask: ``bool[B, H, W]``, True = real pixel.
             text: Guiding text; ``N = 0`` for none.
         """
-        images = self.pixels(features[0], pixel_mask)
+        images = real_pixels(features[0], pixel_mask)
         detections = self._detect_guided(images, text) if self.guided else self._detect_cached(images)
         detections = detections.to(pixel_mask.device)
         return [ImageTokens(detections.embeddings, detections.boxes, detections.objectness,
@@ -64,15 +65,12 @@ class DetectorTokenizer(BaseModule):
 
     @torch.no_grad()
     def _detect_cached(self, images: list[np.ndarray]) -> Detections:
-        return self.cache.get_or_detect(images, lambda new: self.detector(new).top(self.num_tokens))
+        return pad_detections(self.cache.get_or_compute(images, self._detect))
 
-    @staticmethod
-    def pixels(images: Tensor, pixel_mask: Tensor) -> list[np.ndarray]:
-        """The real pixels ``uint8[h, w, 3]`` of padded images ``float[B, 3, H, W]`` in [0, 1] with mask
-        ``bool[B, H, W]``."""
-        sizes = zip(pixel_mask[:, :, 0].sum(1).tolist(), pixel_mask[:, 0].sum(1).tolist())
-        return [(255 * image[:, :height, :width]).round().byte().permute(1, 2, 0).contiguous().cpu().numpy()
-                for image, (height, width) in zip(images, sizes)]
+    def _detect(self, images: list[np.ndarray]) -> list[Detections]:
+        """Of each image."""
+        detections = self.detector(images).top(self.num_tokens)
+        return [detections.select(b) for b in range(len(images))]
 
     def loss(self, layers: list[ImageTokens], gt_boxes: list[Tensor],
              gt_contours: list[Tensor]) -> tuple[dict[str, LossTerm], Matches]:

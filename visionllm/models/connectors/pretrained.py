@@ -67,4 +67,4 @@ class TokenizerPretrained:
             raise CheckpointMismatchError(f'{self.checkpoint} has biases before the neck\'s group norms, which do not '
                                           'undo them, and this neck has none: set bias=True in its config.')
         renamed = {name: torch.zeros_like(bias) for name, bias in biases.items()} | renamed
-        load_weights(model, renamed, self.checkpoint, PARTS, NEW_HERE)
+        load_weights(model, renamed, self.checkpoint, [f'{part}*' for part in PARTS], NEW_HERE)

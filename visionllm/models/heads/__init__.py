@@ -8,9 +8,11 @@ from .mask_branch import MaskBranch
 from .name_alignment import NameAlignment
 from .next_token import NextTokenHead
 from .objectness import ObjectnessPrior
+from .phrase_guidance import PhraseGuidance
 from .proposals import ProposalHead
+from .unet_mask_branch import UNetMaskBranch
 from .vocabulary_reader import VocabularyReader
 
 __all__ = ['AutoregressiveCoordinates', 'ClassMapReader', 'FormatQueryHead', 'KeypointBranch', 'LocationPrior',
-           'MaskBranch', 'NameAlignment', 'NextTokenHead', 'ObjectnessPrior', 'ParallelCoordinates', 'ProposalHead',
-           'VocabularyReader']
+           'MaskBranch', 'NameAlignment', 'NextTokenHead', 'ObjectnessPrior', 'ParallelCoordinates', 'PhraseGuidance',
+           'ProposalHead', 'UNetMaskBranch', 'VocabularyReader']

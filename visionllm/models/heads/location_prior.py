@@ -17,6 +17,7 @@ from visionllm.structures import ImageTokens, LossTerm
 
 from ..llms import CausalLM
 from .keypoint_branch import embed_point_names, keypoint_offsets
+from .mask_branch import mask_losses
 from .proposal_points import proposal_points
 from .sampling import sample_annotated_matches
 
@@ -31,8 +32,8 @@ class LocationPrior(nn.Module):
         channels: Of the image tokens' features.
         token_channels: Of the image tokens.
         llm_width: Of the language model.
-        mask_branch: Config of ``MaskBranch``: polygons are cut out of masks; None takes the tokenizer's contours, or
-            ellipses in the boxes.
+        mask_branch: Config of ``MaskBranch`` or ``UNetMaskBranch``: polygons are cut out of masks; None takes the
+            tokenizer's contours, or ellipses in the boxes.
         keypoint_branch: Config of ``KeypointBranch``; None starts keypoints at the box's center.
     """
 
@@ -73,7 +74,8 @@ class LocationPrior(nn.Module):
         selected, has_object, contours = sample_annotated_matches(matches, gt_contours, limit)
         if not has_object.any():
             return dict(loss_mask=LossTerm(tokens.boxes.new_zeros(()), 0))
-        return self.mask_branch.loss(tokens.gather(selected), has_object, contours)
+        tokens = tokens.gather(selected)
+        return mask_losses(self.mask_branch(tokens)[has_object], tokens.roi_crops.boxes[has_object], contours)
 
 
 def format_kind(output_format: OutputFormat) -> int:

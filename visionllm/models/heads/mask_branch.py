@@ -37,24 +37,20 @@ class MaskBranch(nn.Module):
         token_channels: Of the image tokens.
         width: Channels of the mask features.
         stem_width: Channels of the features of the cropped pixels themselves.
-        stride: Of the masks; the side of a crop is S times it.
         hidden: Channels of the MLP that predicts the weights.
-        condition_on: What predicts them: the ``token``, or the last feature map of its ``crop``, so that the tokens of
-            any tokenizer will do.
     """
 
     def __init__(self, in_channels: Sequence[int], token_channels: int, width: int = 32, stem_width: int = 24,
-                 stride: int = 1, hidden: int = 256, condition_on: str = 'token'):
+                 hidden: int = 256):
         super().__init__()
-        self.condition_on = condition_on
         conv = dict(norm_cfg=dict(type='BN'), bias=False, padding=1)
-        self.stem = nn.Sequential(ConvModule(3, stem_width, 3, stride=stride, **conv),
+        self.stem = nn.Sequential(ConvModule(3, stem_width, 3, **conv),
                                   ConvModule(stem_width, stem_width, 3, **conv))
         self.lateral = LateralFusion((stem_width, *in_channels), width)
         self.mix = nn.Sequential(
             ConvModule(width + 2, width, 3, padding=1, norm_cfg=dict(type='GN', num_groups=8)),
             nn.Conv2d(width, width, 3, padding=1))
-        condition = (token_channels if condition_on == 'token' else in_channels[-1]) + 2
+        condition = token_channels + 2
         self.controller = nn.Sequential(nn.LayerNorm(condition), nn.Linear(condition, hidden), nn.GELU(),
                                         nn.Linear(hidden, 2 * width))
         nn.init.zeros_(self.controller[-1].weight)
@@ -68,36 +64,46 @@ class MaskBranch(nn.Module):
         """
         crops = require_roi_crops('mask_branch', tokens)
         pixels, *maps = (each.flatten(0, 1) for each in (crops.images, *crops.feature_maps))
-        boxes, regions = tokens.boxes.detach().flatten(0, 1), crops.boxes.flatten(0, 1)
-        boxes = torch.cat([boxes[:, :2] - regions[:, :2], boxes[:, 2:]], 1) / regions[:, 2:].repeat(1, 2)  # on the crop
-        condition = tokens.embeddings.flatten(0, 1) if self.condition_on == 'token' else maps[-1].mean((2, 3))
-        scale, weight = self.controller(torch.cat([condition, boxes[:, 2:]], -1)).chunk(2, -1)
+        boxes = boxes_on_crops(tokens.boxes, crops.boxes)
+        condition = torch.cat([tokens.embeddings.flatten(0, 1), boxes[:, 2:]], -1)
+        scale, weight = self.controller(condition).chunk(2, -1)
         stem = self.stem(pixels)
         size = stem.shape[-2:]
         features = self.lateral([stem, *maps]) * (1 + scale[..., None, None])
-        features = self.mix(torch.cat([features, _box_coordinates(boxes, size)], 1))
+        features = self.mix(torch.cat([features, box_coordinates(boxes, size)], 1))
         logits = weight[:, None].float() @ features.flatten(2).float() / math.sqrt(features.shape[1])
         return (logits + PRIOR_LOGIT).unflatten(-1, size).unflatten(0, crops.boxes.shape[:2])[:, :, 0]
 
-    def loss(self, tokens: ImageTokens, has_object: Tensor, contours: Tensor) -> dict[str, LossTerm]:
-        """Binary cross-entropy plus Dice loss, averaged over tokens.
 
-        Args:
-            tokens: n of each image.
-            has_object: ``bool[B, n]``, which of them are matched to an object; m in all.
-            contours: ``float[m, N, 2]`` of these objects, in [0, 1] of the image.
-        """
-        logits = self(tokens)[has_object]
-        center, sides = tokens.roi_crops.boxes[has_object][:, None].split(2, -1)
-        target = polygons_to_soft_masks((contours - center) / sides + 0.5, logits.shape[-1])
-        entropy = F.binary_cross_entropy_with_logits(logits, target, reduction='none').mean((1, 2))
-        predicted = logits.sigmoid()
-        intersection, total = (predicted * target).sum((1, 2)), (predicted + target).sum((1, 2))
-        dice = 1 - (2 * intersection + 1) / (total + 1)
-        return dict(loss_mask=LossTerm((entropy + dice).sum(), len(logits)))
+def mask_losses(logits: Tensor, regions: Tensor, contours: Tensor) -> dict[str, LossTerm]:
+    """Binary cross-entropy plus Dice loss, averaged over tokens.
+
+    Args:
+        logits: ``float[m, S, S]`` of tokens with an object.
+        regions: ``float[m, 4]``, the crops that they are on, cxcywh in [0, 1] of the image.
+        contours: ``float[m, N, 2]`` of the objects, in [0, 1] of the image.
+    """
+    center, sides = regions[:, None].split(2, -1)
+    target = polygons_to_soft_masks((contours - center) / sides + 0.5, logits.shape[-1])
+    entropy = F.binary_cross_entropy_with_logits(logits, target, reduction='none').mean((1, 2))
+    predicted = logits.sigmoid()
+    intersection, total = (predicted * target).sum((1, 2)), (predicted + target).sum((1, 2))
+    dice = 1 - (2 * intersection + 1) / (total + 1)
+    return dict(loss_mask=LossTerm((entropy + dice).sum(), len(logits)))
 
 
-def _box_coordinates(boxes: Tensor, size: torch.Size) -> Tensor:
+def boxes_on_crops(boxes: Tensor, regions: Tensor) -> Tensor:
+    """Boxes ``float[m, 4]`` cxcywh on crops whose center is 0 and whose sides are 1.
+
+    Args:
+        boxes: ``float[B, n, 4]`` cxcywh in [0, 1] of the image.
+        regions: ``float[B, n, 4]``, the crops, in the same form.
+    """
+    boxes, regions = boxes.detach().flatten(0, 1), regions.flatten(0, 1)
+    return torch.cat([boxes[:, :2] - regions[:, :2], boxes[:, 2:]], 1) / regions[:, 2:].repeat(1, 2)
+
+
+def box_coordinates(boxes: Tensor, size: torch.Size) -> Tensor:
     """Pixel coordinates relative to boxes, in half sides from their centers: ``float[m, 2, H, W]``.
 
     Args:

@@ -2,7 +2,10 @@
 
     instruction .. image prompt .. instruction | answer <end> | question | answer <end> ...
 
-Dimensions: B images, T tokens of the longest text of the batch, E width of the language model.
+In training all captions of an image follow one prompt, and do not see one another.
+
+Dimensions: B images, T tokens of the longest prompt, A tokens of all answers to the image with most, E width of the
+language model.
 """
 
 from collections.abc import Sequence
@@ -13,12 +16,13 @@ from mmdet.registry import MODELS
 from mmdet.structures import DetDataSample
 from mmengine.model import BaseModule
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from visionllm.errors import ConfigError
 from visionllm.language import Instruction, OutputFormat
 from visionllm.structures import ImageTokens, LossTerm, Target
 
-from ..llms import CausalLM, causal_mask, left_pad
+from ..llms import CausalLM, causal_mask, generate, left_pad
 
 
 @MODELS.register_module()
@@ -28,15 +32,16 @@ class NextTokenHead(BaseModule):
     Args:
         token_channels: Channels of the image tokens.
         llm_width: E.
-        image_prompt: Config of ``SymbolicPrompt`` or ``ProjectedPrompt``.
+        image_prompt: Config of ``DetectionPrompt``, ``SymbolicPrompt`` or ``ProjectedPrompt``.
         opening: Text between the instruction and the answer.
-        max_new_tokens: Longest answer.
+        max_new_tokens, num_beams, temperature: As of ``generate``.
     """
 
     def __init__(self, token_channels: int, llm_width: int, image_prompt: dict, opening: str = '\n',
-                 max_new_tokens: int = 64):
+                 max_new_tokens: int = 64, num_beams: int = 1, temperature: float = 0.0):
         super().__init__()
         self.opening, self.max_new_tokens = opening, max_new_tokens
+        self.num_beams, self.temperature = num_beams, temperature
         self.image_prompt = MODELS.build({**image_prompt, 'token_channels': token_channels, 'llm_width': llm_width})
 
     def supports(self, output_format: OutputFormat) -> bool:
@@ -61,42 +66,33 @@ class NextTokenHead(BaseModule):
         Args:
             images: Embeddings ``float[n, E]`` that stand for each image.
         """
-        prompts = self.embed_prompts(llm, instructions, images)
-        answers = [tokenize_turns(llm, target.turns) for target in targets]
-        texts = [torch.cat([prompt, llm.embed(ids)]) for prompt, (ids, _) in zip(prompts, answers)]
-        embeddings, mask, positions = left_pad(texts)
-        states, _ = llm(embeddings, attention=causal_mask(mask), positions=positions)
-        length = max(len(ids) for ids, _ in answers)
-        ids = torch.stack([F.pad(ids, (length - len(ids), 0)) for ids, _ in answers])
-        learned = torch.stack([F.pad(each, (length - len(each), 0)) for _, each in answers])
-        shifted = states[:, -length - 1:-1]  # each state predicts the token after it
-        logits, ids = llm.lm_logits(shifted[learned]), ids[learned]
+        context, mask, positions = left_pad(self.embed_prompts(llm, instructions, images))
+        ids, learned, number = pack_answers([[tokenize_turns(llm, turns) for turns in target.answers()]
+                                             for target in targets])
+        attention, own = packed_layout(mask, number)
+        with llm.answering_in_text():
+            states, _ = llm(torch.cat([context, llm.embed(ids)], 1), None, attention, torch.cat([positions, own], 1))
+        first = own == mask.sum(1, keepdim=True)  # of its answer, predicted by the prompt's last state
+        before = torch.where(first[..., None], states[:, mask.shape[1] - 1, None], states[:, mask.shape[1] - 1:-1])
+        logits, ids = llm.lm_logits(before[learned]), ids[learned]
         correct = (logits.detach().argmax(-1) == ids).sum()
         return dict(loss_text=LossTerm(F.cross_entropy(logits, ids, reduction='sum'), len(ids)),
                     acc_text=LossTerm(100 * correct, len(ids)))
 
     @torch.no_grad()
-    def predict(self, llm: CausalLM, instructions: list[Instruction], tokens: ImageTokens) -> list[str]:
-        """Greedy decoding, one answer per image."""
-        images = self.image_prompt(llm, instructions, tokens)
-        embeddings, mask, positions = left_pad(self.embed_prompts(llm, instructions, images))
-        states, prefix = llm(embeddings, attention=causal_mask(mask), positions=positions)
-        ids = torch.full((len(instructions), 0), llm.vocabulary.end, device=mask.device)
-        finished = torch.zeros(len(instructions), dtype=torch.bool, device=mask.device)
-        while True:
-            new = llm.lm_logits(states[:, -1]).argmax(-1).masked_fill(finished, llm.vocabulary.end)
-            ids = torch.cat([ids, new[:, None]], 1)
-            finished = finished | (new == llm.vocabulary.end)
-            if finished.all() or ids.shape[1] == self.max_new_tokens:
-                return [llm.vocabulary.decode(row) for row in ids.tolist()]
-            mask, positions = F.pad(mask, (0, 1), value=True), positions[:, -1:] + 1
-            states, prefix = llm(llm.embed(new[:, None]), prefix, mask[:, None], positions)
+    def predict(self, llm: CausalLM, instructions: list[Instruction], tokens: ImageTokens) -> list[tuple[str, float]]:
+        """One answer per image, and the mean probability of its tokens."""
+        prompts = self.embed_prompts(llm, instructions, self.image_prompt(llm, instructions, tokens))
+        with llm.answering_in_text():
+            return list(zip(*generate(llm, prompts, self.max_new_tokens, self.num_beams, self.temperature)))
 
     @staticmethod
-    def add_pred_to_sample(sample: DetDataSample, instructions: Sequence[Instruction], predictions: Sequence[str],
-                           rescale: bool) -> None:
-        """Set ``pred_text``: the answers to the instructions, joined."""
-        sample.set_field(' '.join(predictions), 'pred_text', dtype=str)
+    def add_pred_to_sample(sample: DetDataSample, instructions: Sequence[Instruction],
+                           predictions: Sequence[tuple[str, float]], rescale: bool) -> None:
+        """Set ``pred_text``, the answers to the instructions, joined, and ``pred_text_score``, the lowest of theirs."""
+        texts, scores = zip(*predictions)
+        sample.set_field(' '.join(texts), 'pred_text', dtype=str)
+        sample.set_field(min(scores), 'pred_text_score', dtype=float)
 
     def embed_prompts(self, llm: CausalLM, instructions: list[Instruction], images: list[Tensor]) -> list[Tensor]:
         """Everything before the answer, ``float[T, E]`` of each image; images are ``float[n, E]``."""
@@ -105,6 +101,39 @@ class NextTokenHead(BaseModule):
             before, _, after = instruction.text.partition('<image>')
             prompts.append(torch.cat([llm.embed_text(before)[0], image, llm.embed_text(after + self.opening)[0]]))
         return prompts
+
+
+def pack_answers(answers: list[list[tuple[Tensor, Tensor]]]) -> tuple[Tensor, Tensor, Tensor]:
+    """The answers to each image behind one another, at most A tokens.
+
+    Args:
+        answers: What ``tokenize_turns`` returned for each answer of each image.
+
+    Returns:
+        Token ids ``int[B, A]``; which of them are learned, ``bool[B, A]``; and the number of the answer that each
+        belongs to, ``int[B, A]``, -1 for padding.
+    """
+    ids, learned = ([torch.cat(parts) for parts in each] for each in zip(*(zip(*each) for each in answers)))
+    number = [torch.cat([torch.full_like(part, index) for index, (part, _) in enumerate(each)]) for each in answers]
+    return (pad_sequence(ids, batch_first=True), pad_sequence(learned, batch_first=True),
+            pad_sequence(number, batch_first=True, padding_value=-1))
+
+
+def packed_layout(prompt_mask: Tensor, number: Tensor) -> tuple[Tensor, Tensor]:
+    """Attention of prompts and the answers packed behind them: an answer sees the prompt and itself.
+
+    Args:
+        prompt_mask: ``bool[B, T]``, True = real token.
+        number: ``int[B, A]``, of the answer that each token belongs to.
+
+    Returns:
+        ``bool[B, T + A, T + A]``, and position ids ``int[B, A]`` of the answers, each of which follows the prompt.
+    """
+    same = number[:, :, None] == number[:, None]
+    causal = torch.ones_like(same[0]).tril()
+    positions = prompt_mask.sum(1, keepdim=True) + (same & causal).sum(2) - 1
+    seen = torch.cat([prompt_mask[:, None].expand(-1, number.shape[1], -1), same & causal], 2)
+    return torch.cat([F.pad(causal_mask(prompt_mask), (0, number.shape[1])), seen], 1), positions
 
 
 def tokenize_turns(llm: CausalLM, turns: tuple[str, ...]) -> tuple[Tensor, Tensor]:

@@ -27,6 +27,7 @@ from .query_embedding import QueryEmbedding
 from .token_words import TokenWords
 
 MIN_SCORE, MAX_SCORE = 1e-30, 1 - 1e-6  # words of one class can sum to more than one
+PHRASE_POWER = 4  # of the probabilities read of a phrase: it speaks of one thing, and half-read words are noise
 
 
 @MODELS.register_module()
@@ -44,17 +45,21 @@ class VocabularyReader(ClassMapLookup):
         min_match_iou: In training, a token whose box overlaps less with the object matched to it is no object: a
             published detector's boxes are not trained.
         opening, initial_scale: As of ``ClassMapLookup``.
+        phrase_guidance: Config of ``PhraseGuidance``; None for none.
     """
 
     reads_tokens = False
 
     def __init__(self, channels: int, llm_width: int, num_classes: int, vocab_size: int, learned_words: int = 16,
-                 min_match_iou: float = 0.5, opening: str = '\n{"', initial_scale: float = 1.0):
+                 min_match_iou: float = 0.5, opening: str = '\n{"', initial_scale: float = 1.0,
+                 phrase_guidance: dict | None = None):
         super().__init__(opening, initial_scale, image_context=False)
         self.min_match_iou = min_match_iou
         self.words = TokenWords(channels, llm_width, num_classes, learned_words)
         self.pmi = NamePMI(vocab_size)
         self.calibration = nn.Parameter(torch.tensor([1.0, 0.0]))  # scale and offset of the log-odds
+        sizes = dict(num_classes=num_classes, llm_width=llm_width)
+        self.phrase_guidance = MODELS.build({**phrase_guidance, **sizes}) if phrase_guidance else None
         self._cache = PromptCache()
 
     def classify(self, llm: CausalLM, instructions: list[Instruction], tokens: ImageTokens,
@@ -66,11 +71,35 @@ class VocabularyReader(ClassMapLookup):
             queries: ``float[1, E]``, the class query.
         """
         classes, output = self.read_words(llm, instructions, tokens.class_names, queries)
+        phrases = self.find_phrases(llm, instructions)
+        if phrases:
+            classes = classes.clone()
+            classes[list(phrases)] *= PHRASE_POWER
         words = self.words(tokens)  # [B, M, V]
         with torch.autocast(words.device.type, enabled=False):  # scores span many powers of ten
             scores = words.float().sigmoid() @ classes[..., :-1].float().exp()  # [B, M, K]
         scale, offset = self.calibration
-        return F.pad(scale * scores.clamp(MIN_SCORE, MAX_SCORE).logit() + offset, (0, 1)), output
+        logits = F.pad(scale * scores.clamp(MIN_SCORE, MAX_SCORE).logit() + offset, (0, 1))
+        return self.guide(llm, phrases, tokens, logits), output
+
+    @torch.no_grad()  # PhraseReferral trains it
+    def find_phrases(self, llm: CausalLM, instructions: list[Instruction]) -> dict[int, str]:
+        """The phrases that mean one thing, by the index of their instruction, which names nothing else."""
+        alone = {b: instruction.class_names[0] for b, instruction in enumerate(instructions)
+                 if len(instruction.class_names) == 1}
+        if self.phrase_guidance is None or not alone:
+            return {}
+        are_phrases = self.phrase_guidance.are_phrases(llm, list(alone.values()))
+        return {b: text for (b, text), is_phrase in zip(alone.items(), are_phrases) if is_phrase}
+
+    def guide(self, llm: CausalLM, phrases: dict[int, str], tokens: ImageTokens, logits: Tensor) -> Tensor:
+        """Log-odds ``float[B, M, K + 1]`` with those of being meant by the phrases of some images."""
+        if not phrases:
+            return logits
+        rows = torch.tensor(list(phrases), device=logits.device)
+        with torch.no_grad():
+            meant = self.phrase_guidance(llm, list(phrases.values()), tokens[rows], logits[rows, :, 0])
+        return logits.index_add(0, rows, F.pad(meant[..., None], (0, logits.shape[-1] - 1)))
 
     def read_words(self, llm: CausalLM, instructions: list[Instruction], class_names: tuple[str, ...],
                    queries: Tensor) -> tuple[Tensor, ClassPassOutput]:

@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from visionllm.errors import ConfigError
 
 from ..checkpoint_loading import load_weights
+from .lora import TEXT, TUPLES, lora_parameters
 
 LORA, ROWS = 'adapter_model.safetensors', 'new_rows.safetensors'
 ALIKE = ('base_model_name_or_path', 'r', 'lora_alpha', 'target_modules')  # settings that must agree
@@ -26,10 +27,12 @@ def save_adapter(llm, folder: str | Path) -> None:
     """
     folder, state = Path(folder), llm.state_dict()
     folder.mkdir(parents=True, exist_ok=True)
-    save_file({_peft_name(name): tensor for name, tensor in state.items() if 'lora_' in name}, folder / LORA,
-              metadata=dict(format='pt'))
+    for adapter, place in adapter_folders(llm, folder):
+        place.mkdir(exist_ok=True)
+        save_file({_peft_name(name): state[name] for name in lora_parameters(llm, adapter)}, place / LORA,
+                  metadata=dict(format='pt'))
+        llm.lora.save_pretrained(place)
     save_file(dict(weight=state['new_rows.weight']), folder / ROWS, metadata=dict(format='pt'))
-    llm.lora.save_pretrained(folder)
     llm.vocabulary.tokenizer.save_pretrained(folder)
 
 
@@ -46,7 +49,8 @@ def load_adapter(llm, folder: str | Path) -> None:
         RuntimeError: Tensors are missing or of another shape.
     """
     folder = Path(folder)
-    missing = [name for name in ('adapter_config.json', LORA, ROWS) if not (folder / name).is_file()]
+    text = [f'{TEXT}/{LORA}'] * llm.text_lora
+    missing = [name for name in ('adapter_config.json', LORA, *text, ROWS) if not (folder / name).is_file()]
     if missing:
         raise FileNotFoundError(f'{folder} holds no adapter: {", ".join(missing)} not found. tools/export.py --adapter '
                                 'writes one.')
@@ -55,14 +59,22 @@ def load_adapter(llm, folder: str | Path) -> None:
     different = [f'{name} is {theirs} and should be {ours}' for name, theirs, ours in pairs if theirs != ours]
     if different:
         raise ConfigError(f'{folder} is an adapter of another model: {"; ".join(different)}.')
-    own_names = {_peft_name(name): name for name in llm.state_dict()}
-    state = {own_names.get(name, name): tensor for name, tensor in load_file(folder / LORA).items()}
+    state = {}
+    for adapter, place in adapter_folders(llm, folder):
+        own_names = {_peft_name(name): name for name in lora_parameters(llm, adapter)}
+        state |= {own_names.get(name, name): tensor for name, tensor in load_file(place / LORA).items()}
     load_weights(llm, state | {'new_rows.weight': load_file(folder / ROWS)['weight']}, str(folder))
+
+
+def adapter_folders(llm, folder: Path) -> list[tuple[str, Path]]:
+    """Names of a language model's adapters, and the folder of each as peft has it: the first in the folder itself."""
+    return [(TUPLES, folder)] + [(TEXT, folder / TEXT)] * llm.text_lora
 
 
 def _peft_name(name: str) -> str:
     """A parameter's name in peft's format: relative to the wrapped causal LM, without the name of the adapter."""
-    return f'base_model.model.model.{name.removeprefix("decoder.").replace(".default", "")}'
+    parts = [part for part in name.removeprefix('decoder.').split('.') if part not in (TUPLES, TEXT)]
+    return '.'.join(['base_model.model.model', *parts])
 
 
 def _normalized(value: object) -> object:

@@ -8,8 +8,8 @@ Dimensions: B sequences, T tokens, S tokens of the prefix, K names or tokens, E 
 vocabulary.
 """
 
-import math
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -21,27 +21,27 @@ from mmengine.model import BaseModule
 from peft import LoraConfig, inject_adapter_in_model
 from peft.tuners.tuners_utils import BaseTunerLayer
 from torch import Tensor, nn
-from transformers import DynamicCache
+from transformers import DynamicCache, PreTrainedModel
 
 from visionllm.assets import hub_id
 from visionllm.errors import ConfigError
 from visionllm.language.vocabulary import (
     CLASS_TOKENS,
-    FORMAT_TOKENS,
-    LOCATION_TOKENS,
     NEW_TOKENS,
     NUM_LOCATION_TOKENS,
     extend_tokenizer,
 )
 from visionllm.ops.block_attention import Blocks
+from visionllm.structures import TextFeatures
 
 from ..freezing import exclude_frozen_parameters, native_dtype
 from ..initialization import initial_weights_matter
 from ..prompt_cache import PromptCache
 from .adapter import load_adapter
 from .gradient_checkpointing import checkpoint_layers, recompute_gated_mlps
+from .initial_rows import initial_rows
 from .loading import load_causal_lm
-from .lora import adapters_disabled, upcast_adapters
+from .lora import TEXT, TUPLES, activate, adapter_active, adapters_disabled, lora_parameters, upcast_adapters
 from .padding import causal_mask, left_pad
 
 
@@ -73,32 +73,41 @@ class CausalLM(BaseModule):
         source: Hub id, folder, GGUF file, or ``wheel:NAME`` (``visionllm.assets``).
         lora_rank: Rank of LoRA; 0 for none.
         lora_alpha: The scale of LoRA is ``lora_alpha / lora_rank``.
+        text_lora: A second LoRA for answers in text, so that neither way of answering is unlearned with the other.
         dtype: Of the frozen weights; ``auto`` is bfloat16 where the hardware supports it natively, else float32.
         gradient_checkpointing: Store only the inputs of each layer, and recompute the rest in the backward pass.
         random_config: Changes to the source's config; the weights are random then (tests). None loads the weights.
         adapter: Folder with LoRA weights and embeddings (``adapter.save_adapter``); None initializes them.
     """
 
-    def __init__(self, source: str, lora_rank: int = 64, lora_alpha: int = 128, dtype: str = 'auto',
-                 gradient_checkpointing: bool = False, random_config: dict | None = None, adapter: str | None = None):
+    def __init__(self, source: str, lora_rank: int = 64, lora_alpha: int = 128, text_lora: bool = False,
+                 dtype: str = 'auto', gradient_checkpointing: bool = False, random_config: dict | None = None,
+                 adapter: str | None = None):
         super().__init__()
+        if text_lora and gradient_checkpointing:
+            raise ConfigError('With gradient_checkpointing the layers run again in the backward pass, when it is not '
+                              'known any more which LoRA was used: leave text_lora or gradient_checkpointing out.')
         dtype = native_dtype() if dtype == 'auto' else getattr(torch, dtype)
         model, tokenizer = load_causal_lm(source, dtype, random_config)
         model.requires_grad_(False)
         self.vocabulary = extend_tokenizer(tokenizer, model.get_input_embeddings().num_embeddings)
         self.width = model.config.hidden_size
         self.decoder = model.model
+        self._causal_lm = (model, )  # in a tuple, so that its parts have one name each
         self.output = model.get_output_embeddings()  # of the base vocabulary; may be tied to the input embeddings
         self.new_rows = nn.Embedding(len(NEW_TOKENS), self.width)  # input and output embeddings of the added tokens
         if adapter is None and initial_weights_matter():
-            self._init_new_rows()
+            self.new_rows.weight.data.copy_(initial_rows(self.decoder.embed_tokens.weight, self.vocabulary))
+        self.text_lora = text_lora
         self.lora = LoraConfig(r=lora_rank, lora_alpha=lora_alpha, task_type='CAUSAL_LM',
                                target_modules=['q_proj', 'k_proj', 'v_proj', 'o_proj'],
                                base_model_name_or_path=hub_id(source))
         if lora_rank > 0:
             with torch.random.fork_rng(devices=[]):  # the same initial adapters in every run and config
                 torch.manual_seed(0)
-                inject_adapter_in_model(self.lora, self.decoder)
+                for name in (TUPLES, TEXT)[:1 + text_lora]:
+                    inject_adapter_in_model(self.lora, self.decoder, adapter_name=name)
+            activate(self.decoder, TUPLES)
             upcast_adapters(self.decoder)
         recompute_gated_mlps(self.decoder)
         if gradient_checkpointing:
@@ -108,31 +117,22 @@ class CausalLM(BaseModule):
             load_adapter(self, adapter)
         self._prefix_cache = PromptCache()
 
-    def _init_new_rows(self) -> None:
-        """Initialize the embeddings of the added tokens.
-
-        Class tokens: a Gaussian with the base embeddings' mean and standard deviation. Location tokens: Fourier
-        features of the bin, so that neighbouring bins are similar. ``<cls>``: the base embedding of the separator
-        between a name and its class token in the class map.
-        """
-        base = self.decoder.embed_tokens.weight.float()
-        generator = torch.Generator().manual_seed(0)
-        rows = torch.randn(len(NEW_TOKENS), self.width, generator=generator) * base.std(0) + base.mean(0)
-        index = self.vocabulary.new_index
-        start = index(LOCATION_TOKENS[0])
-        phase = torch.linspace(-math.pi, math.pi, NUM_LOCATION_TOKENS, device=base.device)[:, None]
-        frequencies = torch.exp(torch.randn(self.width // 2, generator=generator) * 1.2 + 1.0)
-        features = torch.cat([(phase * frequencies).cos(), (phase * frequencies).sin()], 1)
-        rows[start:start + NUM_LOCATION_TOKENS, :features.shape[1]] = features * base.std()
-        separator = self.vocabulary.encode('":')
-        rows[index('<cls>')] = base[separator].mean(0)
-        rows[index(FORMAT_TOKENS[1]):index(FORMAT_TOKENS[-1]) + 1] *= 0.5
-        self.new_rows.weight.data.copy_(rows)
+    @property
+    def causal_lm(self) -> PreTrainedModel:
+        """The model as transformers knows it, of the same decoder and output."""
+        return self._causal_lm[0]
 
     def adapter_parameters(self) -> dict[str, nn.Parameter]:
-        """What is trained, by name: LoRA and the embeddings of the added tokens."""
-        return {name: parameter for name, parameter in self.named_parameters()
-                if 'lora_' in name or name.startswith('new_rows.')}
+        """What is trained for answers in tuples, by name: LoRA and the embeddings of the added tokens."""
+        return lora_parameters(self, TUPLES) | {'new_rows.weight': self.new_rows.weight}
+
+    def text_parameters(self) -> dict[str, nn.Parameter]:
+        """What is trained for answers in text, by name: LoRA."""
+        return lora_parameters(self, TEXT if self.text_lora else TUPLES)
+
+    def answering_in_text(self) -> AbstractContextManager:
+        """Context in which the LoRA for answers in text is active."""
+        return adapter_active(self.decoder, TEXT) if self.text_lora else nullcontext()
 
     def merge(self) -> 'CausalLM':
         """Merge LoRA into the frozen weights, in place, for inference. Do not train or load weights afterwards.
@@ -195,13 +195,17 @@ class CausalLM(BaseModule):
         """Logits ``float[..., V]`` over the base vocabulary, of hidden states ``float[..., E]``."""
         return self.output(states.to(self.output.weight.dtype)).float()
 
-    @torch.no_grad()
     def next_token_log_probs(self, texts: Sequence[str]) -> Tensor:
         """Log-probabilities ``float[B, V]`` of the token behind each of B texts, by the base model without LoRA."""
+        return self.lm_logits(self.encode_texts(texts).features[:, -1]).log_softmax(-1)
+
+    @torch.no_grad()
+    def encode_texts(self, texts: Sequence[str]) -> TextFeatures:
+        """Hidden states ``float[B, T, E]`` of B texts, left-padded, of the base model without LoRA."""
         embeddings, mask, positions = left_pad([self.embed_text(text)[0] for text in texts])
         with adapters_disabled(self.decoder):
             states, _ = self(embeddings, attention=causal_mask(mask), positions=positions)
-        return self.lm_logits(states[:, -1]).log_softmax(-1)
+        return TextFeatures(states, mask)
 
     def encode_prefix(self, texts: Sequence[str]) -> tuple[Prefix, Tensor]:
         """Encode B texts as a prefix.

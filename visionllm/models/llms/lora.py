@@ -13,6 +13,8 @@ from peft.tuners.lora import LoraLayer
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+TUPLES, TEXT = 'default', 'text'  # names of the adapters for answers in tuples and in text
+
 
 class UpcastLinear(nn.Linear):
     """Linear layer without bias that casts its input to the type of its weights, and stores only the original."""
@@ -48,6 +50,30 @@ def adapters_disabled(decoder: nn.Module) -> Iterator[None]:
     finally:
         for layer in layers:
             layer._disable_adapters = False
+
+
+@contextmanager
+def adapter_active(decoder: nn.Module, name: str) -> Iterator[None]:
+    """Context in which another adapter is the active one."""
+    before = activate(decoder, name)
+    try:
+        yield
+    finally:
+        activate(decoder, before)
+
+
+def activate(decoder: nn.Module, name: str) -> str:
+    """Make an adapter the active one; the name of the one before. peft's own switch would freeze the others."""
+    for layer in (each for each in decoder.modules() if isinstance(each, LoraLayer)):
+        before, = layer.active_adapters
+        layer._active_adapter = [name]
+    return before
+
+
+def lora_parameters(module: nn.Module, adapter: str) -> dict[str, nn.Parameter]:
+    """The parameters of one adapter, by name."""
+    return {name: parameter for name, parameter in module.named_parameters()
+            if 'lora_' in name and adapter in name.split('.')}
 
 
 def upcast_adapters(decoder: nn.Module) -> None:

@@ -1,0 +1,153 @@
+"""Which of a detector's tokens a phrase means."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from visionllm.engine.pretraining import phrase_referral
+from visionllm.engine.pretraining.phrase_referral import PhraseReferral, overlaps_with_objects, scores_of_best_class
+from visionllm.errors import ConfigError
+from visionllm.language import parse_instruction
+from visionllm.models.box_position_embedding import BOX_EMBEDDING_CHANNELS
+from visionllm.models.heads.phrase_guidance import PhraseGuidance
+from visionllm.models.heads.vocabulary_reader import VocabularyReader
+from visionllm.structures import ImageTokens
+
+from .test_token_words import NAMES, detector_tokens
+
+
+def instruction(*names):
+    entries = ', '.join(f'"{name}": <c{k}>' for k, name in enumerate(names))
+    return parse_instruction(f'Find {{{entries}}} as (c, x1, y1, x2, y2). <image>')
+
+
+@pytest.fixture
+def reader(tiny, monkeypatch):
+    """A reader who finds every word in the first class, with phrase guidance that takes all texts for phrases."""
+    torch.manual_seed(0)
+    reader = VocabularyReader(8 + BOX_EMBEDDING_CHANNELS, tiny.llm.width, num_classes=3, learned_words=2,
+                              vocab_size=tiny.llm.output.weight.shape[0], phrase_guidance=dict(
+                                  type='PhraseGuidance', width=16, num_layers=1, num_heads=2)).eval()
+    torch.nn.init.normal_(reader.phrase_guidance.decoder.out_proj.weight)
+    decide(reader, 10.0)
+    monkeypatch.setattr(reader, 'read_words', lambda _, instructions, *__: (
+        torch.eye(len(instructions[0].class_names) + 1)[[0] * 5].log().expand(len(instructions), -1, -1), None))
+    return reader
+
+
+def decide(reader, logit):
+    """Take all texts for phrases, or for names."""
+    layer = reader.phrase_guidance.phrase_or_name[-1]
+    torch.nn.init.zeros_(layer.weight)
+    torch.nn.init.constant_(layer.bias, logit)
+
+
+def classify(reader, llm, *instructions):
+    torch.manual_seed(0)
+    with torch.no_grad():
+        return reader.classify(llm, list(instructions), detector_tokens(), None, None)[0]
+
+
+def test_only_a_phrase_that_stands_alone_is_guided(reader, tiny):
+    two = instruction('the left dog', 'x')
+    left, right = instruction('the left dog'), instruction('the right dog')
+    phrases, among_others = classify(reader, tiny.llm, left, right), classify(reader, tiny.llm, two, two)
+    decide(reader, -10.0)
+    names = classify(reader, tiny.llm, left, right)
+    assert torch.equal(names[..., 0], among_others[..., 0])
+    assert (phrases[..., 0] - names[..., 0]).abs().amax(1).min() > 1e-3
+    assert torch.equal(phrases[..., 1], names[..., 1])  # no object
+
+
+def test_words_that_are_half_read_count_less_for_a_phrase_than_for_a_name(reader, tiny, monkeypatch):
+    """A token of a word that is surely read, and one of a word that is read with a probability of a half."""
+    half = torch.tensor([[1.0, 0.0], [0.5, 0.5], [0.0, 1.0], [0.0, 1.0], [0.0, 1.0]]).clamp_min(1e-9).log()
+    monkeypatch.setattr(reader, 'read_words', lambda *_: (half[None], None))
+    torch.nn.init.zeros_(reader.phrase_guidance.decoder.out_proj.weight)
+    logits = torch.tensor([[[2.0, -9, -9], [-9, 2, -9]]])
+    tokens = ImageTokens(torch.zeros(1, 2, 8), torch.rand(1, 2, 4), logits.amax(-1), class_logits=logits,
+                         class_names=NAMES)
+
+    def ratio():
+        with torch.no_grad():
+            logits = reader.classify(tiny.llm, [instruction('the dog')], tokens, None, None)[0]
+        sure, doubtful = logits[0, :, 0].sigmoid()
+        return float(doubtful / sure)
+    assert ratio() == pytest.approx(0.5**4, rel=0.01)
+    decide(reader, -10.0)
+    assert ratio() == pytest.approx(0.5, rel=0.01)
+
+
+def test_it_starts_without_an_opinion_and_what_the_phrase_says_counts(tiny):
+    torch.manual_seed(0)
+    guidance, tokens = PhraseGuidance(3, tiny.llm.width, width=16, num_layers=1, num_heads=2), detector_tokens()
+    assert not guidance(tiny.llm, ['left dog', 'right dog'], tokens, tokens.objectness).any()
+    torch.nn.init.normal_(guidance.decoder.out_proj.weight)
+    left, right = (guidance(tiny.llm, [phrase] * 2, tokens, tokens.objectness) for phrase in ('left dog', 'right dog'))
+    both = guidance(tiny.llm, ['left dog', 'right dog'], tokens, tokens.objectness)
+    assert left.shape == (2, 5) and (left - right).abs().max() > 1e-3
+    assert torch.allclose(both[0], left[0], atol=1e-5) and torch.allclose(both[1], right[1], atol=1e-5)
+
+
+def draw_scenes(count, generator):
+    """Two dogs and a cat at random places, a phrase for one of the dogs, and which it is."""
+    centers = torch.rand(count, 3, 2, generator=generator) * 0.8 + 0.1
+    boxes = torch.cat([centers, torch.full_like(centers, 0.15)], -1)
+    logits = torch.tensor([[-4.0, 2, -4], [-4, 2, -4], [2, -4, -4]]).expand(count, -1, -1)
+    tokens = ImageTokens(logits, boxes, logits.logsumexp(-1), class_logits=logits, class_names=NAMES)
+    left = torch.rand(count, generator=generator) < 0.5
+    first = centers[:, 0, 0] < centers[:, 1, 0]
+    return tokens, ['left dog' if each else 'right dog' for each in left], torch.where(left == first, 0, 1)
+
+
+def test_it_learns_left_and_right(tiny, monkeypatch):
+    torch.manual_seed(0)
+    guidance = PhraseGuidance(3, tiny.llm.width, width=32, num_layers=1, num_heads=4)
+    stage = PhraseReferral('referral', steps=1)
+    model = SimpleNamespace(
+        llm=tiny.llm, data_preprocessor=lambda batch, training: batch,
+        heads=dict(tuples=SimpleNamespace(class_reader=SimpleNamespace(phrase_guidance=guidance))),
+        run_connector=lambda tokens, samples: ([tokens], None))
+    monkeypatch.setattr(phrase_referral, 'referring_text', lambda sample: sample.phrase)
+    monkeypatch.setattr(phrase_referral, 'build_target', lambda sample: sample)
+    generator = torch.Generator().manual_seed(0)
+    optimizer = torch.optim.AdamW(guidance.parameters(), lr=3e-3)
+
+    def losses(count):
+        tokens, phrases, meant = draw_scenes(count, generator)
+        samples = [SimpleNamespace(phrase=phrase, boxes=boxes[[index]])
+                   for phrase, boxes, index in zip(phrases, tokens.boxes, meant.tolist())]
+        return stage.losses(model, dict(inputs=tokens, data_samples=samples))
+
+    for _ in range(80):
+        optimizer.zero_grad()
+        found = losses(32)
+        (found['loss_referral'].value + found['loss_phrase'].value).backward()
+        optimizer.step()
+    with torch.no_grad():
+        assert losses(200)['acc_referral'].value > 90
+        logits = guidance.phrase_logits(guidance.encode(tiny.llm, ['left dog', 'right dog', 'church', 'red kite']))
+    assert (logits[:2] > 0).all() and (logits[2:] < 0).all()
+
+
+def test_right_tokens_and_the_class_that_is_read():
+    tokens = detector_tokens()
+    overlaps = overlaps_with_objects(tokens, [tokens.boxes[0, 2:3], torch.zeros(0, 4)])
+    assert overlaps.shape == (2, 5) and overlaps[0, 2] == pytest.approx(1) and not overlaps[1].any()
+    scores = scores_of_best_class(tokens, overlaps)
+    assert torch.equal(scores[0], tokens.class_logits[0, :, tokens.class_logits[0, 2].argmax()])
+
+
+def test_a_model_without_guidance_is_told_how_to_get_it(tiny):
+    with pytest.raises(ConfigError, match='set phrase_guidance in model.heads'):
+        PhraseReferral('referral', steps=1).check(tiny)
+
+
+def test_a_longer_phrase_beside_it_changes_nothing(reader, tiny):
+    tokens = detector_tokens()
+    with torch.no_grad():
+        alone = reader.phrase_guidance(tiny.llm, ['left dog'], tokens[[0]], tokens.objectness[[0]])
+        both = reader.phrase_guidance(tiny.llm, ['left dog', 'the small car on the right'], tokens,
+                                      tokens.objectness)
+    assert torch.allclose(alone[0], both[0], atol=1e-5)

@@ -1,0 +1,61 @@
+"""Visual instruction tuning (Liu et al., NeurIPS 2023): the language model learns to answer in text, with the image
+prompt before it.
+"""
+
+import torch
+from mmdet.registry import TASK_UTILS
+from torch import Tensor, nn
+
+from visionllm.errors import ConfigError
+from visionllm.models.freezing import requires_grad
+from visionllm.models.samples import build_target, get_instruction
+from visionllm.structures import LossTerm
+
+from ..distributed import unwrapped
+from .stage import PretrainingStage
+
+
+@TASK_UTILS.register_module()
+class InstructionTuning(PretrainingStage):
+    """Train the image prompt, and the LoRA for answers in text, frozen by the config or not.
+
+    Args:
+        name, steps, lr, dataset_weights, batch_size: As of ``PretrainingStage``.
+        head: Name of the head that answers in text.
+    """
+
+    logged = ('loss_text', 'acc_text')
+    needs_objects = False
+
+    def __init__(self, name: str, steps: int, lr: float = 1e-3, dataset_weights: list[float] | None = None,
+                 batch_size: int | None = None, head: str = 'text'):
+        super().__init__(name, steps, lr, dataset_weights, batch_size)
+        self.head = head
+
+    def check(self, model: nn.Module) -> None:
+        if self.head not in model.heads:
+            raise ConfigError(f'{self.name} trains answers in text: add text=dict(type=\'NextTokenHead\', ...) to '
+                              'model.heads.')
+
+    def parts(self, model: nn.Module) -> list[nn.Module]:
+        """The image prompt and the language model."""
+        return [model.heads[self.head].image_prompt, model.llm]
+
+    def run(self, runner) -> dict[str, Tensor]:
+        """As in ``PretrainingStage``."""
+        model = unwrapped(runner.model)
+        self.check(model)
+        with requires_grad(model.llm.text_parameters().values(), True):
+            return super().run(runner)
+
+    def losses(self, model: nn.Module, batch: dict) -> dict[str, LossTerm]:
+        """Text loss; the connector and the refiners are not trained."""
+        data = model.data_preprocessor(batch, training=True)
+        samples = data['data_samples']
+        for part in (model.backbone, model.neck, model.connector, model.refiners):
+            if part is not None:
+                part.eval()  # used, not changed
+        with torch.no_grad():
+            tokens = model.extract_tokens(data['inputs'], samples)[-1]
+        return model.heads[self.head].loss(model.llm, [get_instruction(sample) for sample in samples], tokens,
+                                           [build_target(sample) for sample in samples])
