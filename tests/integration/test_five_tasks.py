@@ -103,7 +103,7 @@ def test_without_its_picture_a_question_is_asked_about_grey(five, monkeypatch):
     study = Study.from_files(*map(str, five), 2, 'questions')
     shown = []
     monkeypatch.setattr(study.model, 'test_step', lambda data: shown.extend(data['inputs']) or data['data_samples'])
-    assert len(list(study.predict(blind=True))) == len(list(study.predict())) == 2
+    assert len(list(study.predict(images='grey'))) == len(list(study.predict())) == 2
     assert [bool((picture == GREY).all()) for picture in shown] == [True, True, False, False]
 
 

@@ -13,10 +13,13 @@ from visionllm.apis import SHIPPED, Inferencer
 from visionllm.apis.photograph_studies import against_detector, auroc, kinds, presence, synonyms
 from visionllm.apis.studies import evaluate_task
 from visionllm.apis.study import Study
+from visionllm.datasets.coco_expressions import WORDINGS
 from visionllm.engine import StrictRunner
 from visionllm.engine.checkpoint import load_weights_only
 from visionllm.errors import CheckpointMismatchError
 from visionllm.language import TASKS
+from visionllm.language.kinds import TEST_KINDS
+from visionllm.language.synonyms import VOC_SYNONYMS
 
 from ..conftest import ROOT
 
@@ -68,14 +71,54 @@ def test_an_outline_has_as_many_points_as_the_sentence_says(shipped, count):
     np.testing.assert_allclose(found.boxes[0], whole, atol=0.15 * (whole[2] - whole[0]))
 
 
+def test_left_and_right_in_a_phrase_choose_the_object(shipped, tmp_path):
+    cat = cv2.imread(str(ROOT / 'docs/images/cat.jpg'))
+    cv2.imwrite(str(tmp_path / 'two.png'), np.concatenate([cat, cat[:, ::-1]], 1))
+
+    def center(phrase):
+        found = shipped(tmp_path / 'two.png', TASKS['grounding'].write_instruction([phrase]), 0.0).best()
+        return (found.boxes[0][0] + found.boxes[0][2]) / 2
+    width = cat.shape[1]
+    for left, right in (('the cat on the left', 'the cat on the right'), ('far left cat', 'far right cat')):
+        assert center(left) < width < center(right)
+
+
+def test_phrases_are_told_from_names(shipped):
+    """By wordings and by names that are in no lesson."""
+    def share(texts):
+        model = shipped.model
+        return np.mean(model.heads['tuples'].class_reader.phrase_guidance.are_phrases(model.llm, texts))
+    slots = dict(name='dog', names='dogs', ordinal='second', side='left', relation='close to', anchor='bench')
+    wordings = [text.format(**slots) for kind, (_, texts) in WORDINGS.items() if kind != 'only'
+                for text in texts]
+    assert share(wordings) >= 0.9
+    assert share([*VOC_SYNONYMS.values(), *TEST_KINDS]) <= 0.1
+
+
 def test_the_tool_answers_on_a_photograph_by_default(call, tmp_path):
     done = call('infer', 'docs/images/cat.jpg', '--classes', 'cat', 'dog', '--out', tmp_path)
     assert done.code == 0 and 'docs/images/cat.jpg: cat' in done.out
     assert json.loads((tmp_path / 'answers.json').read_text())[0]['objects'][0]['name'] == 'cat'
 
 
+def test_captions_and_answers_are_about_the_picture(shipped):
+    def say(image, task, **options):
+        return shipped(ROOT / f'docs/images/{image}.jpg', TASKS[task].write_instruction(**options))
+    assert 'cat' in say('cat', 'captioning').text and 'cat' not in say('coffee', 'captioning').text
+    answer = say('cat', 'questions', question='is there a truck?')
+    assert answer.text == 'no' and 0.5 < answer.text_score <= 1
+
+
+def test_the_tool_says_what_it_sees(call, tmp_path):
+    done = call('infer', 'docs/images/cat.jpg', '--caption', '--num-beams', 2, '--out', tmp_path)
+    answer, = json.loads((tmp_path / 'answers.json').read_text())
+    assert done.code == 0 and 'cat' in answer['text'] and 0 < answer['score'] <= 1
+    done = call('infer', 'docs/images/cat.jpg', '--caption', '--num-beams', 0, '--out', tmp_path)
+    assert done.code == 2 and 'num_beams is 0' in done.err
+
+
 def test_what_the_model_cannot_answer_is_one_sentence(call):
-    done = call('infer', 'docs/images/cat.jpg', '--caption')
+    done = call('infer', 'docs/images/cat.jpg', '--classes', 'cat', '--parts', 'ear')
     assert done.code == 2 and done.err.startswith('error: ') and '--model scenes' in done.err
 
 
@@ -100,6 +143,14 @@ def test_outlines_are_nearly_as_good_as_boxes(coco_mini, shipped):
     box, mask = (evaluate_task(Study.from_model(shipped.model, SSD, 16, task))[key]
                  for task, key in (('detection', 'AP'), ('segmentation', 'mask_AP')))
     assert mask / box >= 0.55
+
+
+def test_phrases_captions_and_questions_on_images_that_were_not_trained_on(coco_mini, shipped):
+    figures = {task: evaluate_task(Study.from_model(shipped.model, SSD, 40, task))
+               for task in ('grounding', 'captioning', 'questions')}
+    assert figures['grounding']['grounding/P@0.5'] >= 40, figures
+    assert figures['captioning']['caption/CIDEr'] >= 40 and figures['captioning']['caption/empty'] == 0, figures
+    assert figures['questions']['answer/accuracy'] >= 50, figures
 
 
 def test_words_do_their_work(coco_mini, shipped, data, tmp_path, monkeypatch):
