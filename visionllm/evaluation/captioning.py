@@ -13,7 +13,7 @@ from mmdet.registry import METRICS
 from mmengine.evaluator import BaseMetric
 
 from visionllm.errors import ConfigError
-from visionllm.language.synonyms import SYNONYMS
+from visionllm.language.synonyms import synonyms_of
 
 from .answers import get_pred_text
 from .caption_tokenizer import tokenize_caption
@@ -173,7 +173,7 @@ class CaptionMetric(BaseMetric):
             faithful = [self._is_faithful(tokens, texts) for tokens, texts in zip(candidates, references)]
             scores['faithful'] = 100 * sum(faithful) / len(faithful)
         if None not in present:
-            forms = {name: forms_of(name) for name in set().union(*present)}
+            forms = {name: synonyms_of(name) for name in set().union(*present)}
             absent = [mentioned_classes(tokens, forms) - each for tokens, each in zip(candidates, present)]
             scores['hallucinated'] = 100 * sum(map(bool, absent)) / len(absent)
         return scores | dict(CIDEr=cider(candidates, references), empty=candidates.count([]))
@@ -188,11 +188,6 @@ def annotated_classes(sample: dict) -> set[str] | None:
     """Classes of a sample's objects; None for a sample without annotations."""
     objects = sample.get('gt_instances', {})
     return {sample['text'][label] for label in objects['labels'].tolist()} if 'labels' in objects else None
-
-
-def forms_of(name: str) -> tuple[str, ...]:
-    """A class name and its synonyms."""
-    return next((group for group in SYNONYMS if name in group), (name, ))
 
 
 def mentioned_classes(tokens: Tokens, forms: dict[str, tuple[str, ...]]) -> set[str]:

@@ -121,3 +121,9 @@ SYNONYMS, TEST_SYNONYMS = _parse(_TRAIN), _parse(_TEST)
 VOC_SYNONYMS = {  # COCO's name: Pascal VOC's
     'airplane': 'aeroplane', 'dining table': 'diningtable', 'motorcycle': 'motorbike', 'potted plant': 'pottedplant',
     'couch': 'sofa', 'tv': 'tvmonitor'}
+_GROUP_OF = {name: group for group in SYNONYMS for name in group}
+
+
+def synonyms_of(name: str) -> tuple[str, ...]:
+    """A name and all others of the same thing; the name alone where the training lists have none."""
+    return _GROUP_OF.get(name, (name, ))

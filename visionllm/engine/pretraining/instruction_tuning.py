@@ -43,9 +43,7 @@ class InstructionTuning(PretrainingStage):
 
     def run(self, runner) -> dict[str, Tensor]:
         """As in ``PretrainingStage``."""
-        model = unwrapped(runner.model)
-        self.check(model)
-        with requires_grad(model.llm.text_parameters().values(), True):
+        with requires_grad(unwrapped(runner.model).llm.text_parameters().values(), True):
             return super().run(runner)
 
     def losses(self, model: nn.Module, batch: dict) -> dict[str, LossTerm]:

@@ -5,14 +5,12 @@
 Dimensions: n queries.
 """
 
-from functools import lru_cache
-
 import numpy as np
 
-from visionllm.datasets.coco_expressions import Expression, put_into_words
+from visionllm.datasets.coco_expressions import ORDINALS, RELATION_WORDINGS, WORDINGS, Expression, put_into_words
 from visionllm.language import TASKS, parse_instruction, render_instruction
 from visionllm.language.kinds import KINDS, kinds_of, members_of, related_kinds
-from visionllm.language.synonyms import SYNONYMS
+from visionllm.language.synonyms import synonyms_of
 from visionllm.language.vocabulary import NUM_CLASS_TOKENS
 from visionllm.language.word_lists import TEST_NOUNS
 from visionllm.models.detectors.label_sets import COCO
@@ -37,8 +35,7 @@ WITH_ANCHOR = ('the {name} holding a {anchor}', 'the {name} with the {anchor}', 
                'the {name} between the {anchor} and the wall', 'the {name} not next to the {anchor}',
                'the {name} closest to the {anchor}', 'the {name} facing the {colour} {anchor}',
                'the {name} carrying a {colour} {anchor}', 'the {name} in the {anchor}', 'the {name} under a {anchor}')
-KINDS_OF_EXPRESSIONS = ('only', 'left', 'right', 'top', 'bottom', 'middle', 'largest', 'smallest', 'ordinal')
-RELATIONS = ('next to', 'left of', 'right of', 'above', 'below')
+WITHOUT_ANCHOR = tuple(kind for kind in WORDINGS if kind != 'relation')
 
 
 def sample_phrase_exercise(rng: np.random.Generator, queries: int) -> Exercise:
@@ -50,7 +47,8 @@ def sample_phrase_exercise(rng: np.random.Generator, queries: int) -> Exercise:
     name, anchor = draw_thing(rng), None
     while anchor is None or fits(anchor, name) is not False:
         anchor = draw_thing(rng)
-    right = [name, *(_synonyms().get(name, ())), *(members_of(name) if name in KINDS else ()),
+    others = [each for each in synonyms_of(name) if each != name]
+    right = [name, *others, *(members_of(name) if name in KINDS else ()),
              *(each for each in COCO if fits(each, name))]
     right = [each for each in right if each not in TEST_NOUNS]
     looked_up, answers = [], []
@@ -84,22 +82,16 @@ def write_expression(rng: np.random.Generator, name: str, anchor: str) -> str:
         return draw(rng, PLAIN if style < PLAIN_SHARE else WITH_ANCHOR).format(
             name=name, anchor=anchor, colour=draw(rng, COLOURS), pose=draw(rng, POSES), clothes=first, clothes2=second)
     if rng.random() < 0.5:
-        slots = (('relation', draw(rng, RELATIONS)), ('anchor', anchor))
+        slots = (('relation', draw(rng, tuple(RELATION_WORDINGS))), ('anchor', anchor))
         return put_into_words(Expression(0, 'relation', slots), name, held_out=False, rng=rng)
-    slots = (('ordinal', draw(rng, ('second', 'third'))), ('side', draw(rng, ('left', 'right'))))
-    return put_into_words(Expression(0, draw(rng, KINDS_OF_EXPRESSIONS), slots), name, held_out=False, rng=rng)
+    slots = (('ordinal', draw(rng, ORDINALS)), ('side', draw(rng, ('left', 'right'))))
+    return put_into_words(Expression(0, draw(rng, WITHOUT_ANCHOR), slots), name, held_out=False, rng=rng)
 
 
 def fits(query: str, name: str) -> bool | None:
     """Whether a thing that is called ``query`` may be meant where ``name`` is spoken of; None where the lists do not
     say."""
-    if query == name or query in _synonyms().get(name, ()) or name in kinds_of(query) or query in kinds_of(name):
+    if query in synonyms_of(name) or name in kinds_of(query) or query in kinds_of(name):
         return True
     doubtful = name in related_kinds(query) or query in related_kinds(name)
     return None if doubtful or not kinds_of(name).isdisjoint(kinds_of(query)) and 'person' in kinds_of(name) else False
-
-
-@lru_cache(maxsize=1)
-def _synonyms() -> dict[str, tuple[str, ...]]:
-    """Of each name the others of its group."""
-    return {name: tuple(each for each in group if each != name) for group in SYNONYMS for name in group}
