@@ -17,9 +17,9 @@ def main() -> None:
     parser.add_argument('--seed', type=int, default=0, help='of the random choice of questions (default: 0)')
     args = parser.parse_args()
 
+    from visionllm.annotations import read_coco_file
     from visionllm.datasets.coco_questions import generate_questions
-    from visionllm.datasets.sentences import read_json
-    questions = generate_questions(read_json(args.instances), args.seed)
+    questions = generate_questions(read_coco_file(args.instances), args.seed)
     args.out.write_text(json.dumps(questions))
     print(f'{args.out}: {len(questions["annotations"])} questions about {len(questions["images"])} images')
 

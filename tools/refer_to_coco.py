@@ -21,9 +21,9 @@ def main() -> None:
     parser.add_argument('--seed', type=int, default=0, help='of the random choice of expressions (default: 0)')
     args = parser.parse_args()
 
+    from visionllm.annotations import read_coco_file
     from visionllm.datasets.coco_expressions import generate_expressions
-    from visionllm.datasets.sentences import read_json
-    content = generate_expressions(read_json(args.instances), args.held_out, args.per_image, args.seed)
+    content = generate_expressions(read_coco_file(args.instances), args.held_out, args.per_image, args.seed)
     args.out.write_text(json.dumps(content))
     print(f'{args.out}: {len(content["annotations"])} expressions for {len(content["images"])} images')
 

@@ -1,10 +1,13 @@
 import json
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
 from visionllm.datasets import AnnotationError, InstructionCocoDataset, WriteInstruction
+
+from ..images import write_images
 
 
 def write(folder, boxes, names=('cat',)):
@@ -13,12 +16,14 @@ def write(folder, boxes, names=('cat',)):
         categories=[dict(id=i, name=name) for i, name in enumerate(names)],
         annotations=[dict(id=i, image_id=1, category_id=0, bbox=box, area=box[2] * box[3], iscrowd=0)
                      for i, box in enumerate(boxes)])
+    write_images(folder, content['images'])
     (folder / 'a.json').write_text(json.dumps(content))
     return str(folder / 'a.json')
 
 
 def dataset_of(ann_file, **settings):
-    return InstructionCocoDataset(ann_file=ann_file, data_prefix=dict(img=''), pipeline=[], **settings)
+    return InstructionCocoDataset(ann_file=ann_file, data_prefix=dict(img=str(Path(ann_file).parent)), pipeline=[],
+                                  **settings)
 
 
 def test_unknown_categories_raise_an_error_with_both_lists(tmp_path):
@@ -29,11 +34,11 @@ def test_unknown_categories_raise_an_error_with_both_lists(tmp_path):
 
 def test_boxes_outside_the_image_are_skipped_and_counted(tmp_path, monkeypatch):
     log_lines = []
-    monkeypatch.setattr('visionllm.datasets.coco.print_log', lambda text, *_, **__: log_lines.append(text))
+    monkeypatch.setattr('visionllm.annotations.findings.print_log', lambda text, *_, **__: log_lines.append(text))
     path = write(tmp_path, [[0, 0, 10, 10], [200, 10, 20, 20], [-50, 0, 20, 20], [5, 5, 30, 30]])
     dataset = dataset_of(path, metainfo=dict(classes=('cat',)))
     assert len(dataset[0]['instances']) == 2
-    assert '2 of 4 boxes' in log_lines[0]
+    assert 'outside their image are skipped in training: 2 (the first is annotation 1)' in log_lines[0]
 
 
 def test_an_empty_dataset_raises_an_error(tmp_path):
@@ -50,7 +55,8 @@ def test_samples_carry_an_instruction_over_the_classes(tmp_path):
 
 
 def test_real_coco(data):
-    dataset = dataset_of(str(data / 'coco-mini/annotations/instances_val2017.json'))
+    dataset = InstructionCocoDataset(ann_file=str(data / 'coco-mini/annotations/instances_val2017.json'),
+                                     data_prefix=dict(img=str(data / 'coco-mini/val2017')), pipeline=[])
     assert len(dataset) == 100 and len(dataset[0]['text']) == 80
 
 
@@ -96,7 +102,38 @@ def test_every_kind_of_mask_becomes_polygons(tmp_path, monkeypatch):
     (tmp_path / 'a.json').write_text(json.dumps(content))
     dataset = dataset_of(path, metainfo=dict(classes=('cat',)))
     found = [instance['mask'] for instance in dataset[0]['instances']]
-    assert found[0] == [square, triangle] and found[2] == found[3] == found[4] == [square]
+    assert found[0] == [square, triangle] and found[2] == found[4] == [square] and found[3] == []
     (polygon, ) = found[1]
     assert min(polygon) == pytest.approx(10, abs=0.3) and max(polygon) == pytest.approx(30, abs=0.3)
-    assert '2 of 5 objects have no polygon' in log_lines[-1]
+    assert '1 of 5 objects have no mask' in log_lines[-2] and '1 of 5 objects have no polygon' in log_lines[-1]
+
+
+@pytest.mark.parametrize('order', [('dog', 'cat'), ('cat', 'dog')])
+def test_objects_keep_their_names_whatever_the_order_in_the_config(tmp_path, order):
+    path = write(tmp_path, [[0, 0, 10, 10], [20, 20, 30, 30]], ('cat', 'dog'))
+    content = json.loads(Path(path).read_text())
+    content['annotations'][1]['category_id'] = 1
+    Path(path).write_text(json.dumps(content))
+    sample = dataset_of(path, metainfo=dict(classes=order))[0]
+    assert [sample['text'][instance['bbox_label']] for instance in sample['instances']] == ['cat', 'dog']
+
+
+@pytest.mark.parametrize('names', [('zorb', ), ('zorb', 'person'), ('dog', 'person', 'zorb')])
+def test_a_config_without_classes_has_those_of_the_file(tmp_path, names):
+    dataset = dataset_of(write(tmp_path, [[0, 0, 10, 10]], names))
+    assert dataset.metainfo['classes'] == names and dataset[0]['text'] == names
+    assert dataset[0]['text'][dataset[0]['instances'][0]['bbox_label']] == names[0]
+
+
+def test_an_image_of_another_size_than_annotated_stops_at_load_or_when_it_is_read(tmp_path, monkeypatch):
+    path = write(tmp_path, [[0, 0, 10, 10]])
+    content = json.loads(Path(path).read_text())
+    content['images'][0].update(width=80, height=100)
+    Path(path).write_text(json.dumps(content))
+    with pytest.raises(AnnotationError, match='width and height are exchanged'):
+        dataset_of(path)
+    monkeypatch.setattr('visionllm.annotations.image_files.compare_sizes.__defaults__', (0, ))
+    dataset = InstructionCocoDataset(ann_file=path, data_prefix=dict(img=str(tmp_path)),
+                                     pipeline=[dict(type='LoadImage')])
+    with pytest.raises(AnnotationError, match='a.jpg is 100 x 80 pixels, and annotated as 80 x 100'):
+        dataset[0]

@@ -43,6 +43,15 @@ def test_a_conversation(tmp_path, first):
     assert sample['instances'] == [] and sample['text'] == ()
 
 
+def test_the_roles_of_chat_templates(tmp_path):
+    messages = [dict(role=role, content=text) for role, text in (
+        ('user', '<image>\nwhat is it?'), ('assistant', 'a cat'), ('user', 'how many?'), ('assistant', 'one'))]
+    path = tmp_path / 'chat.json'
+    path.write_text(json.dumps([dict(id='1', image='a.jpg', messages=messages)]))
+    sample = ConversationDataset(str(path), data_prefix=dict(img=str(tmp_path)), missing='keep')[0]
+    assert sample['question'] == 'what is it?' and sample['turns'] == ('a cat', 'how many?', 'one')
+
+
 def test_file_names_with_a_folder(tmp_path):
     record = record_of('h:<image> Who?', 'g:Me.', image='coco/train2017/000000000007.jpg')
     dataset = dataset_of(tmp_path, record, data_prefix=dict(img=''))
@@ -107,3 +116,10 @@ def test_questions_of_scenes(tmp_path):
         assert (sample['question'], sample['kind'], sample['img_id']) == (
             record['question'], record['kind'], record['image_id'])
         assert sample['img_path'].endswith(f'{record["image_id"] - 1:06d}.jpg')
+
+
+@pytest.mark.parametrize('chain, expected', [(1, 1), (2, 3), (3, 5), (9, 7)])
+def test_as_many_conversations_of_an_image_follow_as_is_said(tmp_path, chain, expected):
+    dataset = dataset_of(tmp_path, *[record_of(f'h:q{i}', f'g:a{i}') for i in range(4)], chain=chain)
+    assert [len(sample['turns']) for sample in dataset] == [expected] * 4
+    assert dataset[3]['question'] == 'q3' and dataset[3]['turns'][:3] == ('a3', 'q0', 'a0')[:expected]

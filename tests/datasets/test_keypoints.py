@@ -7,10 +7,10 @@ from mmengine.dataset import Compose
 from shapely.geometry import Point
 
 from visionllm.datasets import AnnotationError, KeypointCocoDataset, WriteInstruction, instruction_collate
-from visionllm.datasets.keypoints import mirrored_name
 from visionllm.datasets.scene_dataset import SceneKeypointDataset
 from visionllm.datasets.scene_files import write_coco_folder, write_keypoints
 from visionllm.datasets.scenes import KEYPOINT_NAMES, SHAPES, UNIT_KEYPOINTS, draw_scene, unit_polygon
+from visionllm.datasets.sides import mirrored_name
 from visionllm.language import parse_instruction
 from visionllm.language.tasks import PERSON_POINTS
 
@@ -128,13 +128,15 @@ def test_real_people_have_cocos_points(data):
 
 @pytest.mark.parametrize('broken, reason', [
     (lambda content: content['categories'][0].pop('keypoints'), 'or none; every category'),
-    (lambda content: content['categories'][0].update(keypoints=['top']), '2 different lists of keypoints'),
-    (lambda content: content['annotations'][0].update(keypoints=[1, 2, 2]), 'has 3 numbers as its keypoints.*need 24'),
+    (lambda content: content['categories'][0].update(
+        keypoints=content['categories'][0]['keypoints'][::-1]), '2 different lists of keypoints'),
+    (lambda content: content['annotations'][0].update(keypoints=[1, 2, 2]), 'another number of.*annotation 1'),
 ])
 def test_bad_lists_of_keypoints_raise_an_error(scenes, tmp_path, broken, reason):
     content = json.loads((scenes[0] / 'annotations/keypoints_train.json').read_text())
     broken(content)
     (tmp_path / 'a.json').write_text(json.dumps(content))
     with pytest.raises(AnnotationError, match=reason):
-        KeypointCocoDataset(ann_file=str(tmp_path / 'a.json'), data_prefix=dict(img=''), pipeline=[],
+        KeypointCocoDataset(ann_file=str(tmp_path / 'a.json'), pipeline=[],
+                            data_prefix=dict(img=str(scenes[0] / 'images/train')),
                             metainfo=dict(classes=SHAPES))

@@ -5,6 +5,8 @@ import pytest
 from visionllm.datasets import AnnotationError, InstructionCocoDataset
 from visionllm.datasets.merging import merge_folders
 
+from ..images import write_images
+
 
 def write_folder(folder, split, first_id, names, captions=True):
     """Two images, each with an object of every class."""
@@ -21,8 +23,7 @@ def write_folder(folder, split, first_id, names, captions=True):
             content['categories'] = categories
         if kind == 'instances' or captions:
             (folder / f'annotations/{kind}_{split}.json').write_text(json.dumps(content))
-    for image in images:
-        (folder / split / image['file_name']).write_text(image['file_name'])
+    write_images(folder / split, images)
     return folder, split
 
 
@@ -37,7 +38,7 @@ def test_objects_keep_their_names_and_images_their_pixels(tmp_path):
     found = {sample['img_id']: {(sample['text'][each['bbox_label']], each['bbox'][0]) for each in sample['instances']}
              for sample in dataset}
     assert found[1] == found[2] == {('cat', 1), ('dog', 2)} and found[11] == found[12] == {('dog', 1), ('cow', 2)}
-    assert (tmp_path / 'c/train2017/11.jpg').read_text() == '11.jpg'
+    assert (tmp_path / 'c/train2017/11.jpg').read_bytes() == (tmp_path / 'b/val/11.jpg').read_bytes()
     content = json.loads((tmp_path / 'c/annotations/instances_train2017.json').read_text())
     for key in ('annotations', 'categories'):
         assert len({each['id'] for each in content[key]}) == len(content[key])

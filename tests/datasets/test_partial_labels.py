@@ -6,6 +6,8 @@ import pytest
 
 from visionllm.datasets import AnnotationError, InstructionCocoDataset, LvisInstructionDataset
 
+from ..images import write_images
+
 CONFIGURED = ('cat', 'dog', 'cow', 'bird')
 
 
@@ -16,8 +18,9 @@ def dataset_of(folder, names, objects, **settings):
         categories=[dict(id=10 + i, name=name) for i, name in enumerate(names)],
         annotations=[dict(id=i, image_id=1, category_id=10 + names.index(name), bbox=[i, i, 20, 20], area=400)
                      for i, name in enumerate(objects)])
+    write_images(folder, content['images'])
     (folder / 'a.json').write_text(json.dumps(content))
-    return InstructionCocoDataset(ann_file=str(folder / 'a.json'), data_prefix=dict(img=''), pipeline=[],
+    return InstructionCocoDataset(ann_file=str(folder / 'a.json'), data_prefix=dict(img=str(folder)), pipeline=[],
                                   metainfo=dict(classes=CONFIGURED, palette=[(i, i, i) for i in range(4)]), **settings)
 
 

@@ -55,7 +55,8 @@ def write_refs(folder: Path, refs=None, protocol=2):
     objects = [dict(id=i + 10, image_id=(7, 7, 9)[i], bbox=[10, 10, 20, 20], iscrowd=0, category_id=1, segmentation=s)
                for i, s in enumerate(segmentations)]
     images = [dict(id=i, file_name=n, width=100, height=80) for i, n in zip((7, 9), names)]
-    (folder / 'instances.json').write_text(json.dumps(dict(images=images, annotations=objects)))
+    (folder / 'instances.json').write_text(json.dumps(dict(
+        images=images, annotations=objects, categories=[dict(id=1, name='cat')])))
     sentences = {10: ['left cat', 'the  "big"\tone'], 11: ['the table', 'low thing'], 12: ['a dog']}
     refs = refs or [
         dict(ref_id=i, ann_id=ann, image_id=9 if ann == 12 else 7, split=split, category_id=1, sent_ids=[],
@@ -82,6 +83,17 @@ def test_the_published_files(tmp_path, protocol):
     assert sample['instances'] == [dict(bbox=[10, 10, 30, 30], bbox_label=0, ignore_flag=0, mask=[SQUARE, OTHER])]
     assert sample['img_path'] == str(tmp_path / 'images/COCO_train2014_000000000007.jpg')
     assert len(published(tmp_path, ('train', 'val'))) == 4
+
+
+def test_an_expression_can_mean_several_objects_or_none(tmp_path):
+    refs = [dict(ref_id=i, ann_id=ann, image_id=7, split='train', category_id=1, sent_ids=[],
+                 sentences=[dict(sent_id=i, sent=text, raw=text, tokens=[])])
+            for i, (ann, text) in enumerate([([10, 11], 'both'), ([-1], 'the zebra'), (-1, 'a lion'), ([10], 'one')])]
+    write_refs(tmp_path, refs)
+    (tmp_path / 'grefs(unc).json').write_text(json.dumps(refs))
+    for name in ('refs(unc).p', 'grefs(unc).json'):
+        dataset = ReferringDataset(name, str(tmp_path), dict(img='images'), split='train')
+        assert [len(sample['instances']) for sample in dataset] == [2, 0, 0, 1]
 
 
 def test_an_object_without_polygon_keeps_its_box_and_is_counted(tmp_path, log_lines):
@@ -208,7 +220,7 @@ def test_scenes(tmp_path):
 
 
 @pytest.mark.parametrize('expression, reason', [
-    ('', 'the text is empty'), (' \n ', 'the text is empty'), (None, 'the text is empty'),
+    ('', 'the expression is blank'), (' \n ', 'the expression is blank'), (None, 'the expression is blank'),
     ('very ' * 499 + 'big', 'more than 100 words'), ('the <image> there', 'contains a reserved token'),
     ('a <c3>', 'contains a reserved token'),
     ('box (c, x1, y1)', 'contains an output tuple'), ('(text)', 'contains an output tuple')])  # yapf: disable

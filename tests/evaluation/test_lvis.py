@@ -19,7 +19,7 @@ def random_world(images=40, classes=12, guesses=15):
     for image in range(1, images + 1):
         present = rng.choice(ids, 3, replace=False).tolist()
         absent = rng.choice([i for i in ids if i not in present], 3, replace=False).tolist()
-        records.append(dict(id=image, width=200, height=200, neg_category_ids=absent,
+        records.append(dict(id=image, coco_url=f'train2017/{image}.jpg', width=200, height=200, neg_category_ids=absent,
                              not_exhaustive_category_ids=present[:1]))
         for category in present:
             for _ in range(int(rng.integers(1, 4))):
@@ -65,7 +65,7 @@ def test_figures_are_those_of_lvis_api(tmp_path, guesses, published):
 
 def test_only_annotated_classes_are_evaluated(tmp_path):
     box, elsewhere = [10, 10, 50, 50], [100, 100, 50, 50]
-    image = dict(id=1, width=200, height=200, neg_category_ids=[], not_exhaustive_category_ids=[9])
+    image = dict(id=1, file_name='1.jpg', width=200, height=200, neg_category_ids=[], not_exhaustive_category_ids=[9])
     second = image | dict(id=2, neg_category_ids=[2])
     objects = [dict(id=1, image_id=1, category_id=9, bbox=box, area=2500),
                dict(id=2, image_id=1, category_id=2, bbox=box, area=2500)]

@@ -8,7 +8,7 @@ from mmdet.registry import MODELS
 from mmengine.config import Config
 from torch.utils.data import DataLoader
 
-from visionllm.datasets.coco import AnnotationError
+from visionllm.annotations import AnnotationError
 from visionllm.engine.checkpoint import load_local
 from visionllm.errors import ConfigError
 

@@ -87,7 +87,7 @@ def test_phrases_are_told_from_names(shipped):
     """By wordings and by names that are in no lesson."""
     def share(texts):
         model = shipped.model
-        return np.mean(model.heads['tuples'].class_reader.phrase_guidance.are_phrases(model.llm, texts))
+        return np.mean(model.heads['tuples'].class_reader.expression_guidance.are_expressions(model.llm, texts))
     slots = dict(name='dog', names='dogs', ordinal='second', side='left', relation='close to', anchor='bench')
     wordings = [text.format(**slots) for kind, (_, texts) in WORDINGS.items() if kind != 'only'
                 for text in texts]

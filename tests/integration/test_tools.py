@@ -121,6 +121,19 @@ def test_inference_draws_and_writes_json(call, trained, tmp_path):
     assert len(list(out.glob('*.png'))) == 2
 
 
+def test_a_bad_image_costs_no_other_answer(call, trained, tmp_path):
+    for name in ('a', 'c'):
+        Image.new('RGB', (60, 40), 'grey').save(tmp_path / f'{name}.png')
+    (tmp_path / 'b.png').write_text('no image')
+    files = [tmp_path / f'{name}.png' for name in 'abc']
+    model = ['--config', CONFIG, '--checkpoint', trained / 'iter_4.pth', '--classes', 'star', '--out', tmp_path / 'out']
+    done = call('infer', *files, *model)
+    assert done.code == 1 and 'b.png is not an image' in done.err and 'Traceback' not in done.err
+    answers = json.loads((tmp_path / 'out/answers.json').read_text())
+    assert [Path(answer['image']).name for answer in answers] == ['a.png', 'c.png']
+    assert call('infer', files[1], *model).code == 2
+
+
 @pytest.mark.parametrize('sentence, reason', [
     ('Find {"a": <c0>} in <image>', 'names no output tuple'),
     ('Find the star as (c, x1, y1, x2, y2) in <image>', 'class set is empty'),

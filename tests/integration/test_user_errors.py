@@ -9,6 +9,7 @@ import torch
 
 from ..conftest import ROOT
 from ..engine.test_checkpoint import Hostile
+from ..images import write_images
 
 TINY = str(ROOT / 'configs/visionllm/visionllm_tiny_scenes.py')
 FIVE = str(ROOT / 'configs/visionllm/visionllm_nano_scenes-five-tasks.py')
@@ -92,7 +93,7 @@ ANNOTATIONS = dict(images=[dict(id=1, file_name='a.jpg', width=64, height=64)], 
 
 
 def coco(folder, content, classes=('dog', ), workers=0):
-    (folder / 'images').mkdir(exist_ok=True)
+    write_images(folder / 'images', ANNOTATIONS['images'])
     if content is not None:
         (folder / 'a.json').write_text(content)
     return f'''

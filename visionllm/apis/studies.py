@@ -7,8 +7,8 @@ from mmdet.registry import METRICS
 from mmengine.evaluator import BaseMetric
 from pycocotools import mask as mask_utils
 
+from visionllm.annotations.coco_masks import box_to_polygon, segmentation_to_polygons
 from visionllm.datasets import LVIS_NAMES
-from visionllm.datasets.coco import box_to_polygon, segmentation_to_polygons
 from visionllm.engine.pretraining.class_map_reading import reading_accuracy
 from visionllm.evaluation.calibration import calibration_error
 from visionllm.evaluation.detection import (
@@ -28,7 +28,7 @@ from .study import Study
 
 def evaluate_task(study: Study) -> dict[str, float]:
     """Metrics of a model on the study's task and samples."""
-    if study.metric['type'] == 'CocoMetric':
+    if study.metric['type'] == 'InstructionCocoMetric':
         detections = study.detect(study.write_instruction(study.names))
         return study.box_ap(detections) if study.task == 'detection' else mask_ap(study, detections)
     metric = process_all(study)

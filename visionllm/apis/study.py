@@ -1,9 +1,7 @@
 """A trained model with the test set and the metric of one task."""
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -11,12 +9,13 @@ from mmdet.registry import DATASETS
 from mmdet.structures import DetDataSample
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
-from pycocotools import mask as mask_utils
 
+from visionllm.annotations import read_coco_file
 from visionllm.errors import ConfigError
 from visionllm.evaluation.detection import average_precision
 from visionllm.language import TASKS
 from visionllm.language.vocabulary import NUM_CLASS_TOKENS
+from visionllm.structures.polygons import polygon_masks_to_rles
 
 from .inferencer import Inferencer
 
@@ -69,7 +68,7 @@ class Study:
         dataset = dataset.get_subset(list(indices))
         truth = {}
         if 'ann_file' in metric:
-            truth = json.loads(Path(metric.ann_file).read_text())
+            truth = read_coco_file(metric.ann_file)
             kept = {dataset.get_data_info(i)['img_id'] for i in indices}
             truth['annotations'] = [a for a in truth['annotations'] if a['image_id'] in kept]
             truth['images'] = [i for i in truth['images'] if i['id'] in kept]
@@ -119,8 +118,9 @@ class Study:
             for c, s, t, (x1, y1, x2, y2) in zip(ids, result.scores.tolist(), result.tuples.tolist(),
                                                  result.bboxes.tolist())
         ]
-        for record, mask in zip(records, result.get('masks', ())):
-            record['segmentation'] = mask_utils.encode(np.asfortranarray(mask.numpy().astype(np.uint8)))
+        if 'masks' in result:
+            for record, code in zip(records, polygon_masks_to_rles(result.masks)):
+                record['segmentation'] = code
         return records
 
     def write_instruction(self, names: list[str], wording: int = 0, class_tokens: Sequence[int] | None = None,

@@ -1,8 +1,10 @@
+from visionllm.annotations import AnnotationError, ImageError
+
 from .augmentation import SeededAlbu
 from .captions import CaptionDataset
-from .coco import AnnotationError, InstructionCocoDataset
+from .coco import InstructionCocoDataset
 from .conversations import ConversationDataset
-from .images import ImageError, LoadImage
+from .images import LoadImage
 from .instruct import PackInstructionInputs, WriteInstruction, instruction_collate
 from .keypoints import KeypointCocoDataset, LoadKeypoints
 from .lvis import LVIS_NAMES, LvisInstructionDataset

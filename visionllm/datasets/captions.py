@@ -5,9 +5,10 @@ from pathlib import Path
 
 from mmdet.registry import DATASETS
 
-from .coco import AnnotationError
+from visionllm.annotations.files import AnnotationError, check_references, read_json, record_keys
+
 from .image_instances import add_instances
-from .sentences import SentenceDataset, check_references, has_reserved_token, normalize_spaces, read_json, record_keys
+from .sentences import SentenceDataset, has_reserved_token, normalize_spaces
 
 
 @DATASETS.register_module()

@@ -4,26 +4,21 @@ import logging
 from collections.abc import Sequence
 
 from mmdet.datasets import CocoDataset
-from mmdet.datasets.api_wrappers import COCO
 from mmdet.registry import DATASETS
 from mmengine.logging import print_log
-from pycocotools import mask as mask_utils
 
-from visionllm.errors import UserError
-from visionllm.structures.polygons import mask_to_contours
-
-
-class AnnotationError(UserError, ValueError):
-    """An annotation file cannot be used; the message says why."""
+from visionllm.annotations import AnnotationError, CheckedCOCO
+from visionllm.annotations.coco_masks import box_to_polygon, segmentation_to_polygons
 
 
 @DATASETS.register_module()
 class InstructionCocoDataset(CocoDataset):
     """``CocoDataset`` whose samples carry their class names (``text``), of which instructions are written.
 
-    The classes are those of the config that the file lists among its categories, in the file's order: what the file
-    does not list was not looked for, and an instruction that named it would teach that it is absent. Boxes that are
-    empty or outside their image are skipped and counted in the log. Masks are converted to polygons; an object whose
+    The classes are those of the config (``metainfo``) that the file lists among its categories, in the file's order:
+    what the file does not list was not looked for, and an instruction that named it would teach that it is absent. A
+    config that names no classes has all that the file lists. Boxes that are empty or outside their image are skipped
+    and counted in the log. Masks are converted to polygons; an object whose
     mask gives no polygon of three points is represented by its box, which is counted as well.
 
     Args:
@@ -34,13 +29,17 @@ class InstructionCocoDataset(CocoDataset):
             where masks are loaded: it is neither an object nor background.
 
     Raises:
-        AnnotationError: No category of the file is among the configured classes, one of ``labelled_names`` is not a
-            class of both, or no image is left.
+        AnnotationError: The file has a fault (``read_coco_file``), no category of it is among the configured classes,
+            one of ``labelled_names`` is not a class of both, or no image is left.
     """
 
-    def __init__(self, *args, labelled_names: Sequence[str] | None = None, with_masks_only: bool = False, **kwargs):
+    INDEX = CheckedCOCO
+
+    def __init__(self, *args, metainfo: dict | None = None, labelled_names: Sequence[str] | None = None,
+                 with_masks_only: bool = False, **kwargs):
         self.labelled_names, self.with_masks_only = labelled_names, with_masks_only
-        super().__init__(*args, return_classes=True, **kwargs)
+        self._names_classes = 'classes' in (metainfo or {}) or type(self).METAINFO is not CocoDataset.METAINFO
+        super().__init__(*args, metainfo=metainfo, return_classes=True, **kwargs)
 
     def filter_data(self) -> list[dict]:
         """As in ``CocoDataset``; an empty result is an error."""
@@ -54,17 +53,14 @@ class InstructionCocoDataset(CocoDataset):
         return samples
 
     def load_data_list(self) -> list[dict]:
-        """As in ``CocoDataset``, after a check of the categories and boxes."""
-        coco = read_coco(self.ann_file)
-        categories = coco.dataset.get('categories', [])
-        self.check_categories(categories)
-        self.select_classes(categories)
-        outside = sum(is_outside_image(ann['bbox'], coco.imgs[ann['image_id']]) for ann in coco.anns.values())
+        """As in ``CocoDataset``, after a check of the file, its categories and its images."""
+        coco = self.INDEX(self.ann_file, self.data_prefix.get('img', ''))
+        self.COCOAPI = lambda _: coco  # by which CocoDataset would read the file once more
+        if not self._names_classes:
+            self._metainfo['classes'] = tuple(category['name'] for category in coco.dataset['categories'])
+        self.check_categories(coco.dataset['categories'])
+        self.select_classes(coco.dataset['categories'])
         count = len(coco.anns)
-        del coco  # CocoDataset loads the file again, and LVIS's takes gigabytes
-        if outside:
-            print_log(f'{self.ann_file}: {outside} of {count} boxes are empty or outside their image and are skipped.',
-                      'current', level=logging.WARNING)
         self._num_without_polygon = self._num_without_mask = 0
         samples = super().load_data_list()
         if 0 < self._num_without_mask < count:
@@ -134,61 +130,9 @@ class InstructionCocoDataset(CocoDataset):
         return sample
 
 
-def read_coco(path: str) -> COCO:
-    """The index of an annotation file.
-
-    Raises:
-        AnnotationError: It does not exist, or is not JSON.
-    """
-    try:
-        return COCO(path)
-    except FileNotFoundError:
-        raise AnnotationError(f'{path} does not exist.') from None
-    except ValueError as error:  # of JSON, or of its encoding
-        raise AnnotationError(f'{path} is not JSON: {error}. Is it complete?') from None
-
-
 def annotations_by_image(content: dict) -> dict[int, list[dict]]:
     """All annotations of a COCO file by image id, crowds included; an empty list for an image without any."""
     found: dict[int, list[dict]] = {image['id']: [] for image in content['images']}
     for annotation in content['annotations']:
         found[annotation['image_id']].append(annotation)
     return found
-
-
-def segmentation_to_polygons(segmentation: list | dict, height: int, width: int) -> list[list[float]]:
-    """Convert a COCO segmentation to polygons.
-
-    Args:
-        segmentation: List of polygons, or an RLE, compressed or not.
-        height: Image height in pixels.
-        width: Image width in pixels.
-
-    Returns:
-        Polygons ``[x1, y1, x2, y2, ...]`` of three points or more, in pixels.
-    """
-    if isinstance(segmentation, dict):
-        counts = segmentation['counts']
-        rle = mask_utils.frPyObjects(segmentation, height, width) if isinstance(counts, list) else segmentation
-        return [contour.ravel().tolist() for contour in mask_to_contours(mask_utils.decode(rle))]
-    return [polygon for polygon in segmentation if len(polygon) >= 6]
-
-
-def box_to_polygon(box: list[float]) -> list[float]:
-    """The corners of a box ``(x, y, width, height)`` as a COCO polygon ``[x1, y1, x2, y2, ...]``."""
-    x, y, width, height = box
-    return [x, y, x + width, y, x + width, y + height, x, y + height]
-
-
-def is_outside_image(box: list[float], image: dict) -> bool:
-    """Whether a box is empty or does not overlap its image.
-
-    Args:
-        box: ``(x, y, width, height)`` in pixels.
-        image: COCO image record with ``width`` and ``height``.
-    """
-    x, y, width, height = box
-    overlap_x = min(x + width, image['width']) - max(x, 0)
-    overlap_y = min(y + height, image['height']) - max(y, 0)
-    # negated, so that a box with NaN counts as outside as well
-    return not (overlap_x > 0 and overlap_y > 0 and width >= 1 and height >= 1)

@@ -6,22 +6,20 @@ from pathlib import Path
 
 from mmdet.registry import DATASETS
 
+from visionllm.annotations.coco_file import checked_content
+from visionllm.annotations.files import AnnotationError, by_id, check_references, read_json, record_keys
 from visionllm.language import TASKS
 from visionllm.language.instructions import IMAGE_SLOT
 
-from .coco import AnnotationError
 from .coco_questions import generate_questions
 from .image_instances import add_instances
 from .sentences import (
     SentenceDataset,
-    by_id,
-    check_references,
     fault_in_instruction,
     has_reserved_token,
-    read_json,
-    record_keys,
 )
 
+ROLES = dict(human='human', user='human', gpt='gpt', assistant='gpt')
 SPEAKERS = ('human', 'gpt')
 TRAINING_ROUNDS = 6  # of generated questions per image
 
@@ -41,14 +39,14 @@ class ConversationDataset(SentenceDataset):
     Args:
         ann_file, data_root, data_prefix, split, missing, pipeline, test_mode, indices, instances_file: As in
             ``SentenceDataset``.
-        chain: Append the image's other conversations to each of them, so that one forward pass of an image trains on
-            all its answers.
+        chain: How many conversations about an image a sample has: each is followed by the next ones, so that one
+            forward pass trains on several answers.
     """
 
     def __init__(self, ann_file: str, data_root: str = '', data_prefix: dict | None = None,
                  split: str | Sequence[str] | None = None, missing: str = 'error', pipeline: Sequence = (),
                  test_mode: bool = False, indices: int | Sequence[int] | None = None,
-                 instances_file: str | None = None, chain: bool = False):
+                 instances_file: str | None = None, chain: int = 1):
         self.chain = chain
         super().__init__(ann_file, data_root, data_prefix, split, missing, pipeline, test_mode, indices,
                          instances_file)
@@ -57,15 +55,15 @@ class ConversationDataset(SentenceDataset):
         """As in ``SentenceDataset``."""
         samples = read_conversations(self.ann_file, self.test_mode)
         add_instances(samples, self.instances_file)
-        if self.chain:
-            chain_conversations(samples)
+        chain_conversations(samples, self.chain)
         return samples
 
 
 def read_conversations(path: str | Path, test_mode: bool = False) -> list[dict]:
     """Read a file of conversations of either format, one sample per conversation.
 
-    - LLaVA-Instruct: a list of ``{id, image, conversations: [{from: human | gpt, value}, ...]}``;
+    - LLaVA-Instruct: a list of ``{id, image, conversations: [{from: human | gpt, value}, ...]}``, or with the names of
+      chat templates, ``messages``, ``role: user | assistant`` and ``content``;
     - a file of questions, as written for the scenes (``questions_SPLIT.json``) and by ``coco_questions``: COCO's
       layout, where annotations have ``question``, ``answer`` and ``kind``;
     - COCO's ``instances_*.json``, out of whose boxes questions are generated (``coco_questions``).
@@ -79,11 +77,12 @@ def read_conversations(path: str | Path, test_mode: bool = False) -> list[dict]:
             (``sentences.record_errors`` adds the file name).
     """
     content = read_json(path)
-    if 'conversations' in record_keys(content):
+    if {'conversations', 'messages'} & record_keys(content):
         return [from_llava(record) for record in content]
     if {'question', 'answer'} <= record_keys(content, 'annotations'):
         return from_questions(content)
     if {'category_id', 'bbox'} <= record_keys(content, 'annotations'):
+        content = checked_content(path, content)
         return from_questions(generate_questions(content, rounds=1 if test_mode else TRAINING_ROUNDS))
     raise AnnotationError(f'{path} holds no conversations: it is neither a list of records with conversations '
                           '(LLaVA-Instruct) nor a file of questions and answers.')
@@ -91,9 +90,11 @@ def read_conversations(path: str | Path, test_mode: bool = False) -> list[dict]:
 
 def from_llava(record: dict) -> dict:
     """Sample of a LLaVA-Instruct record."""
-    first, *rest = [turn['value'] for turn in record['conversations']] or ['']
+    written = record['messages'] if 'messages' in record else record['conversations']
+    first, *rest = [turn['content'] if 'content' in turn else turn['value'] for turn in written] or ['']
     question, turns = first.replace(IMAGE_SLOT, '').strip(), tuple(text.strip() for text in rest)
-    speakers = [turn['from'] for turn in record['conversations']]
+    roles = [turn['role'] if 'role' in turn else turn['from'] for turn in written]
+    speakers = [ROLES.get(role, str(role)) for role in roles]
     return dict(
         file_name=record.get('image'),
         img_id=record['id'],
@@ -127,8 +128,8 @@ def from_questions(content: dict) -> list[dict]:
     return samples
 
 
-def chain_conversations(samples: list[dict]) -> None:
-    """Append to the turns of each sample the other conversations of its image, in place.
+def chain_conversations(samples: list[dict], length: int) -> None:
+    """Append to the turns of each sample the next conversations of its image, in place: at most ``length`` in all.
 
     They follow in the order of the file, cyclically. Samples with a fault are left out.
     """
@@ -139,7 +140,7 @@ def chain_conversations(samples: list[dict]) -> None:
     for group in groups.values():
         conversations = [(sample['question'], *sample['turns']) for sample in group]
         for index, sample in enumerate(group):
-            _, *turns = itertools.chain.from_iterable(conversations[index:] + conversations[:index])
+            _, *turns = itertools.chain.from_iterable((conversations[index:] + conversations[:index])[:length])
             sample['turns'] = tuple(turns)
 
 

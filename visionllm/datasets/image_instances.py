@@ -2,7 +2,11 @@
 
 from pathlib import Path
 
-from .sentences import by_id, check_references, instances_by_image, read_json
+import numpy as np
+
+from visionllm.annotations import read_coco_file
+from visionllm.annotations.coco_boxes import are_outside
+from visionllm.annotations.files import by_id, check_references
 
 
 def add_instances(samples: list[dict], instances_file: str | Path | None) -> None:
@@ -19,7 +23,7 @@ def add_instances(samples: list[dict], instances_file: str | Path | None) -> Non
     """
     if instances_file is None:
         return
-    content = read_json(instances_file)
+    content = read_coco_file(instances_file)
     image_ids = [sample['img_id'] for sample in samples]
     check_references(image_ids, by_id(content['images']), f'an image of {instances_file}')
     category_names = {category['id']: category['name'] for category in content['categories']}
@@ -35,3 +39,17 @@ def _instance(box: list[float], label: int) -> dict:
     """MMDetection instance of an xywh box."""
     x, y, width, height = box
     return dict(bbox=[x, y, x + width, y + height], bbox_label=label, ignore_flag=0)
+
+
+def instances_by_image(content: dict) -> dict[int, list[dict]]:
+    """COCO annotations by image id, without crowds and boxes that are empty or outside their image."""
+    if not content['annotations']:
+        return {}
+    sizes = {image['id']: (image['width'], image['height']) for image in content['images']}
+    outside = are_outside(np.array([ann['bbox'] for ann in content['annotations']], float),
+                          np.array([sizes[ann['image_id']] for ann in content['annotations']], float))
+    instances: dict[int, list[dict]] = {}
+    for ann, is_outside in zip(content['annotations'], outside):
+        if not ann['iscrowd'] and not is_outside:
+            instances.setdefault(ann['image_id'], []).append(ann)
+    return instances

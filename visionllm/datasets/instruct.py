@@ -33,6 +33,8 @@ from visionllm.language import (
 )
 from visionllm.structures.polygons import canonical_start, merge_parts, parts_to_polygon, resample_evenly
 
+from .sides import flip_sides
+
 CONTOUR_POINTS = 64
 
 # keys of MMDetection, of instructions, and of the datasets with text annotations
@@ -44,6 +46,8 @@ META_KEYS = ('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor', 'fl
 @TRANSFORMS.register_module()
 class PackInstructionInputs(PackDetInputs):
     """``PackDetInputs`` that also packs keypoints and the metainfo of instructions and metrics (``META_KEYS``).
+
+    If the image was flipped, left and right are exchanged in the names of its objects and in its texts.
 
     Args:
         task: Name of a task in ``TASKS``, stored as metainfo. ``instruction_collate`` writes the instruction by it, and
@@ -62,6 +66,7 @@ class PackInstructionInputs(PackDetInputs):
         self.task = task
 
     def transform(self, results: dict) -> dict:
+        flip_sides(results)
         return super().transform(results | (dict(task=self.task) if self.task else {}))
 
 

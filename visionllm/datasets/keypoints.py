@@ -7,11 +7,11 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmdet.registry import DATASETS, TRANSFORMS
 
+from visionllm.annotations import AnnotationError
 from visionllm.errors import ConfigError
 
-from .coco import AnnotationError, InstructionCocoDataset
-
-_MIRRORED = dict(left='right', right='left')
+from .coco import InstructionCocoDataset
+from .sides import mirrored_name
 
 
 @DATASETS.register_module()
@@ -26,8 +26,7 @@ class KeypointCocoDataset(InstructionCocoDataset):
         *args, **kwargs: As in ``InstructionCocoDataset``.
 
     Raises:
-        AnnotationError: The categories in use have no or different lists of keypoints, or an object has another number
-            of keypoints than its category.
+        AnnotationError: The categories in use have no or different lists of keypoints.
     """
 
     def parse_data_info(self, raw_data_info: dict) -> dict:
@@ -38,7 +37,7 @@ class KeypointCocoDataset(InstructionCocoDataset):
             # one annotation at a time, since the base class skips some without saying which
             parsed = super().parse_data_info({**raw_data_info, 'raw_ann_info': [ann]})
             for instance in parsed['instances']:
-                instance['keypoints'] = self._keypoints(ann, len(info['point_names']))
+                instance['keypoints'] = ann['keypoints']
                 info['instances'].append(instance)
         return info
 
@@ -48,13 +47,6 @@ class KeypointCocoDataset(InstructionCocoDataset):
             raise AnnotationError(f'The categories of {self.ann_file} have {len(lists)} different lists of keypoints, '
                                   'or none; every category that is used needs the same "keypoints".')
         return tuple(name.replace('_', ' ') for name in lists.pop())
-
-    def _keypoints(self, ann: dict, count: int) -> list[float]:
-        keypoints = ann.get('keypoints', ())
-        if len(keypoints) != 3 * count:
-            raise AnnotationError(f'Object {ann["id"]} of {self.ann_file} has {len(keypoints)} numbers as its '
-                                  f'keypoints; {count} keypoints need {3 * count}: x, y and v each.')
-        return keypoints
 
 
 @TRANSFORMS.register_module()
@@ -78,11 +70,15 @@ class LoadKeypoints(BaseTransform):
             if results['flip_direction'] != 'horizontal':
                 raise ConfigError(f'An image with keypoints was flipped in the direction {results["flip_direction"]}; '
                                   'RandomFlip may only do so in "horizontal".')
-            points = points[:, [names.index(mirrored_name(name)) for name in names]]
+            points = mirror_points(points, names)
         results['gt_keypoints'] = points
         return results
 
 
-def mirrored_name(name: str) -> str:
-    """Name of a keypoint after a horizontal flip: "right eye" for "left eye"."""
-    return ' '.join(_MIRRORED.get(word, word) for word in name.split())
+def mirror_points(points: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
+    """Keypoints ``float32[G, K, 3]`` of a flipped image, those of the other side in their place; a keypoint of one side
+    alone is no longer labelled."""
+    others = [mirrored_name(name) for name in names]
+    mirrored = points[:, [names.index(other if other in names else name) for name, other in zip(names, others)]]
+    mirrored[:, [other not in names for other in others]] = 0
+    return mirrored

@@ -8,9 +8,9 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from .coco import AnnotationError
+from visionllm.annotations.files import AnnotationError, read_json, record_errors, record_keys
+
 from .referring_files import from_mdetr, read_content
-from .sentences import read_json, record_errors, record_keys
 
 
 def remove_held_out(instances: str | Path, refs: Sequence[str | Path], out: str | Path) -> str:

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 
 from mmdet.datasets import LVISV1Dataset
-from mmdet.datasets.api_wrappers import COCO
 from mmdet.registry import DATASETS
 
-from .coco import AnnotationError, InstructionCocoDataset
+from visionllm.annotations import AnnotationError
+
+from .coco import CheckedCOCO, InstructionCocoDataset
 
 
 def readable_names(names: Sequence[str]) -> tuple[str, ...]:
@@ -17,8 +18,8 @@ def readable_names(names: Sequence[str]) -> tuple[str, ...]:
 LVIS_NAMES = readable_names(LVISV1Dataset.METAINFO['classes'])
 
 
-class SortedCategoriesCOCO(COCO):
-    """``COCO`` that returns all categories in the order of their ids, not those of given names.
+class SortedCategoriesCOCO(CheckedCOCO):
+    """``CheckedCOCO`` that returns all categories in the order of their ids, not those of given names.
 
     MMDetection spells one class of LVIS differently from the published files. Looked up by name, it would not be found
     and the labels of all classes after it would shift.
@@ -46,7 +47,7 @@ class LvisInstructionDataset(InstructionCocoDataset):
     """
 
     METAINFO = LVISV1Dataset.METAINFO
-    COCOAPI = SortedCategoriesCOCO
+    INDEX = SortedCategoriesCOCO
 
     def load_data_list(self) -> list[dict]:
         """As in ``InstructionCocoDataset``; the class names are stored once, not with every sample."""
@@ -88,7 +89,6 @@ class LvisInstructionDataset(InstructionCocoDataset):
     def parse_data_info(self, raw_data_info: dict) -> dict:
         """As in ``InstructionCocoDataset``, with the labels of ``verified_names``."""
         image = raw_data_info['raw_img_info']
-        image['file_name'] = '/'.join(image['coco_url'].split('/')[-2:])
         info = super().parse_data_info(raw_data_info)
         del info['text']
         positive = {ann['category_id'] for ann in raw_data_info['raw_ann_info']}

@@ -5,8 +5,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from .coco import AnnotationError
-from .sentences import read_json, record_errors
+from visionllm.annotations.files import AnnotationError, read_json, record_errors
 
 KINDS = ('instances', 'captions')
 

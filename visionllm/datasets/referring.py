@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 from mmdet.registry import DATASETS
 
-from visionllm.language import TASKS
+from visionllm.annotations import AnnotationError
+from visionllm.annotations.coco_boxes import are_outside
+from visionllm.language import fault_in_class_name
 
-from .coco import is_outside_image
 from .referring_files import read_expressions
-from .sentences import SentenceDataset, fault_in_instruction, normalize_spaces
+from .sentences import SentenceDataset, normalize_spaces
 
 # RefCOCO, + and g have at most 37 in val; a much longer expression exceeds the maximum input length of BERT
 MAX_WORDS = 100
@@ -47,22 +49,42 @@ class ReferringDataset(SentenceDataset):
     def read_samples(self) -> list[dict]:
         """As in ``SentenceDataset``."""
         samples = read_expressions(self.ann_file, self.instances_file, self.with_other_objects, self.test_mode)
-        for sample in samples:
+        outside = _outside_images(samples)
+        for sample, is_outside in zip(samples, outside):
             sample['expression'] = normalize_spaces(sample['expression']).replace('"', "'")
             sample['text'] = (sample['expression'], )
-            sample['fault'] = _find_fault(sample)
+            sample['fault'] = _find_fault(sample, is_outside)
         return samples
 
 
-def _find_fault(sample: dict) -> str | None:
+def _find_fault(sample: dict, is_outside: bool) -> str | None:
     """Why a sample cannot be used; None if it can."""
     if len(sample['expression'].split()) > MAX_WORDS:
         return f'the expression has more than {MAX_WORDS} words'
-    if any(is_outside_image(_xyxy_to_xywh(instance['bbox']), sample) for instance in sample['instances']):
+    if is_outside:
         return 'a box is empty or outside its image'
-    return fault_in_instruction(sample['expression'], TASKS['grounding'].output_format)
+    fault = fault_in_class_name(sample['expression'])
+    return f'the expression {fault}' if fault else None
 
 
-def _xyxy_to_xywh(box: list[float]) -> list[float]:
-    x1, y1, x2, y2 = box
-    return [x1, y1, x2 - x1, y2 - y1]
+def _outside_images(samples: list[dict]) -> list[bool]:
+    """Whether any box of each sample is empty or outside its image.
+
+    Raises:
+        AnnotationError: Boxes are (x, y, width, height), where corners are expected.
+    """
+    outside = [False] * len(samples)
+    owners = [(index, instance['bbox']) for index, sample in enumerate(samples) for instance in sample['instances']]
+    if not owners:
+        return outside
+    corners = np.array([box for _, box in owners], float)
+    sizes = np.array([(samples[index]['width'], samples[index]['height']) for index, _ in owners], float)
+    reversed_corners = (corners[:, 2:] < corners[:, :2]).any(1)
+    fits_as_size = (corners[:, :2] + corners[:, 2:] <= sizes + 1).all()
+    if reversed_corners.mean() >= 0.1 and fits_as_size:
+        raise AnnotationError(f'{reversed_corners.sum()} of {len(owners)} boxes are no corners (x1, y1, x2, y2), and '
+                              'all fit as (x, y, width, height). Write corners; the key may be bbox or bbox_xyxy.')
+    boxes = np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], 1)
+    for index in {owners[i][0] for i in are_outside(boxes, sizes).nonzero()[0]}:
+        outside[index] = True
+    return outside

@@ -9,9 +9,12 @@ import pickle
 from collections.abc import Sequence
 from pathlib import Path
 
-from .coco import AnnotationError, box_to_polygon, segmentation_to_polygons
+from visionllm.annotations.coco_file import checked_content, read_coco_file
+from visionllm.annotations.coco_masks import box_to_polygon, segmentation_to_polygons
+from visionllm.annotations.files import AnnotationError, by_id, check_references, read_json, record_keys
+
 from .coco_expressions import generate_expressions
-from .sentences import by_id, check_references, instances_by_image, read_json, record_keys
+from .image_instances import instances_by_image
 
 
 class _PlainUnpickler(pickle.Unpickler):
@@ -61,7 +64,7 @@ def read_expressions(path: str | Path, instances_file: str | Path | None = None,
     """Read a file of referring expressions, one sample per expression.
 
     - ``refs(unc).p`` beside ``instances.json``: RefCOCO, RefCOCO+ and RefCOCOg as published (a pickle, or the same as
-      JSON);
+      JSON), and gRefCOCO, whose expressions can mean several objects, or none;
     - MDETR's JSON (``finetune_refcoco_train.json``): COCO's layout, where the ``caption`` of an image is the
       expression;
     - records, as a list or as JSON lines: ``expression``, ``image_id``, ``height``, ``width``, ``img_path`` or
@@ -85,15 +88,17 @@ def read_expressions(path: str | Path, instances_file: str | Path | None = None,
     if isinstance(content, dict) and 'expression' in content:
         content = [content]  # JSON lines with one line
     if 'sentences' in record_keys(content):
-        return from_refs(content, read_json(instances_file or path.with_name('instances.json')), with_other_objects)
+        return from_refs(content, read_coco_file(instances_file or path.with_name('instances.json')),
+                         with_other_objects)
     if 'expression' in record_keys(content):
         return [from_record(record) for record in content]
     if 'expression' in record_keys(content, 'annotations'):
         default = path.with_name(path.name.replace('expressions', 'instances', 1))
-        return from_scenes(content['annotations'], read_json(instances_file or default), with_other_objects)
+        return from_scenes(content['annotations'], read_coco_file(instances_file or default), with_other_objects)
     if 'caption' in record_keys(content, 'images'):
         return from_mdetr(content)
     if 'category_id' in record_keys(content, 'annotations'):
+        content = checked_content(path, content)
         return from_scenes(generate_expressions(content, held_out)['annotations'], content, with_other_objects)
     raise AnnotationError(f'{path} holds no referring expressions: it is neither RefCOCO\'s refs, nor MDETR\'s JSON, '
                           'nor COCO\'s instances, nor a list or lines of records with an expression.')
@@ -102,15 +107,21 @@ def read_expressions(path: str | Path, instances_file: str | Path | None = None,
 def from_refs(refs: list[dict], instances: dict, with_other_objects: bool = False) -> list[dict]:
     """Samples of RefCOCO's ``refs``, each with several sentences about one object of ``instances``."""
     images, objects = by_id(instances['images']), by_id(instances['annotations'])
-    check_references([ref['ann_id'] for ref in refs], objects, 'an object')
+    referents = [_referents(ref['ann_id']) for ref in refs]
+    check_references([index for each in referents for index in each], objects, 'an object')
     check_references([ref['image_id'] for ref in refs], images, 'an image')
     others = instances_by_image(instances) if with_other_objects else {}
     return [
         # ``sent`` is the published, cleaned form of ``raw``
-        _sample(images[ref['image_id']], sentence.get('sent', sentence.get('raw')), [objects[ref['ann_id']]],
+        _sample(images[ref['image_id']], sentence.get('sent', sentence.get('raw')), [objects[i] for i in each],
                 split=ref['split'], others=others.get(ref['image_id'], ()))
-        for ref in refs for sentence in ref['sentences']
+        for ref, each in zip(refs, referents) for sentence in ref['sentences']
     ]
+
+
+def _referents(ann_id: int | list[int]) -> list[int]:
+    """The objects that a ref means: one, or in gRefCOCO several, or with -1 none."""
+    return [index for index in (ann_id if isinstance(ann_id, list) else [ann_id]) if index != -1]
 
 
 def from_mdetr(content: dict) -> list[dict]:

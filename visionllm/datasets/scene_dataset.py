@@ -72,7 +72,7 @@ def SceneLanguageDataset(kind: str, data_root: str, split: str, num_images: int,
         return ReferringDataset(with_other_objects=not test_mode, **settings)
     settings['instances_file'] = str(ann_file.with_name(f'descriptions_{split}.json'))
     if kind == 'questions':
-        return ConversationDataset(chain=not test_mode, **settings)
+        return ConversationDataset(chain=1 if test_mode else 4, **settings)  # 4: all of a scene
     return CaptionDataset(per_caption=not test_mode, **settings)
 
 

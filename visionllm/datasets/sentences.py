@@ -5,27 +5,21 @@ file, ``split`` (optional) its split, ``fault`` why it cannot be used, and ``not
 class selects the split, skips samples with a fault, counts faults and notes in the log, and finds the image files.
 """
 
-import json
 import logging
 import os
 import re
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Sequence
 
 from mmdet.datasets import BaseDetDataset
 from mmengine.logging import print_log
-from PIL import Image
 
+from visionllm.annotations.files import AnnotationError, record_errors
+from visionllm.annotations.images import image_size
 from visionllm.errors import ConfigError
 from visionllm.language import InstructionError, OutputFormat, parse_format
 from visionllm.language.vocabulary import NEW_TOKENS
 
-from .coco import AnnotationError, is_outside_image
-from .images import ImageError
-
 _RESERVED_TOKENS = {*NEW_TOKENS, '<class>', '<format>', '<question>'}
-_EXIF_ORIENTATION = 0x0112
 _SPLIT_ALIASES = {'validation': 'val'}
 
 
@@ -103,94 +97,6 @@ class SentenceDataset(BaseDetDataset):
             name = sample.pop('file_name')
             sample['img_path'] = paths[name] or os.path.join(folder, name)
         return samples
-
-
-@contextmanager
-def record_errors(ann_file: str | Path) -> Iterator[None]:
-    """Context manager that adds the file name to errors about a record: a missing key or a value of the wrong type.
-
-    Raises:
-        AnnotationError: Instead of any ``LookupError``, ``AttributeError``, ``TypeError`` or ``ValueError``.
-    """
-    try:
-        yield
-    except KeyError as error:
-        raise AnnotationError(f'{ann_file}: a record lacks {error}.') from error
-    except LookupError as error:
-        raise AnnotationError(f'{ann_file}: {error}') from error
-    except (AttributeError, TypeError, ValueError) as error:
-        if isinstance(error, AnnotationError):
-            raise
-        raise AnnotationError(f'{ann_file}: a record has a value of the wrong type ({error}).') from error
-
-
-def read_json(path: str | Path) -> dict | list:
-    """Read JSON, or JSON lines as a list.
-
-    Raises:
-        AnnotationError: The file does not exist or has neither format.
-    """
-    try:
-        text = Path(path).read_text(encoding='utf-8-sig')
-    except FileNotFoundError:
-        raise AnnotationError(f'{path} does not exist.') from None
-    except UnicodeDecodeError as error:
-        raise AnnotationError(f'{path} is not text: {error}.') from None
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        if error.msg == 'Extra data':  # more than one JSON value: JSON lines
-            return _read_lines(path, text)
-        raise AnnotationError(f'{path} is not JSON: {error}.') from None
-
-
-def _read_lines(path: str | Path, text: str) -> list:
-    records = []
-    for number, line in enumerate(text.split('\n'), 1):
-        try:
-            records += [json.loads(line)] if line.strip() else []
-        except json.JSONDecodeError as error:
-            raise AnnotationError(f'{path}, line {number}, is not JSON: {error}.') from None
-    return records
-
-
-def record_keys(content: dict | list, part: str | None = None) -> set[str]:
-    """Keys of the first record of a list, or of the list under the key ``part``; empty if there is none."""
-    if part is not None:
-        content = content.get(part) if isinstance(content, dict) else None
-    return set(content[0]) if isinstance(content, list) and content and isinstance(content[0], dict) else set()
-
-
-def by_id(records: list[dict]) -> dict:
-    """Records by their ``id``."""
-    return {record['id']: record for record in records}
-
-
-def instances_by_image(content: dict) -> dict[int, list[dict]]:
-    """COCO annotations by image id, without crowds and boxes that are empty or outside their image."""
-    images = by_id(content['images'])
-    instances: dict[int, list[dict]] = {}
-    for ann in content['annotations']:
-        if not ann.get('iscrowd') and not is_outside_image(ann['bbox'], images[ann['image_id']]):
-            instances.setdefault(ann['image_id'], []).append(ann)
-    return instances
-
-
-def check_references(ids: Collection, known: Collection, what: str) -> None:
-    """Check that referenced records exist.
-
-    Args:
-        ids: Ids that records refer to.
-        known: Ids that exist.
-        what: Noun phrase for the message, such as ``an image``.
-
-    Raises:
-        LookupError: An id is unknown (``record_errors`` adds the file name).
-    """
-    unknown = [i for i in ids if i not in known]
-    if unknown:
-        raise LookupError(f'{len(unknown)} of {len(ids)} records refer to {what} that does not exist (the first is '
-                          f'{unknown[0]}). Do the files belong together?')
 
 
 def select_split(samples: list[dict], split: str | Sequence[str] | None, ann_file: str) -> list[dict]:
@@ -274,18 +180,3 @@ def find_image(folder: str, name: str) -> str | None:
     candidates = [name, name_2017, f'train2017/{name_2017}', f'val2017/{name_2017}']
     paths = [os.path.join(folder, candidate) for candidate in candidates]
     return next((path for path in paths if os.path.isfile(path)), None)
-
-
-def image_size(path: str) -> tuple[int, int]:
-    """Height and width in pixels of an image, upright by its EXIF orientation, from its header.
-
-    Raises:
-        ImageError: The file does not exist or is not an image.
-    """
-    try:
-        with Image.open(path) as file:
-            width, height = file.size
-            is_rotated = file.getexif().get(_EXIF_ORIENTATION, 1) >= 5
-    except OSError as error:
-        raise ImageError(f'{path} is not an image that can be read: {error}.') from None
-    return (width, height) if is_rotated else (height, width)

@@ -2,6 +2,7 @@ from .answers import AnswerMetric, normalize_answer
 from .calibration import calibration_error
 from .caption_tokenizer import tokenize_caption
 from .captioning import CaptionMetric, bleu, cider
+from .coco import InstructionCocoMetric
 from .detection import average_precision, hit_rate
 from .grounding import GroundingMetric
 from .keypoints import KeypointMetric
@@ -9,6 +10,7 @@ from .lvis import FederatedMetric
 from .task_evaluator import TaskEvaluator
 
 __all__ = [
-    'AnswerMetric', 'CaptionMetric', 'FederatedMetric', 'GroundingMetric', 'KeypointMetric', 'TaskEvaluator', 'bleu',
-    'average_precision', 'calibration_error', 'cider', 'hit_rate', 'normalize_answer', 'tokenize_caption'
+    'AnswerMetric', 'CaptionMetric', 'FederatedMetric', 'GroundingMetric', 'InstructionCocoMetric', 'KeypointMetric',
+    'TaskEvaluator', 'average_precision', 'bleu', 'calibration_error', 'cider', 'hit_rate', 'normalize_answer',
+    'tokenize_caption'
 ]

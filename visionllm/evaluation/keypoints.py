@@ -7,6 +7,7 @@ from faster_coco_eval import COCO, COCOeval_faster
 from mmdet.registry import METRICS
 from mmengine.evaluator import BaseMetric
 
+from visionllm.annotations import CheckedCOCO
 from visionllm.errors import ConfigError
 from visionllm.language import parse_instruction
 
@@ -73,7 +74,7 @@ class KeypointMetric(BaseMetric):
     def _read_ann_file(self) -> None:
         if self.truth is not None:
             return
-        self.truth = COCO(self.ann_file)
+        self.truth = COCO(CheckedCOCO(self.ann_file).dataset)
         categories = self.truth.dataset['categories']
         self.ids = {category['name']: category['id'] for category in categories}
         self.names = [name.replace('_', ' ') for name in categories[0]['keypoints']]

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 from faster_coco_eval import COCO, COCOeval_faster
-from mmdet.evaluation import CocoMetric
 from mmdet.registry import METRICS
+
+from .coco import InstructionCocoMetric
 
 MAX_PER_IMG = 300
 METRIC_NAMES = dict(AP_all='AP', AP_50='AP50', AP_75='AP75', AP_small='APs', AP_medium='APm', AP_large='APl',
@@ -15,7 +16,7 @@ METRIC_NAMES = dict(AP_all='AP', AP_50='AP50', AP_75='AP75', AP_small='APs', AP_
 
 
 @METRICS.register_module()
-class FederatedMetric(CocoMetric):
+class FederatedMetric(InstructionCocoMetric):
     """LVIS AP in percent.
 
     The metrics are ``AP``, ``AP50``, ``AP75``; by object size ``APs``, ``APm``, ``APl``; and of rare, common and

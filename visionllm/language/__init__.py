@@ -2,6 +2,7 @@ from .instructions import (
     MAX_CLASSES_PER_INSTRUCTION,
     Instruction,
     check_class_names,
+    fault_in_class_name,
     instruction_sentences,
     parse_instruction,
     render_instruction,
@@ -13,6 +14,6 @@ from .vocabulary import Vocabulary, extend_tokenizer
 
 __all__ = [
     'MAX_CLASSES_PER_INSTRUCTION', 'TASKS', 'Instruction', 'InstructionError', 'OutputFormat', 'Task', 'Vocabulary',
-    'check_class_names', 'sample_class_set', 'extend_tokenizer', 'keypoint_format', 'parse_format', 'parse_instruction',
-    'instruction_sentences', 'render_instruction'
+    'check_class_names', 'extend_tokenizer', 'fault_in_class_name', 'instruction_sentences', 'keypoint_format',
+    'parse_format', 'parse_instruction', 'render_instruction', 'sample_class_set'
 ]

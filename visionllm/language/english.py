@@ -10,9 +10,15 @@ def article(noun_phrase: str) -> str:
 
 
 def plural(noun: str) -> str:
-    """Plural of a noun phrase: ``crosses``, ``baseball bats``."""
+    """Plural of a noun phrase: ``crosses``, ``baseball bats``, ``cherries``."""
     *first, last = noun.split(' ')
-    return ' '.join([*first, IRREGULAR.get(last, last + ('es' if last.endswith(('s', 'x', 'sh', 'ch')) else 's'))])
+    return ' '.join([*first, IRREGULAR.get(last) or _regular_plural(last)])
+
+
+def _regular_plural(noun: str) -> str:
+    if noun.endswith('y') and noun[-2:-1] not in 'aeiou':
+        return f'{noun[:-1]}ies'
+    return noun + ('es' if noun.endswith(('s', 'x', 'sh', 'ch')) else 's')
 
 
 def counted(count: int, noun: str) -> str:

@@ -12,21 +12,29 @@ from functools import lru_cache
 
 import numpy as np
 
-from .output_format import InstructionError, OutputFormat, parse_format
+from .names import normalized_name
+from .output_format import InstructionError, OutputFormat, contains_output_tuple, parse_format
 from .vocabulary import NUM_CLASS_TOKENS
 
 IMAGE_SLOT, CLASS_SLOT, FORMAT_SLOT, QUESTION_SLOT = '<image>', '<class>', '<format>', '<question>'
 MAX_CLASSES_PER_INSTRUCTION = 80  # the number of classes in the paper's instructions
+_CONTROL_CHARACTER = re.compile(r'[\x00-\x1f\x7f-\x9f\u2028\u2029]')
+_RESERVED_TOKEN = re.compile(r'<[^<>\s]+>|\[/?[A-Z]{3,}\d*\]')  # ours, and those of language models
 _ENTRY = re.compile(r'"([^"]*)"\s*:\s*<c(\d+)>')
 
 
 @dataclass(frozen=True)
 class Instruction:
     """A parsed instruction of one sentence."""
-    text: str
+    text: str  # as the model reads it, with normalized names
     output_format: OutputFormat
-    class_names: tuple[str, ...]  # empty for text output
+    class_names: tuple[str, ...]  # as they were written; empty for text output
     class_tokens: tuple[int, ...]  # the k of <ck>, one per name
+
+    @property
+    def read_names(self) -> tuple[str, ...]:
+        """The names as the model reads them."""
+        return tuple(map(normalized_name, self.class_names))
 
 
 @lru_cache(maxsize=4096)
@@ -49,7 +57,8 @@ def parse_instruction(text: str) -> Instruction:
     if max(tokens) >= NUM_CLASS_TOKENS or len(set(tokens)) < len(tokens):
         raise InstructionError(f'Class tokens must be different and between <c0> and <c{NUM_CLASS_TOKENS - 1}>, got '
                                f'{", ".join(f"<c{t}>" for t in tokens)}.')
-    return Instruction(text, output_format, names, tokens)
+    read = _ENTRY.sub(lambda entry: f'"{normalized_name(entry[1])}": <c{entry[2]}>', text)
+    return Instruction(read, output_format, names, tokens)
 
 
 def check_class_set(names: Sequence[str]) -> None:
@@ -68,16 +77,34 @@ def check_class_names(names: Sequence[str]) -> None:
     """Validate class names, however many.
 
     Raises:
-        InstructionError: There is none, one occurs twice, or one is blank or contains a double quote.
+        InstructionError: There is none, one occurs twice, or one has a ``fault_in_class_name``.
     """
     if not names:
         raise InstructionError('The class set is empty. Name at least one class, as in {"person": <c0>}.')
     repeated = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
     if repeated:
         raise InstructionError(f'The class set names {", ".join(repeated)} twice; name each class once.')
-    invalid = [name for name in names if not name.strip() or '"' in name]
-    if invalid:
-        raise InstructionError(f'Class name {invalid[0]!r} is blank or contains a double quote.')
+    for name in names:
+        fault = fault_in_class_name(name)
+        if fault:
+            raise InstructionError(f'Class name {name!r} {fault}.')
+
+
+def fault_in_class_name(name: str) -> str | None:
+    """What makes a name unusable in an instruction, as a verb phrase; None if it can be used."""
+    if not name.strip():
+        return 'is blank'
+    if name != name.strip():
+        return 'begins or ends with a space'
+    if '"' in name:
+        return 'contains a double quote'
+    if _CONTROL_CHARACTER.search(name):
+        return 'contains a line break, or another control character'
+    if _RESERVED_TOKEN.search(name):
+        return 'contains a reserved token such as <image> or [SEP]'
+    if contains_output_tuple(name):
+        return 'contains an output tuple'
+    return None
 
 
 def render_instruction(names: Sequence[str], wording: str, output_format: OutputFormat,

@@ -107,6 +107,11 @@ def quoted(name: str) -> str:
     return f'"{name}"'
 
 
+def contains_output_tuple(text: str) -> bool:
+    """Whether any part of a text reads as an output tuple, valid or not."""
+    return bool(_TUPLE.search(text) or _TEXT.search(text))
+
+
 def parse_format(instruction: str) -> OutputFormat:
     """Parse the output tuple of an instruction.
 

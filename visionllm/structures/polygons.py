@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import torch
 from contourpy import contour_generator
+from mmdet.structures.mask import PolygonMasks
 from numpy.typing import NDArray
 from pycocotools import mask as mask_utils
 from torch import Tensor
@@ -67,6 +68,13 @@ def polygons_to_masks(contours: NDArray[np.floating], height: int, width: int) -
         return np.zeros((0, height, width), bool)
     rles = mask_utils.frPyObjects(contours.reshape(len(contours), -1).astype(float).tolist(), height, width)
     return np.moveaxis(mask_utils.decode(rles), -1, 0).astype(bool)
+
+
+def polygon_masks_to_rles(masks: PolygonMasks) -> list[dict]:
+    """COCO's run-length code of each mask."""
+    size = masks.height, masks.width
+    return [mask_utils.merge(mask_utils.frPyObjects([each.tolist() for each in polygons], *size))
+            for polygons in masks.masks]
 
 
 def mask_to_contours(mask: NDArray[np.uint8]) -> list[Contour]:

@@ -43,7 +43,7 @@ train_dataloader = dict(
                      load, boxes, resize,
                      dict(type='PackInstructionInputs', task='captioning'),
                  ]),
-            dict(type='ConversationDataset', ann_file='annotations/questions_train2017.json', chain=True,
+            dict(type='ConversationDataset', ann_file='annotations/questions_train2017.json', chain=4,
                  instances_file=coco + train_objects, **train_images, pipeline=[
                      load, boxes, resize,
                      dict(type='PackInstructionInputs', task='questions'),
@@ -90,8 +90,8 @@ test_dataloader = val_dataloader
 val_evaluator = dict(
     type='TaskEvaluator',
     metrics=dict(
-        detection=dict(type='CocoMetric', ann_file=coco + test_objects, metric='bbox', prefix='detection'),
-        segmentation=dict(type='CocoMetric', ann_file=coco + test_objects, metric=['bbox', 'segm'],
+        detection=dict(type='InstructionCocoMetric', ann_file=coco + test_objects, metric='bbox', prefix='detection'),
+        segmentation=dict(type='InstructionCocoMetric', ann_file=coco + test_objects, metric=['bbox', 'segm'],
                           prefix='segmentation'),
         grounding=dict(type='GroundingMetric'),
         captioning=dict(type='CaptionMetric'),

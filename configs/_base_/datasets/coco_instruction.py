@@ -43,6 +43,6 @@ val_dataloader = dict(
         ]))
 test_dataloader = val_dataloader
 
-val_evaluator = dict(type='CocoMetric', metric='bbox',
+val_evaluator = dict(type='InstructionCocoMetric', metric='bbox',
                      ann_file=data_root + 'annotations/instances_{{$VISIONLLM_VAL:val2017}}.json')
 test_evaluator = val_evaluator

@@ -92,8 +92,8 @@ test_dataloader = val_dataloader
 val_evaluator = dict(
     type='TaskEvaluator',
     metrics=dict(
-        detection=dict(type='CocoMetric', ann_file=coco + test_objects, metric='bbox', prefix='detection'),
-        segmentation=dict(type='CocoMetric', ann_file=coco + test_objects, metric=['bbox', 'segm'],
+        detection=dict(type='InstructionCocoMetric', ann_file=coco + test_objects, metric='bbox', prefix='detection'),
+        segmentation=dict(type='InstructionCocoMetric', ann_file=coco + test_objects, metric=['bbox', 'segm'],
                           prefix='segmentation'),
         grounding=dict(type='GroundingMetric'),
         captioning=dict(type='CaptionMetric')))

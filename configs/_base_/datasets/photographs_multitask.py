@@ -44,7 +44,7 @@ train_dataloader = dict(
             dict(type='ReferringDataset', **voc_train, pipeline=refer),
             dict(type='CaptionDataset', ann_file='annotations/captions_{{$VISIONLLM_TRAIN:train2017}}.json',
                  **train_images, pipeline=[load, dict(type='PackInstructionInputs', task='captioning')]),
-            dict(type='ConversationDataset', **train, chain=True, pipeline=[
+            dict(type='ConversationDataset', **train, chain=3, pipeline=[
                 load,
                 dict(type='PackInstructionInputs', task='questions'),
             ]),
@@ -88,9 +88,9 @@ val_evaluator = dict(
     _delete_=True,
     type='TaskEvaluator',
     metrics=dict(
-        detection=dict(type='CocoMetric', ann_file={{_base_.val_evaluator.ann_file}}, metric='bbox',
+        detection=dict(type='InstructionCocoMetric', ann_file={{_base_.val_evaluator.ann_file}}, metric='bbox',
                        prefix='detection'),
-        segmentation=dict(type='CocoMetric', ann_file={{_base_.val_evaluator.ann_file}}, metric=['bbox', 'segm'],
+        segmentation=dict(type='InstructionCocoMetric', ann_file={{_base_.val_evaluator.ann_file}}, metric=['bbox', 'segm'],
                           prefix='segmentation'),
         grounding=dict(type='GroundingMetric'),
         captioning=dict(type='CaptionMetric'),

@@ -31,5 +31,5 @@ val_dataloader = dict(
                  test_mode=True, pipeline=test_pipeline))
 test_dataloader = val_dataloader
 
-val_evaluator = dict(type='CocoMetric', ann_file=data_root + 'annotations/instances_test.json', metric='bbox')
+val_evaluator = dict(type='InstructionCocoMetric', ann_file=data_root + 'annotations/instances_test.json', metric='bbox')
 test_evaluator = val_evaluator

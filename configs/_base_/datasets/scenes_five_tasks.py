@@ -89,8 +89,8 @@ ann_file = data_root + 'annotations/instances_test.json'
 val_evaluator = dict(
     type='TaskEvaluator',
     metrics=dict(
-        detection=dict(type='CocoMetric', ann_file=ann_file, metric='bbox', prefix='detection'),
-        segmentation=dict(type='CocoMetric', ann_file=ann_file, metric=['bbox', 'segm'], prefix='segmentation'),
+        detection=dict(type='InstructionCocoMetric', ann_file=ann_file, metric='bbox', prefix='detection'),
+        segmentation=dict(type='InstructionCocoMetric', ann_file=ann_file, metric=['bbox', 'segm'], prefix='segmentation'),
         grounding=dict(type='GroundingMetric'),
         captioning=dict(type='CaptionMetric', object_names=object_names),
         questions=dict(type='AnswerMetric')))

@@ -5,10 +5,10 @@ from itertools import accumulate
 
 import torch
 from mmdet.structures import DetDataSample
+from mmdet.structures.mask import PolygonMasks
 from mmengine.structures import InstanceData
 
 from visionllm.language import Instruction, InstructionError, check_class_names
-from visionllm.structures.polygons import polygons_to_masks
 
 MIN_NO_OBJECT = 1e-6  # probability of no-object where a class is certain
 
@@ -42,7 +42,8 @@ def add_tuples_to_sample(sample: DetDataSample, instructions: Sequence[Instructi
         result.keypoints = result.points
     if output_format.is_polygon:
         shape = sample.ori_shape if rescale else sample.img_shape
-        result.masks = torch.from_numpy(polygons_to_masks(result.points.detach().cpu().numpy(), *shape[:2]))
+        polygons = result.points.detach().cpu().numpy().astype(float).reshape(len(result), 1, -1)
+        result.masks = PolygonMasks(list(map(list, polygons)), *shape[:2])  # pixels are made where they are needed
     label_of = {name: k for k, name in enumerate(sample.text)}
     unknown = [name for name in names if name not in label_of]
     if unknown:

@@ -1,0 +1,153 @@
+"""COCO, YOLO, Pascal VOC and LabelMe: what is written is read again, and damage is told."""
+
+import json
+import random
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from visionllm.annotations import AnnotationError
+from visionllm.annotations.sets import find_sets
+from visionllm.apis.data_conversion import convert_data
+
+from ..images import write_images
+from .test_coco_file import SQUARE
+
+HOLE = [50, 50, 60, 50, 60, 70]
+LAYOUTS = ('coco', 'yolo', 'voc', 'labelme')
+
+
+def write_coco(folder: Path) -> Path:
+    """Two images in folders, three objects with masks, one of two polygons, and a crowd."""
+    images = [dict(id=4, file_name='x/a.png', width=100, height=80),
+              dict(id=2, file_name='y/a.png', width=60, height=90)]
+    annotations = [
+        dict(id=1, image_id=4, category_id=9, bbox=[10, 10, 20, 20], area=400, iscrowd=0, segmentation=[SQUARE]),
+        dict(id=2, image_id=4, category_id=3, bbox=[10, 10, 50, 60], area=500, iscrowd=0, segmentation=[SQUARE, HOLE]),
+        dict(id=3, image_id=2, category_id=9, bbox=[50, 50, 10, 20], area=100, iscrowd=0, segmentation=[HOLE]),
+        dict(id=5, image_id=2, category_id=9, bbox=[0, 0, 60, 90], area=5400, iscrowd=1,
+             segmentation=dict(size=[90, 60], counts=[0, 5400]))]
+    content = dict(images=images, annotations=annotations,
+                   categories=[dict(id=3, name='hot dog'), dict(id=9, name='cat')])
+    (folder / 'annotations').mkdir(parents=True)
+    write_images(folder / 'train', images)
+    (folder / 'annotations/instances_train.json').write_text(json.dumps(content))
+    return folder
+
+
+def objects_of(folder: Path, crowds: bool = False) -> list[tuple]:
+    """Size of the image, class and rounded box of each object."""
+    found = []
+    for each in find_sets(folder):
+        each.findings.raise_faults(each.name)
+        images = {image['id']: image for image in each.content['images']}
+        names = {category['id']: category['name'] for category in each.content['categories']}
+        found += [(images[ann['image_id']]['width'], names[ann['category_id']], *map(round, ann['bbox']))
+                  for ann in each.content['annotations'] if crowds or not ann['iscrowd']]
+    return sorted(found)
+
+
+@pytest.mark.parametrize('through', LAYOUTS)
+def test_objects_survive_any_layout(tmp_path, through):
+    source = write_coco(tmp_path / 'source')
+    told = convert_data(source, tmp_path / 'there', through)
+    expected = objects_of(source)
+    if through == 'yolo':  # one polygon an object
+        expected = [(100, 'hot dog', 10, 10, 20, 20) if name == 'hot dog' else (width, name, *box)
+                    for width, name, *box in expected]
+    assert objects_of(tmp_path / 'there') == expected
+    convert_data(tmp_path / 'there', tmp_path / 'back', 'coco')
+    assert objects_of(tmp_path / 'back') == expected
+    assert ('1 crowds are left out' in told) == (through != 'coco')
+    assert ('1 objects of several polygons' in told) == (through == 'yolo')
+    assert ('3 masks are left out' in told) == (through == 'voc')
+
+
+def test_masks_survive_where_there_are_polygons(tmp_path):
+    source = write_coco(tmp_path / 'source')
+    convert_data(source, tmp_path / 'there', 'labelme')
+    each, = find_sets(tmp_path / 'there')
+    masks = sorted(ann['segmentation'] for ann in each.content['annotations'])
+    assert masks == [[SQUARE], [SQUARE, HOLE], [HOLE]]
+
+
+def test_what_lies_there_is_not_overwritten_and_faults_are_not_converted(tmp_path):
+    source = write_coco(tmp_path / 'source')
+    with pytest.raises(AnnotationError, match='is not empty'):
+        convert_data(source, source, 'yolo')
+    shutil.rmtree(source / 'train/x')
+    with pytest.raises(AnnotationError, match=r'images that are not in .*x/a.png'):
+        convert_data(source, tmp_path / 'there', 'yolo')
+
+
+def test_what_holds_no_annotations_is_said(tmp_path):
+    with pytest.raises(AnnotationError, match='holds no annotations: neither COCO'):
+        find_sets(tmp_path)
+    with pytest.raises(AnnotationError, match='does not exist'):
+        find_sets(tmp_path / 'a')
+
+
+@pytest.mark.parametrize('file, old, new, message', [
+    ('labels/train/x_a.txt', '0.', '7.', 'outside 0 to 1'),
+    ('labels/train/x_a.txt', '1 0', '5 0', 'data.yaml does not'),
+    ('labels/train/x_a.txt', '1 0', 'cat 0', 'neither a class and a box'), ('data.yaml', 'names', 'name', 'no list of'),
+    ('data.yaml', 'images/train', 'nowhere', 'which does not exist'), ('data.yaml', 'names:', '{', 'is not YAML')])
+def test_faults_of_yolo(tmp_path, file, old, new, message):
+    convert_data(write_coco(tmp_path / 'source'), tmp_path / 'there', 'yolo')
+    text = (tmp_path / 'there' / file).read_text()
+    (tmp_path / 'there' / file).write_text(text.replace(old, new, 1))
+    with pytest.raises(AnnotationError, match=message):
+        objects_of(tmp_path / 'there')
+
+
+@pytest.fixture(scope='module')
+def written(tmp_path_factory):
+    """A folder in each layout."""
+    folder = tmp_path_factory.mktemp('layouts')
+    source = write_coco(folder / 'coco')
+    for layout in LAYOUTS[1:]:
+        convert_data(source, folder / layout, layout)
+    return folder
+
+
+LABELS = dict(yolo='labels/train/x_a.txt', voc='Annotations/x_a.xml', labelme='train/x_a.json')
+VALUES = dict(yolo=r'\S+', voc=r'(?<=>)[^<>\s]+(?=<)', labelme=r'-?\d+\.?\d*|"[^"\n]*"(?!:)')
+
+
+@pytest.mark.parametrize('layout', LABELS)
+def test_random_damage_is_one_error_or_loses_no_object(written, layout):
+    """A value in a file of labels is replaced, or the file is cut; 2,000 times."""
+    path = written / layout / LABELS[layout]
+    original = path.read_text()
+    spans = [match.span() for match in re.finditer(VALUES[layout], original)]
+    junk = ['', '-1', '7', '1e400', 'nan', 'null', '[]', '"x"', '{', '<', 'é', '0', '99999999999', '<image>', ' ',
+            'true']
+
+    @given(st.integers(0, 2**32))
+    @settings(max_examples=2000, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    def damage(seed):
+        rng = random.Random(seed)
+        if rng.random() < 0.2:
+            text = original[:rng.randrange(len(original))]
+        else:
+            start, end = rng.choice(spans)
+            text = original[:start] + rng.choice(junk) + original[end:]
+        path.write_text(text)
+        try:
+            each, = find_sets(written / layout)
+            each.findings.raise_faults(layout)
+        except AnnotationError:
+            return
+        image = next(image['id'] for image in each.content['images'] if image['file_name'].endswith('x_a.png'))
+        count = sum(ann['image_id'] == image for ann in each.content['annotations'])
+        lines = sum(bool(line.strip()) for line in text.splitlines())
+        assert count == lines if layout == 'yolo' else count in (2, 3)  # 3: parts of one object with another number
+
+    try:
+        damage()
+    finally:
+        path.write_text(original)

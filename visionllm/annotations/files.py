@@ -1,0 +1,108 @@
+"""Annotation files of any kind: reading JSON, and errors that name the file and the record."""
+
+import json
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import orjson
+
+from visionllm.errors import UserError
+
+_BYTE_ORDER_MARK = b'\xef\xbb\xbf'
+
+
+class AnnotationError(UserError, ValueError):
+    """An annotation file cannot be used; the message says why."""
+
+
+def read_json(path: str | Path) -> dict | list:
+    """Read JSON, or JSON lines as a list.
+
+    Raises:
+        AnnotationError: The file does not exist, cannot be opened or has neither format.
+    """
+    try:
+        text = Path(path).read_bytes().removeprefix(_BYTE_ORDER_MARK)
+    except FileNotFoundError:
+        raise AnnotationError(f'{path} does not exist.') from None
+    except OSError as error:
+        raise AnnotationError(f'{path} cannot be read: {error.strerror}.') from None
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return _read_json_of_python(path, text)
+
+
+def _read_json_of_python(path: str | Path, text: bytes) -> dict | list:
+    """Read what Python's own ``json`` reads and the standard does not: NaN and infinity, and lines of JSON."""
+    try:
+        decoded = text.decode()
+    except UnicodeDecodeError as error:
+        raise AnnotationError(f'{path} is not text in UTF-8: {error}.') from None
+    try:
+        return json.loads(decoded)
+    except RecursionError:
+        raise AnnotationError(f'{path} is nested too deeply.') from None
+    except json.JSONDecodeError as error:
+        if error.msg == 'Extra data':  # more than one JSON value: JSON lines
+            return _read_lines(path, decoded)
+        raise AnnotationError(f'{path} is not JSON: {error}. Is it complete?') from None
+
+
+def _read_lines(path: str | Path, text: str) -> list:
+    records = []
+    for number, line in enumerate(text.split('\n'), 1):
+        try:
+            records += [json.loads(line)] if line.strip() else []
+        except json.JSONDecodeError as error:
+            raise AnnotationError(f'{path}, line {number}, is not JSON: {error}.') from None
+    return records
+
+
+@contextmanager
+def record_errors(ann_file: str | Path) -> Iterator[None]:
+    """Context manager that adds the file name to errors about a record: a missing key or a value of the wrong type.
+
+    Raises:
+        AnnotationError: Instead of any ``LookupError``, ``AttributeError``, ``TypeError`` or ``ValueError``.
+    """
+    try:
+        yield
+    except KeyError as error:
+        raise AnnotationError(f'{ann_file}: a record lacks {error}.') from error
+    except LookupError as error:
+        raise AnnotationError(f'{ann_file}: {error}') from error
+    except AnnotationError as error:
+        raise error if str(ann_file) in str(error) else AnnotationError(f'{ann_file}: {error}') from error
+    except (AttributeError, TypeError, ValueError) as error:
+        raise AnnotationError(f'{ann_file}: a record has a value of the wrong type ({error}).') from error
+
+
+def record_keys(content: dict | list, part: str | None = None) -> set[str]:
+    """Keys of the first record of a list, or of the list under the key ``part``; empty if there is none."""
+    if part is not None:
+        content = content.get(part) if isinstance(content, dict) else None
+    return set(content[0]) if isinstance(content, list) and content and isinstance(content[0], dict) else set()
+
+
+def by_id(records: list[dict]) -> dict:
+    """Records by their ``id``."""
+    return {record['id']: record for record in records}
+
+
+def check_references(ids: Collection, known: Collection, what: str) -> None:
+    """Check that referenced records exist.
+
+    Args:
+        ids: Ids that records refer to.
+        known: Ids that exist.
+        what: Noun phrase for the message, such as ``an image``.
+
+    Raises:
+        LookupError: An id is unknown (``record_errors`` adds the file name).
+    """
+    unknown = [i for i in ids if i not in known]
+    if unknown:
+        raise LookupError(f'{len(unknown)} of {len(ids)} records refer to {what} that does not exist (the first is '
+                          f'{unknown[0]}). Do the files belong together?')
