@@ -7,11 +7,14 @@
     python tools/infer.py IMAGE... --instruction "Find {\"cat\": <c0>, ...} as (c, x1, y1, x2, y2) in <image>"
     python tools/infer.py SCENE... --model scenes --classes star --parts top "bottom left"
 
+Images that cannot be read are named at the end, with exit code 1, or 2 if none could be read.
+
 --config CONFIG --checkpoint FILE name a model of your own. Class names may also come from a file, one a line:
 --classes @names.txt. More than 80 are named in groups.
 """
 
 import argparse
+import sys
 from pathlib import Path
 
 from _cli import UsageError, existing_file, run
@@ -82,12 +85,24 @@ def main() -> None:
     instruction = write_instruction(args)
     inferencer = Inferencer.from_files(*((args.config, args.checkpoint) if args.config else SHIPPED[args.model]))
     inferencer.set_generation(args.num_beams, args.temperature)
-    if args.expression is None:
-        predictions = [inferencer(path, instruction, args.score_thr) for path in args.images]
-    else:
-        predictions = [inferencer(path, instruction, 0.0).best() for path in args.images]
-    for line in write_predictions(predictions, Path(args.out)):
-        print(line)
+    unreadable: list[str] = []
+    for line in write_predictions(predict(inferencer, args, instruction, unreadable), Path(args.out)):
+        print(line, flush=True)
+    for message in unreadable:
+        print(f'error: {message}', file=sys.stderr)
+    sys.exit(0 if not unreadable else 1 if len(unreadable) < len(args.images) else 2)
+
+
+def predict(inferencer, args: argparse.Namespace, instruction: str | tuple[str, ...], unreadable: list[str]):
+    """Predictions of the images that can be read; messages about the others are added to ``unreadable``."""
+    from visionllm.annotations import ImageError
+    for path in args.images:
+        try:
+            prediction = inferencer(path, instruction, args.score_thr if args.expression is None else 0.0)
+        except ImageError as error:
+            unreadable.append(str(error))
+            continue
+        yield prediction if args.expression is None else prediction.best()
 
 
 if __name__ == '__main__':

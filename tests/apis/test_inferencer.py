@@ -1,8 +1,7 @@
 import numpy as np
 from PIL import Image
 
-from visionllm.apis import Inferencer
-from visionllm.apis.inferencer import draw
+from visionllm.apis import Inferencer, draw
 from visionllm.datasets import LVIS_NAMES
 from visionllm.language import TASKS
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from mmdet.structures.bbox import bbox_cxcywh_to_xyxy
 
-from visionllm.apis.inferencer import Prediction, draw
+from visionllm.apis import Prediction, draw
 from visionllm.datasets.scenes import SHAPES
 from visionllm.language import TASKS, OutputFormat, keypoint_format, parse_instruction
 from visionllm.language.quantizer import probability_within

@@ -1,11 +1,8 @@
 """Inference on image files: an instruction in; named boxes, polygons or keypoints, or text, out."""
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from mmdet.registry import MODELS
@@ -14,72 +11,22 @@ from mmengine.config import Config
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.registry import init_default_scope
 from mmengine.runner.checkpoint import _load_checkpoint_to_model
-from PIL import Image
 
-from visionllm.datasets.images import ImageError, read_image
+from visionllm.annotations import read_image
 from visionllm.engine.checkpoint import load_local
 from visionllm.errors import CheckpointMismatchError, ConfigError
-from visionllm.language import instruction_sentences
 from visionllm.language.instructions import class_names_of, format_of
 from visionllm.models import NextTokenHead
 from visionllm.models.checkpoint_loading import describe_mismatch
 from visionllm.models.initialization import weights_follow
 
-__all__ = ['SHIPPED', 'ImageError', 'Inferencer', 'Prediction', 'draw', 'write_predictions']
+from .prediction import Prediction
 
 ROOT = Path(__file__).parents[2]
 # config and weights of the models in this repository
 SHIPPED = {name: (str(ROOT / f'configs/visionllm/{stem}.py'), str(ROOT / f'weights/{stem}.safetensors'))
            for name, stem in dict(photographs='visionllm_ssd-mobilenet-v2_coco',
                                   scenes='visionllm_nano_scenes-five-tasks').items()}
-
-PALETTE = [(230, 60, 60), (60, 140, 240), (60, 180, 90), (240, 160, 40), (150, 80, 200), (30, 180, 180),
-           (240, 110, 180), (120, 120, 120), (160, 110, 50), (100, 100, 255)]
-
-
-@dataclass
-class Prediction:
-    """What a model predicts for one image and instruction: n objects, best first, or text.
-
-    Args:
-        path: Of the image file.
-        instruction: One sentence, or several that each name a group of the classes.
-        image: ``uint8[H, W, 3]``, RGB.
-        names, scores: Class names and scores of the objects.
-        boxes: ``float[n, 4]`` as lists; x1, y1, x2, y2 in pixels.
-        points: ``float[n, N, 2]`` as lists; x, y in pixels. The two corners of boxes, the vertices of polygons, or the
-            keypoints in the instruction's order.
-        text: The answer in text; None for objects.
-        text_score: Mean probability of its tokens.
-    """
-    path: str
-    instruction: str | Sequence[str]
-    image: np.ndarray
-    names: list[str] = field(default_factory=list)
-    scores: list[float] = field(default_factory=list)
-    boxes: list[list[float]] = field(default_factory=list)
-    points: list[list[list[float]]] = field(default_factory=list)
-    text: str | None = None
-    text_score: float | None = None
-
-    def as_dict(self) -> dict:
-        """All but the image, for JSON; scores and coordinates are rounded."""
-        prediction = dict(image=self.path, instruction=self.instruction)
-        if self.text is not None:
-            return prediction | dict(text=self.text, score=round(self.text_score, 4))
-        return prediction | dict(objects=[
-            dict(name=n, score=round(s, 4), box=np.round(b, 2).tolist(), points=np.round(p, 2).tolist())
-            for n, s, b, p in zip(self.names, self.scores, self.boxes, self.points)
-        ])
-
-    def best(self) -> 'Prediction':
-        """The object with the highest score alone, as for a referring expression."""
-        return replace(self, names=self.names[:1], scores=self.scores[:1], boxes=self.boxes[:1], points=self.points[:1])
-
-    def __str__(self) -> str:
-        if self.text is not None:
-            return self.text
-        return ', '.join(f'{n} {s:.2f}' for n, s in zip(self.names, self.scores)) or 'nothing'
 
 
 class Inferencer:
@@ -172,71 +119,3 @@ class Inferencer:
         objects = objects[objects.scores >= score_thr]
         return Prediction(str(path), instruction, image, [names[k] for k in objects.labels.tolist()],
                           objects.scores.tolist(), objects.bboxes.tolist(), objects.points.tolist())
-
-
-def write_predictions(predictions: list[Prediction], folder: Path) -> list[str]:
-    """Write a drawing of each prediction and ``answers.json`` into a folder.
-
-    Returns:
-        One line of text per prediction.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    lines = []
-    for number, prediction in enumerate(predictions):
-        target = folder / f'{number:02d}_{Path(prediction.path).stem}.png'
-        Image.fromarray(draw(prediction)).save(target)
-        lines.append(f'{prediction.path}: {prediction} -> {target}')
-    (folder / 'answers.json').write_text(json.dumps([p.as_dict() for p in predictions], indent=1))
-    return lines
-
-
-def draw(prediction: Prediction, min_side: int = 384) -> np.ndarray:
-    """Draw boxes, polygons or keypoints with names and scores on the image, and the instruction and text below it.
-
-    Args:
-        prediction: What to draw.
-        min_side: Images whose shortest side is smaller are enlarged to it, in pixels.
-
-    Returns:
-        ``uint8[H, W, 3]``, RGB.
-    """
-    scale = max(1.0, min_side / min(prediction.image.shape[:2]))
-    canvas = np.ascontiguousarray(cv2.resize(prediction.image, None, fx=scale, fy=scale,
-                                             interpolation=cv2.INTER_LINEAR))
-    class_names, output_format = class_names_of(prediction.instruction), format_of(prediction.instruction)
-    objects = zip(prediction.names, prediction.scores, prediction.boxes, prediction.points)
-    for name, score, box, points in reversed(list(objects)):  # the best on top
-        color = PALETTE[class_names.index(name) % len(PALETTE)]
-        x1, y1, x2, y2 = (int(round(v * scale)) for v in box)
-        scaled = np.round(np.multiply(points, scale)).astype(np.int32)
-        if output_format.has_point_names:
-            for point in scaled.tolist():
-                cv2.circle(canvas, point, 4, (255, 255, 255), -1, cv2.LINE_AA)
-                cv2.circle(canvas, point, 3, color, -1, cv2.LINE_AA)
-        elif output_format.is_polygon:
-            cv2.polylines(canvas, [scaled], True, color, 2)
-        else:
-            cv2.rectangle(canvas, (x1, y1), (x2, y2), color, 2)
-        label = f'{name} {score:.2f}'
-        (width, height), _ = cv2.getTextSize(label, cv2.FONT_HERSHEY_SIMPLEX, 0.42, 1)
-        top = max(y1 - height - 5, 0)
-        cv2.rectangle(canvas, (x1, top), (x1 + width + 4, top + height + 5), color, -1)
-        cv2.putText(canvas, label, (x1 + 2, top + height + 1), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (255, 255, 255), 1,
-                    cv2.LINE_AA)
-    first, *others = instruction_sentences(prediction.instruction)
-    caption = f'{first} (and {len(others)} more sentences)' if others else first
-    caption = caption if prediction.text is None else f'{caption} -> {prediction.text}'
-    return np.concatenate([canvas, _render_caption(caption, canvas.shape[1])])
-
-
-def _render_caption(text: str, width: int) -> np.ndarray:
-    """Wrapped text on a white strip ``uint8[h, width, 3]``."""
-    columns, lines = max(width // 7, 10), ['']
-    for word in text.replace('\n', ' ').split(' '):
-        if len(lines[-1]) + len(word) + 1 > columns:
-            lines.append('')
-        lines[-1] = f'{lines[-1]} {word}'.strip()
-    strip = np.full((16 * len(lines) + 8, width, 3), 255, np.uint8)
-    for number, line in enumerate(lines):
-        cv2.putText(strip, line, (4, 16 * (number + 1)), cv2.FONT_HERSHEY_SIMPLEX, 0.38, (30, 30, 30), 1, cv2.LINE_AA)
-    return strip
