@@ -16,15 +16,15 @@ FEATURES = 6
 
 
 def image_tokens(labels, boxes, scores):
-    """One image with detections that are sure of their class; their looks are in the order of the boxes."""
+    """One image with detections that are sure of their class; their appearance is in the order of the boxes."""
     logits = torch.full((1, len(labels), 3), 1e-4).logit()
     for index, (label, score) in enumerate(zip(labels, scores)):
         logits[0, index, NAMES.index(label)] = torch.tensor(score).logit()
     boxes = torch.tensor([boxes])
 
     def encode(images, pixel_mask, boxes):
-        looks = boxes[..., :1] * torch.arange(1.0, FEATURES + 1).sin()
-        return ImageFeatures(looks, torch.ones(len(boxes), 16, FEATURES).cumsum(2).cos())
+        appearance = boxes[..., :1] * torch.arange(1.0, FEATURES + 1).sin()
+        return ImageFeatures(appearance, torch.ones(len(boxes), 16, FEATURES).cumsum(2).cos())
     features = LazyFeatures(boxes, torch.tensor([0]), torch.zeros(1, 3, 4, 4), torch.ones(1, 4, 4).bool(), encode)
     return ImageTokens(torch.zeros(1, len(labels), 8), boxes, logits.amax(-1), class_logits=logits, class_names=NAMES,
                        image_features=features)
@@ -37,39 +37,41 @@ def prompt(tiny):
 
 
 def words_of(prompt, llm, tokens):
-    """The words nearest to each embedding of an image's objects, or None for a place."""
+    """The words nearest to each embedding of an image's objects, or None for what is projected."""
     with torch.no_grad():
         image, = prompt(llm, [CAPTION], tokens)
-        vocabulary = ['no', 'one', 'two', 'three', *NAMES]
+        vocabulary = ['no', 'one', 'two', 'three', 'left', 'middle', 'right', *NAMES]
         known = llm.embed_names([f' {word}' for word in vocabulary])
     distance = torch.cdist(image[:-16], known)
     return [vocabulary[row.argmin()] if row.min() < 0.1 * known.std() * known.shape[1]**0.5 else None
             for row in distance]
 
 
-SIDE_BY_SIDE = [[0.2, 0.5, 0.1, 0.1], [0.8, 0.5, 0.1, 0.1], [0.5, 0.5, 0.3, 0.6], [0.1, 0.9, 0.1, 0.1]]
+SIDE_BY_SIDE = [[0.1, 0.5, 0.1, 0.1], [0.9, 0.5, 0.1, 0.1], [0.5, 0.5, 0.3, 0.6], [0.1, 0.9, 0.1, 0.1]]
 
 
 def test_it_says_how_many_there_are_of_what_the_largest_first(tiny, prompt):
     tokens = image_tokens(['dog', 'dog', 'cat', 'fire hydrant'], SIDE_BY_SIDE, [0.9, 0.8, 0.6, 0.05])
-    assert words_of(prompt, tiny.llm, tokens) == ['one', 'cat', None, 'two', 'dog', None, None]
+    assert words_of(prompt, tiny.llm, tokens) == [
+        'one', 'cat', 'middle', 'middle', 'two', 'dog', 'left', 'middle', 'right', 'middle']
 
 
 def test_worse_detections_of_one_place_are_left_out_and_the_best_is_always_there(tiny, prompt):
     near = [[0.5, 0.5, 0.4, 0.4], [0.5, 0.5, 0.4, 0.35], [0.5, 0.5, 0.4, 0.3]]
     assert words_of(prompt, tiny.llm, image_tokens(['dog', 'dog', 'cat'], near, [0.9, 0.8, 0.7])) == [
-        'one', 'dog', None, 'one', 'cat', None]  # another class needs more overlap: 0.75 is not enough
-    assert words_of(prompt, tiny.llm, image_tokens(['dog', 'cat'], near[:2], [0.2, 0.1])) == ['one', 'dog', None]
+        'one', 'dog', 'middle', 'middle', 'one', 'cat', 'middle', 'middle']  # another class needs more than 0.75
+    assert words_of(prompt, tiny.llm, image_tokens(['dog', 'cat'], near[:2], [0.2, 0.1])) == [
+        'one', 'dog', 'middle', 'middle']
 
 
-def test_places_and_looks_are_of_their_object(tiny, prompt):
-    torch.nn.init.normal_(prompt.looks_projector[-1].weight)
+def test_places_and_appearance_are_of_their_object(tiny, prompt):
+    torch.nn.init.normal_(prompt.appearance_projector[-1].weight)
     tokens = image_tokens(['dog', 'dog'], [[0.8, 0.5, 0.1, 0.1], [0.2, 0.3, 0.1, 0.1]], [0.9, 0.8])
     swapped = image_tokens(['dog', 'dog'], [[0.2, 0.3, 0.1, 0.1], [0.8, 0.5, 0.1, 0.1]], [0.9, 0.8])
     with torch.no_grad():
         first, second = prompt(tiny.llm, [CAPTION], tokens)[0], prompt(tiny.llm, [CAPTION], swapped)[0]
     assert torch.allclose(first, second, atol=1e-5)  # from left to right, whichever is surer
-    assert not torch.allclose(first[2], first[3], atol=1e-2)
+    assert not torch.allclose(first[2], first[4], atol=1e-2) and not torch.allclose(first[3], first[5], atol=1e-2)
 
 
 def test_images_of_a_batch_do_not_mix(tiny, prompt):

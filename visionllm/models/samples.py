@@ -66,7 +66,7 @@ def get_instruction_text(sample: DetDataSample) -> str | Sequence[str]:
 
 def referring_text(sample: DetDataSample) -> str:
     """The class names or the referring expression of a sample's instruction; the whole instruction if it has none."""
-    return ', '.join(get_instruction(sample).class_names) or sample.instruction
+    return ', '.join(get_instruction(sample).read_names) or sample.instruction
 
 
 def build_target(sample: DetDataSample) -> Target:

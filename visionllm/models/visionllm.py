@@ -132,7 +132,7 @@ class VisionLLM(BaseDetector):
         Arguments as of ``extract_tokens``: ``float[B, 3, H, W]`` images.
         """
         pixel_mask = batch_pixel_mask(batch_inputs, samples)
-        text = self.encode_text([sample.instruction for sample in samples])
+        text = self.encode_text([get_instruction(sample).text for sample in samples])
         return self.connector(feature_maps or self.extract_feat(batch_inputs), pixel_mask, text), pixel_mask
 
     def encode_text(self, texts: list[str]) -> TextFeatures:

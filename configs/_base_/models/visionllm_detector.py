@@ -15,7 +15,7 @@ model = dict(
         tuples=dict(
             type='FormatQueryHead',
             class_reader=dict(type='VocabularyReader', num_classes=80, vocab_size=49152,
-                              phrase_guidance=dict(type='PhraseGuidance')),
+                              expression_guidance=dict(type='ExpressionGuidance')),
             coordinates=dict(
                 type='ParallelCoordinates',
                 point_scale=0.0,  # boxes are the detector's, polygons are cut out of masks
@@ -31,5 +31,5 @@ model = dict(
         type='PartsPretrained',
         checkpoint='{{ fileDirname }}/../../../weights/visionllm_ssd-mobilenet-v2_coco.safetensors',
         parts=('llm.*', 'heads.tuples.class_reader.pmi.*',
-               'heads.tuples.class_reader.phrase_guidance.phrase_or_name.*',  # the rest depends on the detector's scores
+               'heads.tuples.class_reader.expression_guidance.expression_or_name.*',  # the rest depends on the detector's scores
                'heads.tuples.coordinates.location_prior.mask_branch.*', 'heads.text.*')))

@@ -4,12 +4,12 @@ from .instruction_tuning import InstructionTuning
 from .keypoint_localization import KeypointLocalization
 from .mask_prediction import MaskPrediction
 from .phrase_grounding import PhraseGrounding
-from .phrase_referral import PhraseReferral
+from .referring_expressions import ReferringExpressions
 from .roi_classification import RoIClassification
 from .scene_description import SceneDescription
 from .stage import PretrainingStage
 from .token_word_alignment import TokenWordAlignment
 
 __all__ = ['ClassMapReading', 'InstructionTuning', 'KeypointLocalization', 'MaskPrediction', 'PhraseGrounding',
-           'PhraseReferral', 'PretrainingHook', 'PretrainingStage', 'RehearseReading', 'RoIClassification',
+           'ReferringExpressions', 'PretrainingHook', 'PretrainingStage', 'RehearseReading', 'RoIClassification',
            'SceneDescription', 'TokenWordAlignment']

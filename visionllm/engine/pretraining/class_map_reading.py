@@ -35,7 +35,7 @@ from .exercises import (
     sample_synonym_exercise,
     wide_corpus,
 )
-from .phrase_exercises import sample_phrase_exercise
+from .expression_exercises import sample_expression_exercise
 from .stage import LOG_INTERVAL, PretrainingStage
 
 NOISE = 0.3  # in standard deviations of the embeddings
@@ -94,7 +94,7 @@ EXERCISES: dict[str, Callable[[np.random.Generator, int, int], Exercise]] = dict
     related=sample_related_exercise,
     kinds=lambda rng, queries, _: sample_kind_exercise(rng, queries),
     supercategories=lambda rng, queries, _: sample_supercategory_exercise(rng, queries),
-    expressions=lambda rng, queries, _: sample_phrase_exercise(rng, queries))
+    expressions=lambda rng, queries, _: sample_expression_exercise(rng, queries))
 
 
 @torch.no_grad()

@@ -1,6 +1,7 @@
 from .autoregressive import AutoregressiveCoordinates
 from .class_reader import ClassMapReader
 from .coordinates import ParallelCoordinates
+from .expression_guidance import ExpressionGuidance
 from .format_query import FormatQueryHead
 from .keypoint_branch import KeypointBranch
 from .location_prior import LocationPrior
@@ -8,11 +9,10 @@ from .mask_branch import MaskBranch
 from .name_alignment import NameAlignment
 from .next_token import NextTokenHead
 from .objectness import ObjectnessPrior
-from .phrase_guidance import PhraseGuidance
 from .proposals import ProposalHead
 from .unet_mask_branch import UNetMaskBranch
 from .vocabulary_reader import VocabularyReader
 
-__all__ = ['AutoregressiveCoordinates', 'ClassMapReader', 'FormatQueryHead', 'KeypointBranch', 'LocationPrior',
-           'MaskBranch', 'NameAlignment', 'NextTokenHead', 'ObjectnessPrior', 'ParallelCoordinates', 'PhraseGuidance',
+__all__ = ['AutoregressiveCoordinates', 'ClassMapReader', 'ExpressionGuidance', 'FormatQueryHead', 'KeypointBranch',
+           'LocationPrior', 'MaskBranch', 'NameAlignment', 'NextTokenHead', 'ObjectnessPrior', 'ParallelCoordinates',
            'ProposalHead', 'UNetMaskBranch', 'VocabularyReader']

@@ -40,6 +40,7 @@ from .location_prior import Matches
 from .name_alignment import append_no_object
 from .postprocess import add_tuples_to_sample
 from .query_embedding import QueryEmbedding
+from .same_names import merge_same_names
 from .sampling import pad_indices, sample_tuples
 
 
@@ -97,7 +98,7 @@ class FormatQueryHead(BaseModule):
             queries = torch.cat([queries, coordinate_embeddings(llm, instructions[0].output_format)])
         logits, output = self.class_reader.classify(llm, instructions, tokens, self.query_embedding, queries)
         if self.alignment is not None and self.alignment.in_score:
-            names = embed_class_sets(llm, [instruction.class_names for instruction in instructions])
+            names = embed_class_sets(llm, [instruction.read_names for instruction in instructions])
             logits = logits + append_no_object(self.alignment(output.embeddings, names))
         if self.objectness is not None and self.objectness.in_score:
             objectness = self.objectness(tokens).expand(*logits.shape[:-1], logits.shape[-1] - 1)
@@ -207,7 +208,7 @@ class FormatQueryHead(BaseModule):
         output_format = instructions[0].output_format
         with_coordinates = self.class_reader.reads_tokens and self.coordinates.fit_in_class_pass(output_format, tokens)
         logits, output = self.decode_classes(llm, instructions, tokens, with_coordinates)
-        scores = self.class_reader.scores(logits)  # [B, M, K]
+        scores = merge_same_names(self.class_reader.scores(logits), instructions)  # [B, M, K]
         classes = scores.shape[-1]
         top, index = scores.flatten(1).topk(min(self.max_per_img, scores[0].numel()))
         likely = (top >= self.score_thr) & (top > 0)  # beyond a shorter class set it is 0

@@ -27,7 +27,7 @@ from .query_embedding import QueryEmbedding
 from .token_words import TokenWords
 
 MIN_SCORE, MAX_SCORE = 1e-30, 1 - 1e-6  # words of one class can sum to more than one
-PHRASE_POWER = 4  # of the probabilities read of a phrase: it speaks of one thing, and half-read words are noise
+EXPRESSION_POWER = 4  # of what is read of an expression: it speaks of one thing, and half-read words are noise
 
 
 @MODELS.register_module()
@@ -45,21 +45,21 @@ class VocabularyReader(ClassMapLookup):
         min_match_iou: In training, a token whose box overlaps less with the object matched to it is no object: a
             published detector's boxes are not trained.
         opening, initial_scale: As of ``ClassMapLookup``.
-        phrase_guidance: Config of ``PhraseGuidance``; None for none.
+        expression_guidance: Config of ``ExpressionGuidance``; None for none.
     """
 
     reads_tokens = False
 
     def __init__(self, channels: int, llm_width: int, num_classes: int, vocab_size: int, learned_words: int = 16,
                  min_match_iou: float = 0.5, opening: str = '\n{"', initial_scale: float = 1.0,
-                 phrase_guidance: dict | None = None):
+                 expression_guidance: dict | None = None):
         super().__init__(opening, initial_scale, image_context=False)
         self.min_match_iou = min_match_iou
         self.words = TokenWords(channels, llm_width, num_classes, learned_words)
         self.pmi = NamePMI(vocab_size)
         self.calibration = nn.Parameter(torch.tensor([1.0, 0.0]))  # scale and offset of the log-odds
         sizes = dict(num_classes=num_classes, llm_width=llm_width)
-        self.phrase_guidance = MODELS.build({**phrase_guidance, **sizes}) if phrase_guidance else None
+        self.expression_guidance = MODELS.build({**expression_guidance, **sizes}) if expression_guidance else None
         self._cache = PromptCache()
 
     def classify(self, llm: CausalLM, instructions: list[Instruction], tokens: ImageTokens,
@@ -71,34 +71,34 @@ class VocabularyReader(ClassMapLookup):
             queries: ``float[1, E]``, the class query.
         """
         classes, output = self.read_words(llm, instructions, tokens.class_names, queries)
-        phrases = self.find_phrases(llm, instructions)
-        if phrases:
+        expressions = self.find_expressions(llm, instructions)
+        if expressions:
             classes = classes.clone()
-            classes[list(phrases)] *= PHRASE_POWER
+            classes[list(expressions)] *= EXPRESSION_POWER
         words = self.words(tokens)  # [B, M, V]
         with torch.autocast(words.device.type, enabled=False):  # scores span many powers of ten
             scores = words.float().sigmoid() @ classes[..., :-1].float().exp()  # [B, M, K]
         scale, offset = self.calibration
         logits = F.pad(scale * scores.clamp(MIN_SCORE, MAX_SCORE).logit() + offset, (0, 1))
-        return self.guide(llm, phrases, tokens, logits), output
+        return self.guide(llm, expressions, tokens, logits), output
 
-    @torch.no_grad()  # PhraseReferral trains it
-    def find_phrases(self, llm: CausalLM, instructions: list[Instruction]) -> dict[int, str]:
-        """The phrases that mean one thing, by the index of their instruction, which names nothing else."""
-        alone = {b: instruction.class_names[0] for b, instruction in enumerate(instructions)
+    @torch.no_grad()  # ReferringExpressions trains it
+    def find_expressions(self, llm: CausalLM, instructions: list[Instruction]) -> dict[int, str]:
+        """The expressions that mean one thing, by the index of their instruction, which names nothing else."""
+        alone = {b: instruction.read_names[0] for b, instruction in enumerate(instructions)
                  if len(instruction.class_names) == 1}
-        if self.phrase_guidance is None or not alone:
+        if self.expression_guidance is None or not alone:
             return {}
-        are_phrases = self.phrase_guidance.are_phrases(llm, list(alone.values()))
-        return {b: text for (b, text), is_phrase in zip(alone.items(), are_phrases) if is_phrase}
+        are_expressions = self.expression_guidance.are_expressions(llm, list(alone.values()))
+        return {b: text for (b, text), is_expression in zip(alone.items(), are_expressions) if is_expression}
 
-    def guide(self, llm: CausalLM, phrases: dict[int, str], tokens: ImageTokens, logits: Tensor) -> Tensor:
-        """Log-odds ``float[B, M, K + 1]`` with those of being meant by the phrases of some images."""
-        if not phrases:
+    def guide(self, llm: CausalLM, expressions: dict[int, str], tokens: ImageTokens, logits: Tensor) -> Tensor:
+        """Log-odds ``float[B, M, K + 1]`` with those of being meant by the expressions of some images."""
+        if not expressions:
             return logits
-        rows = torch.tensor(list(phrases), device=logits.device)
+        rows = torch.tensor(list(expressions), device=logits.device)
         with torch.no_grad():
-            meant = self.phrase_guidance(llm, list(phrases.values()), tokens[rows], logits[rows, :, 0])
+            meant = self.expression_guidance(llm, list(expressions.values()), tokens[rows], logits[rows, :, 0])
         return logits.index_add(0, rows, F.pad(meant[..., None], (0, logits.shape[-1] - 1)))
 
     def read_words(self, llm: CausalLM, instructions: list[Instruction], class_names: tuple[str, ...],
@@ -116,7 +116,7 @@ class VocabularyReader(ClassMapLookup):
         def read() -> tuple[Tensor, ClassPassOutput]:
             words = self.words.embed(llm, class_names).expand(len(unique), -1, -1)
             logits, output = self(llm, list(unique.values()), words, queries.expand(*words.shape[:2], 1, -1))
-            pmi = self.pmi(llm, class_names, [instruction.class_names for instruction in unique.values()])
+            pmi = self.pmi(llm, class_names, [instruction.read_names for instruction in unique.values()])
             logits = self.scale * logits + F.pad(pmi, (0, 1, 0, words.shape[1] - len(class_names)))
             return mask_padding(logits, list(unique.values())).log_softmax(-1), output
 

@@ -1,9 +1,10 @@
 """Detections of a published detector in the prompt (an addition to the paper): what there is, how many, where, and what
 it looks like.
 
-    two  person  [place and looks] [place and looks]  one  dog  [place and looks]  ..  [a cell of the image] x 16
+    two  person  left  [height and appearance]  right  [height and appearance]  one  dog  ..  [cell of the image] x 16
 
-Numbers and names are the language model's own words; places and looks are projected.
+Numbers and names are the language model's own words. Places are mixed of its words for them, so that "where" is
+answered by copying; boxes and appearance are projected.
 
 Dimensions: B images, M image tokens, K classes of the detector, F channels of the image features, E width of the
 language model.
@@ -24,7 +25,7 @@ from visionllm.structures import ImageTokens, LossTerm, Target
 from ..box_position_embedding import BOX_EMBEDDING_CHANNELS, embed_box_positions
 from ..heads.sampling import pad_indices
 
-EDGES = ('top', 'bottom', 'left', 'right')
+ACROSS, UPRIGHT = ('left', 'middle', 'right'), ('top', 'middle', 'bottom')
 SAME_OBJECT_IOU, OTHER_CLASS_IOU = 0.6, 0.8  # from which on a worse detection of the same or another class is left out
 
 
@@ -46,8 +47,9 @@ class DetectionPrompt(nn.Module):
         super().__init__()
         self.score_thr, self.max_objects = score_thr, max_objects
         self.box_projector = nn.Linear(BOX_EMBEDDING_CHANNELS, llm_width)
-        self.looks_projector = nn.Sequential(nn.LayerNorm(feature_channels), nn.Linear(feature_channels, llm_width))
-        for layer in (self.box_projector, self.looks_projector[-1]):
+        self.appearance_projector = nn.Sequential(nn.LayerNorm(feature_channels),
+                                                  nn.Linear(feature_channels, llm_width))
+        for layer in (self.box_projector, self.appearance_projector[-1]):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
         self.grid_projector = nn.Sequential(nn.LayerNorm(feature_channels), nn.Linear(feature_channels, llm_width))
@@ -69,26 +71,22 @@ class DetectionPrompt(nn.Module):
         index, _ = pad_indices(chosen)
         features = tokens.gather(index).image_features.compute()
         words = llm.embed_names([f' {name}' for name in tokens.class_names]).detach()  # [K, E]
-        numbers, edges = (llm.embed_names([f' {word}' for word in each]).detach() for each in (NUMBERS, EDGES))
+        numbers, across, upright = (llm.embed_names([f' {word}' for word in each]).detach()
+                                    for each in (NUMBERS, ACROSS, UPRIGHT))
         grids = self.grid_projector(features.grid) + self.grid_position
         prompts = []
         for b, kept in enumerate(chosen):
             own, boxes = scores[b, kept], tokens.boxes[b, kept].detach()
-            places = self.places(edges, boxes) + self.looks_projector(features.tokens[b, :len(kept)])
+            appearance = self.appearance_projector(features.tokens[b, :len(kept)])
+            heights = mix_words(upright, boxes[:, 1]) + self.box_projector(embed_box_positions(boxes)) + appearance
+            objects = torch.stack([mix_words(across, boxes[:, 0]), heights], 1)  # [n, 2, E]
             parts = []
             for members in group_by_class(own, boxes):
                 shares = own[members].square()
                 word = (shares / shares.sum(1, keepdim=True)).mean(0) @ words
-                parts += [numbers[[min(len(members), len(numbers) - 1)]], word[None], places[members]]
+                parts += [numbers[[min(len(members), len(numbers) - 1)]], word[None], objects[members].flatten(0, 1)]
             prompts.append(torch.cat([*parts, grids[b]]))
         return prompts
-
-    def places(self, edges: Tensor, boxes: Tensor) -> Tensor:
-        """Embeddings ``float[n, E]`` of boxes ``float[n, 4]``: they interpolate between those of "top" and "bottom",
-        and of "left" and "right", ``float[4, E]``; a projection of the box is added."""
-        top, bottom, left, right = edges
-        vertical, horizontal = top.lerp(bottom, boxes[:, 1, None]), left.lerp(right, boxes[:, 0, None])
-        return (vertical + horizontal) / 2 + self.box_projector(embed_box_positions(boxes))
 
     @torch.no_grad()
     def select_objects(self, scores: Tensor, boxes: Tensor) -> Tensor:
@@ -113,6 +111,17 @@ class DetectionPrompt(nn.Module):
     def alignment_loss(self, llm: nn.Module, tokens: ImageTokens, targets: list[Target]) -> dict[str, LossTerm]:
         """No loss of its own."""
         return {}
+
+
+def mix_words(words: Tensor, positions: Tensor) -> Tensor:
+    """Embeddings ``float[n, E]`` of positions ``float[n]`` in [0, 1], interpolated between those of three words.
+
+    Args:
+        words: ``float[3, E]``, of the first, the second and the last third.
+    """
+    centers = positions.new_tensor([1 / 6, 1 / 2, 5 / 6])
+    weights = (1 - 3 * (positions[:, None].clamp(1 / 6, 5 / 6) - centers).abs()).clamp(min=0)
+    return weights @ words
 
 
 def group_by_class(scores: Tensor, boxes: Tensor) -> list[list[int]]:

@@ -1,10 +1,10 @@
-"""Which image tokens a phrase refers to (an addition to the paper): of several dogs, "the leftmost dog".
+"""Which image tokens an expression refers to (an addition to the paper): of several dogs, "the leftmost dog".
 
-Which words belong to a phrase, ``VocabularyReader`` reads; which of the tokens with these words is meant depends on
-where they lie, and on what lies beside them. A name, "dog" or "companion animal", means all of them.
+Which words belong to an expression, ``VocabularyReader`` reads; which of the tokens with these words is meant depends
+on where they lie, and on what lies beside them. A name, "dog" or "companion animal", means all of them.
 
-Dimensions: B images, M image tokens, N tokens of the longest phrase, K classes of the detector, E width of the language
-model.
+Dimensions: B images, M image tokens, N tokens of the longest expression, K classes of the detector, E width of the
+language model.
 """
 
 from collections.abc import Sequence
@@ -25,9 +25,9 @@ MIN_SIDE = 0.005
 
 
 @MODELS.register_module()
-class PhraseGuidance(nn.Module):
-    """Log-odds of being meant by a phrase, from the tokens' class scores and boxes and the phrase as the base language
-    model reads it. It starts at 0 for all tokens.
+class ExpressionGuidance(nn.Module):
+    """Log-odds of being meant by an expression, from the tokens' class scores and boxes, and from the expression as the
+    base language model reads it. It starts at 0 for all tokens.
 
     Args:
         num_classes: K.
@@ -40,20 +40,20 @@ class PhraseGuidance(nn.Module):
         super().__init__()
         self.token_proj = nn.Linear(num_classes + 4, width)
         self.decoder = TokenGuidance(width, llm_width, num_layers, num_heads)
-        self.phrase_or_name = nn.Sequential(nn.LayerNorm(llm_width), nn.Linear(llm_width, 1))
+        self.expression_or_name = nn.Sequential(nn.LayerNorm(llm_width), nn.Linear(llm_width, 1))
         self._cache = PromptCache()
 
-    def forward(self, llm: CausalLM, phrases: Sequence[str], tokens: ImageTokens, scores: Tensor) -> Tensor:
-        """Log-odds ``float[B, M]`` of the tokens of B images, for a phrase each.
+    def forward(self, llm: CausalLM, expressions: Sequence[str], tokens: ImageTokens, scores: Tensor) -> Tensor:
+        """Log-odds ``float[B, M]`` of the tokens of B images, for an expression each.
 
         Args:
-            scores: ``float[B, M]``, log-odds of the class of the phrase, as it was read.
+            scores: ``float[B, M]``, log-odds of the class of the expression, as it was read.
         """
-        return self.guide(self.encode(llm, phrases), tokens, scores)
+        return self.guide(self.encode(llm, expressions), tokens, scores)
 
-    def are_phrases(self, llm: CausalLM, texts: Sequence[str]) -> list[bool]:
-        """Which of B texts are phrases that mean one thing, and not names."""
-        return (self.phrase_logits(self.encode(llm, texts)) > 0).tolist()
+    def are_expressions(self, llm: CausalLM, texts: Sequence[str]) -> list[bool]:
+        """Which of B texts are expressions that mean one thing, and not names."""
+        return (self.expression_logits(self.encode(llm, texts)) > 0).tolist()
 
     def encode(self, llm: CausalLM, texts: Sequence[str]) -> TextFeatures:
         """Features ``float[B, N, E]`` of B texts, left-padded; duplicates are encoded once, and remembered."""
@@ -62,12 +62,12 @@ class PhraseGuidance(nn.Module):
         rows = torch.tensor([unique.index(text) for text in texts], device=encoded.mask.device)
         return TextFeatures(encoded.features[rows], encoded.mask[rows])
 
-    def phrase_logits(self, text: TextFeatures) -> Tensor:
-        """Log-odds ``float[B]`` of B texts being phrases that mean one thing, and not names."""
-        return self.phrase_or_name(text.features[:, -1]).squeeze(-1)
+    def expression_logits(self, text: TextFeatures) -> Tensor:
+        """Log-odds ``float[B]`` of B texts being expressions that mean one thing, and not names."""
+        return self.expression_or_name(text.features[:, -1]).squeeze(-1)
 
     def guide(self, text: TextFeatures, tokens: ImageTokens, scores: Tensor) -> Tensor:
-        """Log-odds ``float[B, M]`` of being meant by phrases; arguments as of ``forward``."""
+        """Log-odds ``float[B, M]`` of being meant by expressions; arguments as of ``forward``."""
         guided = self.decoder(replace(tokens, embeddings=self.token_proj(features(tokens, scores))), None, None, text)
         return guided.objectness - tokens.objectness
 

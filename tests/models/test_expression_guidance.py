@@ -1,16 +1,20 @@
-"""Which of a detector's tokens a phrase means."""
+"""Which of a detector's tokens an expression means."""
 
 from types import SimpleNamespace
 
 import pytest
 import torch
 
-from visionllm.engine.pretraining import phrase_referral
-from visionllm.engine.pretraining.phrase_referral import PhraseReferral, overlaps_with_objects, scores_of_best_class
+from visionllm.engine.pretraining import referring_expressions
+from visionllm.engine.pretraining.referring_expressions import (
+    ReferringExpressions,
+    overlaps_with_objects,
+    scores_of_best_class,
+)
 from visionllm.errors import ConfigError
 from visionllm.language import parse_instruction
 from visionllm.models.box_position_embedding import BOX_EMBEDDING_CHANNELS
-from visionllm.models.heads.phrase_guidance import PhraseGuidance
+from visionllm.models.heads.expression_guidance import ExpressionGuidance
 from visionllm.models.heads.vocabulary_reader import VocabularyReader
 from visionllm.structures import ImageTokens
 
@@ -24,12 +28,12 @@ def instruction(*names):
 
 @pytest.fixture
 def reader(tiny, monkeypatch):
-    """A reader who finds every word in the first class, with phrase guidance that takes all texts for phrases."""
+    """A reader who finds every word in the first class; its guidance takes all texts for expressions."""
     torch.manual_seed(0)
     reader = VocabularyReader(8 + BOX_EMBEDDING_CHANNELS, tiny.llm.width, num_classes=3, learned_words=2,
-                              vocab_size=tiny.llm.output.weight.shape[0], phrase_guidance=dict(
-                                  type='PhraseGuidance', width=16, num_layers=1, num_heads=2)).eval()
-    torch.nn.init.normal_(reader.phrase_guidance.decoder.out_proj.weight)
+                              vocab_size=tiny.llm.output.weight.shape[0], expression_guidance=dict(
+                                  type='ExpressionGuidance', width=16, num_layers=1, num_heads=2)).eval()
+    torch.nn.init.normal_(reader.expression_guidance.decoder.out_proj.weight)
     decide(reader, 10.0)
     monkeypatch.setattr(reader, 'read_words', lambda _, instructions, *__: (
         torch.eye(len(instructions[0].class_names) + 1)[[0] * 5].log().expand(len(instructions), -1, -1), None))
@@ -37,8 +41,8 @@ def reader(tiny, monkeypatch):
 
 
 def decide(reader, logit):
-    """Take all texts for phrases, or for names."""
-    layer = reader.phrase_guidance.phrase_or_name[-1]
+    """Take all texts for expressions, or for names."""
+    layer = reader.expression_guidance.expression_or_name[-1]
     torch.nn.init.zeros_(layer.weight)
     torch.nn.init.constant_(layer.bias, logit)
 
@@ -49,22 +53,22 @@ def classify(reader, llm, *instructions):
         return reader.classify(llm, list(instructions), detector_tokens(), None, None)[0]
 
 
-def test_only_a_phrase_that_stands_alone_is_guided(reader, tiny):
+def test_only_a_expression_that_stands_alone_is_guided(reader, tiny):
     two = instruction('the left dog', 'x')
     left, right = instruction('the left dog'), instruction('the right dog')
-    phrases, among_others = classify(reader, tiny.llm, left, right), classify(reader, tiny.llm, two, two)
+    expressions, among_others = classify(reader, tiny.llm, left, right), classify(reader, tiny.llm, two, two)
     decide(reader, -10.0)
     names = classify(reader, tiny.llm, left, right)
     assert torch.equal(names[..., 0], among_others[..., 0])
-    assert (phrases[..., 0] - names[..., 0]).abs().amax(1).min() > 1e-3
-    assert torch.equal(phrases[..., 1], names[..., 1])  # no object
+    assert (expressions[..., 0] - names[..., 0]).abs().amax(1).min() > 1e-3
+    assert torch.equal(expressions[..., 1], names[..., 1])  # no object
 
 
-def test_words_that_are_half_read_count_less_for_a_phrase_than_for_a_name(reader, tiny, monkeypatch):
+def test_words_that_are_half_read_count_less_for_a_expression_than_for_a_name(reader, tiny, monkeypatch):
     """A token of a word that is surely read, and one of a word that is read with a probability of a half."""
     half = torch.tensor([[1.0, 0.0], [0.5, 0.5], [0.0, 1.0], [0.0, 1.0], [0.0, 1.0]]).clamp_min(1e-9).log()
     monkeypatch.setattr(reader, 'read_words', lambda *_: (half[None], None))
-    torch.nn.init.zeros_(reader.phrase_guidance.decoder.out_proj.weight)
+    torch.nn.init.zeros_(reader.expression_guidance.decoder.out_proj.weight)
     logits = torch.tensor([[[2.0, -9, -9], [-9, 2, -9]]])
     tokens = ImageTokens(torch.zeros(1, 2, 8), torch.rand(1, 2, 4), logits.amax(-1), class_logits=logits,
                          class_names=NAMES)
@@ -79,19 +83,19 @@ def test_words_that_are_half_read_count_less_for_a_phrase_than_for_a_name(reader
     assert ratio() == pytest.approx(0.5, rel=0.01)
 
 
-def test_it_starts_without_an_opinion_and_what_the_phrase_says_counts(tiny):
+def test_it_starts_without_an_opinion_and_what_the_expression_says_counts(tiny):
     torch.manual_seed(0)
-    guidance, tokens = PhraseGuidance(3, tiny.llm.width, width=16, num_layers=1, num_heads=2), detector_tokens()
+    guidance, tokens = ExpressionGuidance(3, tiny.llm.width, width=16, num_layers=1, num_heads=2), detector_tokens()
     assert not guidance(tiny.llm, ['left dog', 'right dog'], tokens, tokens.objectness).any()
     torch.nn.init.normal_(guidance.decoder.out_proj.weight)
-    left, right = (guidance(tiny.llm, [phrase] * 2, tokens, tokens.objectness) for phrase in ('left dog', 'right dog'))
+    left, right = (guidance(tiny.llm, [text] * 2, tokens, tokens.objectness) for text in ('left dog', 'right dog'))
     both = guidance(tiny.llm, ['left dog', 'right dog'], tokens, tokens.objectness)
     assert left.shape == (2, 5) and (left - right).abs().max() > 1e-3
     assert torch.allclose(both[0], left[0], atol=1e-5) and torch.allclose(both[1], right[1], atol=1e-5)
 
 
 def draw_scenes(count, generator):
-    """Two dogs and a cat at random places, a phrase for one of the dogs, and which it is."""
+    """Two dogs and a cat at random places, an expression for one of the dogs, and which it is."""
     centers = torch.rand(count, 3, 2, generator=generator) * 0.8 + 0.1
     boxes = torch.cat([centers, torch.full_like(centers, 0.15)], -1)
     logits = torch.tensor([[-4.0, 2, -4], [-4, 2, -4], [2, -4, -4]]).expand(count, -1, -1)
@@ -103,31 +107,31 @@ def draw_scenes(count, generator):
 
 def test_it_learns_left_and_right(tiny, monkeypatch):
     torch.manual_seed(0)
-    guidance = PhraseGuidance(3, tiny.llm.width, width=32, num_layers=1, num_heads=4)
-    stage = PhraseReferral('referral', steps=1)
+    guidance = ExpressionGuidance(3, tiny.llm.width, width=32, num_layers=1, num_heads=4)
+    stage = ReferringExpressions('referral', steps=1)
     model = SimpleNamespace(
         llm=tiny.llm, data_preprocessor=lambda batch, training: batch,
-        heads=dict(tuples=SimpleNamespace(class_reader=SimpleNamespace(phrase_guidance=guidance))),
+        heads=dict(tuples=SimpleNamespace(class_reader=SimpleNamespace(expression_guidance=guidance))),
         run_connector=lambda tokens, samples: ([tokens], None))
-    monkeypatch.setattr(phrase_referral, 'referring_text', lambda sample: sample.phrase)
-    monkeypatch.setattr(phrase_referral, 'build_target', lambda sample: sample)
+    monkeypatch.setattr(referring_expressions, 'referring_text', lambda sample: sample.expression)
+    monkeypatch.setattr(referring_expressions, 'build_target', lambda sample: sample)
     generator = torch.Generator().manual_seed(0)
     optimizer = torch.optim.AdamW(guidance.parameters(), lr=3e-3)
 
     def losses(count):
-        tokens, phrases, meant = draw_scenes(count, generator)
-        samples = [SimpleNamespace(phrase=phrase, boxes=boxes[[index]])
-                   for phrase, boxes, index in zip(phrases, tokens.boxes, meant.tolist())]
+        tokens, expressions, meant = draw_scenes(count, generator)
+        samples = [SimpleNamespace(expression=expression, boxes=boxes[[index]])
+                   for expression, boxes, index in zip(expressions, tokens.boxes, meant.tolist())]
         return stage.losses(model, dict(inputs=tokens, data_samples=samples))
 
     for _ in range(80):
         optimizer.zero_grad()
         found = losses(32)
-        (found['loss_referral'].value + found['loss_phrase'].value).backward()
+        (found['loss_referral'].value + found['loss_expression'].value).backward()
         optimizer.step()
     with torch.no_grad():
         assert losses(200)['acc_referral'].value > 90
-        logits = guidance.phrase_logits(guidance.encode(tiny.llm, ['left dog', 'right dog', 'church', 'red kite']))
+        logits = guidance.expression_logits(guidance.encode(tiny.llm, ['left dog', 'right dog', 'church', 'red kite']))
     assert (logits[:2] > 0).all() and (logits[2:] < 0).all()
 
 
@@ -140,14 +144,14 @@ def test_right_tokens_and_the_class_that_is_read():
 
 
 def test_a_model_without_guidance_is_told_how_to_get_it(tiny):
-    with pytest.raises(ConfigError, match='set phrase_guidance in model.heads'):
-        PhraseReferral('referral', steps=1).check(tiny)
+    with pytest.raises(ConfigError, match='set expression_guidance in model.heads'):
+        ReferringExpressions('referral', steps=1).check(tiny)
 
 
-def test_a_longer_phrase_beside_it_changes_nothing(reader, tiny):
+def test_a_longer_expression_beside_it_changes_nothing(reader, tiny):
     tokens = detector_tokens()
     with torch.no_grad():
-        alone = reader.phrase_guidance(tiny.llm, ['left dog'], tokens[[0]], tokens.objectness[[0]])
-        both = reader.phrase_guidance(tiny.llm, ['left dog', 'the small car on the right'], tokens,
+        alone = reader.expression_guidance(tiny.llm, ['left dog'], tokens[[0]], tokens.objectness[[0]])
+        both = reader.expression_guidance(tiny.llm, ['left dog', 'the small car on the right'], tokens,
                                       tokens.objectness)
     assert torch.allclose(alone[0], both[0], atol=1e-5)

@@ -38,7 +38,7 @@ WITH_ANCHOR = ('the {name} holding a {anchor}', 'the {name} with the {anchor}', 
 WITHOUT_ANCHOR = tuple(kind for kind in WORDINGS if kind != 'relation')
 
 
-def sample_phrase_exercise(rng: np.random.Generator, queries: int) -> Exercise:
+def sample_expression_exercise(rng: np.random.Generator, queries: int) -> Exercise:
     """A referring expression as the only class; names to look up are what it speaks of, what else it names, and others.
 
     Args:

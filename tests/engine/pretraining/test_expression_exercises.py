@@ -3,11 +3,11 @@ import pytest
 
 from visionllm.datasets.coco_expressions import RELATION_WORDINGS, WORDINGS
 from visionllm.engine.pretraining.class_map_reading import ClassMapReading
-from visionllm.engine.pretraining.phrase_exercises import fits, sample_phrase_exercise
+from visionllm.engine.pretraining.expression_exercises import fits, sample_expression_exercise
 from visionllm.errors import ConfigError
 from visionllm.language.word_lists import TEST_NOUNS
 
-EXERCISES = [sample_phrase_exercise(np.random.default_rng(seed), 24) for seed in range(150)]
+EXERCISES = [sample_expression_exercise(np.random.default_rng(seed), 24) for seed in range(150)]
 
 
 @pytest.mark.parametrize('query, name, answer', [
