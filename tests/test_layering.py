@@ -11,11 +11,13 @@ MAY_IMPORT = {
     'ops': {'structures', 'errors'},
     'models': {'structures', 'language', 'ops', 'assets', 'errors'},
     'annotations': {'structures', 'language', 'errors'},
+    'visualization': {'structures', 'language', 'errors'},
     'datasets': {'annotations', 'structures', 'language', 'errors'},
     'evaluation': {'annotations', 'structures', 'language', 'errors'},
-    'engine': {'structures', 'language', 'ops', 'models', 'annotations', 'datasets', 'evaluation', 'errors'},
-    'apis': {'structures', 'language', 'ops', 'models', 'annotations', 'datasets', 'evaluation', 'engine', 'assets',
-             'errors'},
+    'engine': {'structures', 'language', 'ops', 'models', 'annotations', 'datasets', 'evaluation', 'visualization',
+               'errors'},
+    'apis': {'structures', 'language', 'ops', 'models', 'annotations', 'datasets', 'evaluation', 'visualization',
+             'engine', 'assets', 'errors'},
 }
 MODEL_PARTS = {'backbones', 'encoders', 'connectors', 'llms', 'fusion', 'prompts'}  # these never import one another
 MAX_LINES, MAX_ARGUMENTS = 300, 10

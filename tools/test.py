@@ -6,17 +6,34 @@ import argparse
 import os
 from pathlib import Path
 
-from _cli import add_config, add_launcher, load_config, run
+from _cli import UsageError, add_config, add_launcher, load_config, run
+
+WRITING_METRICS = ('InstructionCocoMetric', 'FederatedMetric', 'CocoMetric')
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     add_config(parser, checkpoint=True)
     parser.add_argument('--work-dir', help='folder for logs and metrics (default: work_dirs/CONFIG)')
-    parser.add_argument('--out', help='write the predictions here, as COCO result files OUT.bbox.json')
+    parser.add_argument('--out', help='write the predictions as COCO result files OUT.bbox.json, or OUT.TASK.bbox.json')
     parser.add_argument('--show-dir', help='draw the predictions into this folder of the work dir')
     add_launcher(parser)
     return parser.parse_args()
+
+
+def write_results(evaluator, out: str) -> None:
+    """Let an evaluator write COCO result files; of several tasks those with boxes, each under its name.
+
+    Raises:
+        UsageError: No metric of the config writes result files.
+    """
+    tasks = evaluator.get('metrics')
+    metrics = {out: evaluator} if tasks is None else {f'{out}.{task}': metric for task, metric in tasks.items()}
+    writing = {prefix: metric for prefix, metric in metrics.items() if metric.type in WRITING_METRICS}
+    if not writing:
+        raise UsageError(f'--out writes COCO result files, of {" or ".join(WRITING_METRICS)}; the config has none.')
+    for prefix, metric in writing.items():
+        metric.outfile_prefix = prefix
 
 
 def main() -> None:
@@ -29,9 +46,9 @@ def main() -> None:
     cfg.custom_hooks = []  # those of training
     cfg.model.pop('init_cfg', None)  # everything that was trained is in the checkpoint
     if args.out:
-        cfg.test_evaluator.outfile_prefix = args.out
+        write_results(cfg.test_evaluator, args.out)
     if args.show_dir:
-        cfg.default_hooks.visualization.update(draw=True, test_out_dir=args.show_dir)
+        cfg.default_hooks.visualization = dict(type='DrawPredictions', test_out_dir=args.show_dir)
 
     from visionllm.engine import StrictRunner
     StrictRunner.from_cfg(cfg).test()

@@ -4,7 +4,7 @@ import argparse
 import os
 from pathlib import Path
 
-from _cli import add_config, add_launcher, load_config, run
+from _cli import UsageError, add_config, add_launcher, load_config, run
 
 
 def parse_args() -> argparse.Namespace:
@@ -27,6 +27,9 @@ def main() -> None:
     if args.amp:
         cfg.optim_wrapper.type = 'BFloat16OptimWrapper'
     if args.resume is not None:
+        if args.resume != 'auto' and not Path(args.resume).is_file():
+            raise UsageError(f'There is no checkpoint {args.resume} to resume from. --resume alone takes the last '
+                             f'one of {cfg.work_dir}.')
         cfg.resume = True
         cfg.load_from = None if args.resume == 'auto' else args.resume
 

@@ -10,7 +10,7 @@ default_hooks = dict(
     sampler_seed=dict(type='DistSamplerSeedHook'),
     seed_steps=dict(type='SeedSteps'),
     stop_at_nan=dict(type='StopAtNaN'),
-    visualization=dict(type='DetVisualizationHook'),
+    visualization=dict(type='DrawPredictions'),
     curve=dict(type='LossCurve'))
 
 env_cfg = dict(cudnn_benchmark=False, mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),

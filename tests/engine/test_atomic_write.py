@@ -35,12 +35,16 @@ def test_what_was_there_stays_until_the_new_is_whole(tmp_path):
     assert path.read_bytes() == b'new' and list(tmp_path.iterdir()) == [path]
 
 
-def test_the_last_checkpoint_is_one_that_exists(tmp_path):
+def test_the_last_checkpoint_is_of_the_last_iteration_in_this_folder(tmp_path):
     assert last_checkpoint(tmp_path) is None
-    for number, name in enumerate(('iter_10.pth', 'iter_9.pth', 'iter_11.pth.partial')):
-        (tmp_path / name).touch()
-        os.utime(tmp_path / name, (number, number))
-    for noted, found in (('', 'iter_9.pth'), (tmp_path / 'gone.pth', 'iter_9.pth'),
-                         (tmp_path / 'iter_10.pth', 'iter_10.pth')):
-        (tmp_path / 'last_checkpoint').write_text(str(noted))
-        assert last_checkpoint(tmp_path) == str(tmp_path / found)
+    work, original = tmp_path / 'copy', tmp_path / 'original'
+    for folder in (work, original):
+        folder.mkdir()
+        for number, name in enumerate(('iter_10.pth', 'iter_9.pth', 'iter_11.pth.partial', 'iter_best.pth')):
+            (folder / name).touch()
+            os.utime(folder / name, (number, number))
+    (original / 'iter_12.pth').touch()
+    for noted in ('', tmp_path / 'gone.pth', original / 'iter_12.pth', work / 'iter_9.pth'):
+        (work / 'last_checkpoint').write_text(str(noted))
+        assert last_checkpoint(work) == str(work / 'iter_10.pth')
+

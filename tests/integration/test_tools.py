@@ -98,7 +98,16 @@ def test_testing_prints_a_coco_table_and_writes_results(trained, tmp_path):
                '--show-dir', 'shown')
     assert 'Average Precision' in text and 'coco/bbox_mAP' in text
     assert json.loads((tmp_path / 'a.bbox.json').read_text()) is not None
-    assert list(tmp_path.rglob('shown/*.jpg')) or list(tmp_path.rglob('shown/**/*.jpg'))
+    assert list(tmp_path.rglob('shown/**/*.png'))
+
+
+def test_what_cannot_be_resumed_is_said_before_time_is_lost(call, trained, tmp_path):
+    done = call('train', CONFIG, '--work-dir', tmp_path, '--resume', tmp_path / 'iter_9.pth')
+    assert done.code == 2 and 'no checkpoint' in done.err and 'iter_9.pth' in done.err
+    weights = str(tmp_path / 'a.safetensors')
+    assert call('export', CONFIG, trained / 'iter_4.pth', weights).code == 0
+    done = call('train', CONFIG, '--work-dir', tmp_path, '--resume', weights)
+    assert done.code == 2 and 'holds weights alone' in done.err
 
 
 def test_a_checkpoint_of_another_config_is_refused(call, trained, tmp_path):

@@ -12,9 +12,7 @@ from PIL import Image
 
 from visionllm.language import parse_instruction
 from visionllm.language.vocabulary import LOCATION_RANGE
-
-from .drawing import draw
-from .prediction import Prediction
+from visionllm.visualization import Prediction, draw
 
 
 def draw_training_data(cfg: Config, out: str | Path, num_images: int) -> str:

@@ -12,10 +12,9 @@ from PIL import Image
 
 from visionllm.datasets.scenes import SHAPES
 from visionllm.language import TASKS
+from visionllm.visualization import Prediction, draw, write_predictions
 
-from .drawing import draw, write_predictions
 from .inferencer import ROOT, SHIPPED, Inferencer
-from .prediction import Prediction
 from .studies import evaluate_task
 from .study import Study
 

@@ -15,12 +15,11 @@ from mmengine.runner.checkpoint import _load_checkpoint_to_model
 from visionllm.annotations import read_image
 from visionllm.engine.checkpoint import load_local
 from visionllm.errors import CheckpointMismatchError, ConfigError
-from visionllm.language.instructions import class_names_of, format_of
+from visionllm.language.instructions import class_names_of
 from visionllm.models import NextTokenHead
 from visionllm.models.checkpoint_loading import describe_mismatch
 from visionllm.models.initialization import weights_follow
-
-from .prediction import Prediction
+from visionllm.visualization import Prediction
 
 ROOT = Path(__file__).parents[2]
 # config and weights of the models in this repository
@@ -104,7 +103,7 @@ class Inferencer:
             InstructionError: The instruction cannot be parsed, or no head supports its format.
             ImageError: The image cannot be read.
         """
-        names, output_format = class_names_of(instruction), format_of(instruction)
+        names = class_names_of(instruction)
         image = read_image(path)
         resized = self.resize(dict(img=image[..., ::-1], img_shape=image.shape[:2], ori_shape=image.shape[:2],
                                    scale_factor=(1.0, 1.0)))
@@ -113,9 +112,4 @@ class Inferencer:
             scale_factor=resized['scale_factor'], instruction=instruction, text=names))
         pixels = torch.from_numpy(np.ascontiguousarray(resized['img'].transpose(2, 0, 1)))
         result = self.model.test_step(pseudo_collate([dict(inputs=pixels, data_samples=sample)]))[0]
-        if output_format.is_text:
-            return Prediction(str(path), instruction, image, text=result.pred_text, text_score=result.pred_text_score)
-        objects = result.pred_instances
-        objects = objects[objects.scores >= score_thr]
-        return Prediction(str(path), instruction, image, [names[k] for k in objects.labels.tolist()],
-                          objects.scores.tolist(), objects.bboxes.tolist(), objects.points.tolist())
+        return Prediction.from_sample(result, image, score_thr)

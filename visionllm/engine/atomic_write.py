@@ -46,10 +46,14 @@ def install_atomic_writes() -> None:
 
 
 def last_checkpoint(work_dir: str | Path) -> str | None:
-    """The checkpoint that ``last_checkpoint`` of a work dir names, or the newest one if it names none that exists."""
-    noted = Path(work_dir) / 'last_checkpoint'
-    named = noted.read_text().strip() if noted.exists() else ''
-    if named and Path(named).exists():
-        return named
-    newest = max(Path(work_dir).glob('iter_*.pth'), key=lambda path: path.stat().st_mtime, default=None)
-    return newest and str(newest)
+    """The checkpoint of the last iteration or epoch in a work dir, and in no other: the file ``last_checkpoint`` of a
+    copied work dir names one of the original."""
+    numbered = {path: _number_in(path) for pattern in ('iter_*.pth', 'epoch_*.pth')
+                for path in Path(work_dir).glob(pattern)}
+    return str(max(numbered, key=lambda path: (numbered[path], path.stat().st_mtime))) if numbered else None
+
+
+def _number_in(path: Path) -> int:
+    """The iteration or epoch in the name of a checkpoint; -1 for a name without."""
+    number = path.stem.partition('_')[2]
+    return int(number) if number.isdecimal() else -1

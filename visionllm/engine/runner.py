@@ -51,9 +51,19 @@ class StrictRunner(Runner):
         return Runner.build_dataloader(config, seed, diff_rank_seed)
 
     def load_or_resume(self) -> None:
-        """As in mmengine; also resumes a run that was killed while it wrote ``last_checkpoint``."""
+        """As in mmengine; also resumes a run that was killed while it wrote ``last_checkpoint``.
+
+        Raises:
+            ConfigError: The file to resume from holds weights alone.
+        """
         if self._resume and self._load_from is None:
             self._load_from = last_checkpoint(self.work_dir)
+        if self._resume and self._load_from is None:
+            self.logger.warning(f'There is no checkpoint in {self.work_dir} to resume from: training starts at its '
+                                'beginning. Finished pre-training stages are kept.')
+        if self._resume and str(self._load_from).endswith('.safetensors'):
+            raise ConfigError(f'{self._load_from} holds weights alone, and not how far a training had come. Resume '
+                              'from an iter_*.pth, or start from these weights with --cfg-options load_from=...')
         super().load_or_resume()
 
     def save_checkpoint(self, out_dir: str, filename: str, *args, **kwargs) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from mmdet.structures import DetDataSample
 
 
 @dataclass
@@ -30,6 +31,23 @@ class Prediction:
     points: list[list[list[float]]] = field(default_factory=list)
     text: str | None = None
     text_score: float | None = None
+
+    @classmethod
+    def from_sample(cls, sample: DetDataSample, image: np.ndarray, score_thr: float = 0.0) -> 'Prediction':
+        """What a model predicted for a sample, with names of its classes (``text``).
+
+        Args:
+            sample: With ``pred_instances`` or ``pred_text``, in pixels of the image.
+            image: ``uint8[H, W, 3]``, RGB.
+            score_thr: Objects with lower scores are left out.
+        """
+        if 'pred_text' in sample:
+            return cls(sample.img_path, sample.instruction, image, text=sample.pred_text,
+                       text_score=sample.pred_text_score)
+        objects = sample.pred_instances
+        objects = objects[objects.scores >= score_thr]
+        return cls(sample.img_path, sample.instruction, image, [sample.text[k] for k in objects.labels.tolist()],
+                   objects.scores.tolist(), objects.bboxes.tolist(), objects.points.tolist())
 
     def as_dict(self) -> dict:
         """All but the image, for JSON; scores and coordinates are rounded."""

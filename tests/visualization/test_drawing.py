@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from visionllm.apis import Prediction, draw
-from visionllm.apis.drawing import DEFAULT_FONT, _characters_of, _system_fonts, font_for
 from visionllm.language import TASKS
+from visionllm.visualization import Prediction, draw
+from visionllm.visualization.drawing import DEFAULT_FONT, _characters_of, _system_fonts, font_for
 
 
 def prediction(name, size=(300, 400), box=(100, 100, 300, 200)):

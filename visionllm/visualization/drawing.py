@@ -4,7 +4,7 @@ import json
 import logging
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from importlib.util import find_spec
+from importlib.metadata import distribution
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,7 @@ from .prediction import Prediction
 PALETTE = [(230, 60, 60), (60, 140, 240), (60, 180, 90), (240, 160, 40), (150, 80, 200), (30, 180, 180),
            (240, 110, 180), (120, 120, 120), (160, 110, 50), (100, 100, 255)]
 # of Latin, Greek, Cyrillic and Arabic; matplotlib is not imported for it
-DEFAULT_FONT = Path(find_spec('matplotlib').origin).parent / 'mpl-data/fonts/ttf/DejaVuSans.ttf'
+DEFAULT_FONT = Path(distribution('matplotlib').locate_file('matplotlib/mpl-data/fonts/ttf/DejaVuSans.ttf'))
 TEXT_SIZE = 1 / 45  # height of letters, of the shortest side
 MIN_TEXT_SIZE, LINE_WIDTH = 11, 1 / 6  # in pixels; of the height of letters
 
