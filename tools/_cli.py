@@ -28,7 +28,8 @@ class UsageError(Exception):
 
 
 def run(main: Callable[[], None]) -> None:
-    """Run a tool: a user's mistake ends it with one sentence and exit code 2; a bug keeps its traceback."""
+    """Run a tool: a user's mistake ends it with one sentence and exit code 2, an interrupt with 128 and the number of
+    its signal; a bug keeps its traceback."""
     try:
         main()
     except Exception as error:
@@ -37,7 +38,7 @@ def run(main: Callable[[], None]) -> None:
             raise
         sys.stdout.flush()
         print(f'error: {sentence}', file=sys.stderr)
-        sys.exit(2)
+        sys.exit(getattr(error, 'exit_code', 2))
 
 
 def sentence_of(error: Exception) -> str | None:

@@ -10,6 +10,7 @@ default_hooks = dict(
     sampler_seed=dict(type='DistSamplerSeedHook'),
     seed_steps=dict(type='SeedSteps'),
     stop_at_nan=dict(type='StopAtNaN'),
+    interrupts=dict(type='SaveOnInterrupt'),
     visualization=dict(type='DrawPredictions'),
     curve=dict(type='LossCurve'))
 

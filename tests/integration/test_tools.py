@@ -51,14 +51,15 @@ def losses(folder: Path) -> list[dict[str, float]]:
             if 'loss' in r]
 
 
-KILLED_AFTER_STEP_3 = """
+DIES_AFTER_STEP_3 = """
 import os, runpy, signal, sys
 from mmengine.hooks import LoggerHook
+how = getattr(signal, sys.argv.pop())
 log = LoggerHook.after_train_iter
 def log_and_die(self, runner, batch_idx, **batch):
     log(self, runner, batch_idx, **batch)
     if batch_idx == 2:
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), how)
 LoggerHook.after_train_iter = log_and_die
 sys.path.insert(0, 'tools')
 runpy.run_path('tools/train.py', run_name='__main__')
@@ -67,12 +68,25 @@ runpy.run_path('tools/train.py', run_name='__main__')
 
 def test_a_killed_run_goes_on_with_the_same_losses_bit_for_bit(trained, tmp_path):
     arguments = [CONFIG, '--work-dir', str(tmp_path), '--cfg-options', 'train_dataloader.num_workers=2']
-    killed = subprocess.run([sys.executable, '-c', KILLED_AFTER_STEP_3, *arguments], cwd=ROOT, capture_output=True)
+    command = [sys.executable, '-c', DIES_AFTER_STEP_3, *arguments, 'SIGKILL']
+    killed = subprocess.run(command, cwd=ROOT, capture_output=True)
     assert killed.returncode == -signal.SIGKILL and (tmp_path / 'iter_2.pth').exists()
     (tmp_path / 'last_checkpoint').write_text('')  # had it been killed while writing this
     run('train', *arguments, '--resume')
     once = losses(trained)
     assert [r['step'] for r in once] == [1, 2, 3, 4] and losses(tmp_path) == [*once[:3], *once[2:]]
+
+
+@pytest.mark.parametrize('name', ['SIGINT', 'SIGTERM'])
+def test_an_interrupted_run_keeps_what_it_has_learned(trained, tmp_path, name):
+    arguments = [CONFIG, '--work-dir', str(tmp_path), '--cfg-options', 'train_dataloader.num_workers=1']
+    command = [sys.executable, '-c', DIES_AFTER_STEP_3, *arguments, name]
+    stopped = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert stopped.returncode == 128 + getattr(signal, name) and 'Traceback' not in stopped.stderr
+    assert 'its 3 steps are in' in stopped.stderr and '--resume' in stopped.stderr
+    assert (tmp_path / 'iter_3.pth').exists()
+    run('train', *arguments, '--resume')
+    assert losses(tmp_path) == losses(trained)
 
 
 def test_curves_of_a_resumed_run_begin_where_the_first_began(tmp_path):

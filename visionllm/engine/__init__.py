@@ -1,6 +1,7 @@
 from . import atomic_write, checkpoint
 from .amp import BFloat16OptimWrapper
 from .draw_predictions import DrawPredictions
+from .interrupts import Interrupted, SaveOnInterrupt
 from .loss_curve import LossCurve
 from .memory_format import ChannelsLast
 from .pretraining import PretrainingHook, RehearseReading
@@ -13,5 +14,6 @@ from .stop_at_nan import StopAtNaN
 checkpoint.install_safe_loading()
 atomic_write.install_atomic_writes()
 
-__all__ = ['BFloat16OptimWrapper', 'ChannelsLast', 'DrawPredictions', 'LossCurve', 'PretrainingHook', 'RehearseReading',
-           'SeedSteps', 'ShardedAdamW', 'ShardedDataParallel', 'StopAtNaN', 'StrictRunner']
+__all__ = ['BFloat16OptimWrapper', 'ChannelsLast', 'DrawPredictions', 'Interrupted', 'LossCurve', 'PretrainingHook',
+           'RehearseReading', 'SaveOnInterrupt', 'SeedSteps', 'ShardedAdamW', 'ShardedDataParallel', 'StopAtNaN',
+           'StrictRunner']

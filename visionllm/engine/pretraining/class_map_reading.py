@@ -194,6 +194,7 @@ class ClassMapReading(PretrainingStage):
             optimizer, lambda step: min(1.0, (step + 1) / 5, max(self.steps - step, 1) / (0.5 * self.steps)))
         losses = []
         for step in range(self.steps):
+            self.stop_if_interrupted(step)
             losses.append(self._backward(model, rng, easy=step < self.steps // 4))
             average_gradients(parameters)
             nn.utils.clip_grad_norm_(parameters, 1.0)

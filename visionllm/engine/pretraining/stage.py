@@ -17,6 +17,7 @@ from visionllm.models.loss_reduction import reduce_losses
 from visionllm.structures import LossTerm
 
 from ..distributed import average_gradients, reset_ddp_usage, unwrapped
+from ..interrupts import Interrupted, noted_signal
 
 LOG_INTERVAL = 50
 
@@ -78,9 +79,20 @@ class PretrainingStage:
         reset_ddp_usage(runner.model)
         return trained_state(model, parts, wrapper.optimizer)
 
+    def stop_if_interrupted(self, step: int) -> None:
+        """
+        Raises:
+            Interrupted: The training was interrupted, before this step of the stage.
+        """
+        signum = noted_signal(step)
+        if signum is not None:
+            raise Interrupted(f'Pre-training was interrupted at step {step} of {self.steps} of {self.name}. Stages '
+                              'that were finished are kept: run it again, and it goes on with this one.', signum)
+
     def _optimize(self, model: nn.Module, wrapper: OptimWrapper, batches: Iterator[dict]) -> None:
         history = defaultdict(list)
         for step in range(self.steps):
+            self.stop_if_interrupted(step)
             for group in wrapper.optimizer.param_groups:
                 group['lr'] = self.lr * (1 - step / self.steps)
             with wrapper.optim_context(model):

@@ -1,0 +1,39 @@
+"""Signals are noted, and heeded between two steps."""
+
+import os
+import signal
+
+import pytest
+
+from visionllm.engine.interrupts import Interrupted, note_signals, noted_signal, restore_signals
+from visionllm.engine.pretraining.stage import PretrainingStage
+
+
+@pytest.fixture
+def noting():
+    handlers = note_signals()
+    yield
+    restore_signals(handlers)
+
+
+@pytest.mark.parametrize('signum', [signal.SIGINT, signal.SIGTERM])
+def test_a_stage_stops_before_its_next_step(noting, signum):
+    stage = PretrainingStage('reading', 10)
+    stage.stop_if_interrupted(0)
+    os.kill(os.getpid(), signum)
+    assert noted_signal() == signum
+    with pytest.raises(Interrupted, match='step 4 of 10 of reading.*run it again') as raised:
+        stage.stop_if_interrupted(4)
+    assert raised.value.exit_code == 128 + signum
+
+
+def test_the_second_ctrl_c_ends_at_once(noting):
+    os.kill(os.getpid(), signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_signals_are_handled_as_before_afterwards():
+    before = {signum: signal.getsignal(signum) for signum in (signal.SIGINT, signal.SIGTERM)}
+    restore_signals(note_signals())
+    assert {signum: signal.getsignal(signum) for signum in before} == before

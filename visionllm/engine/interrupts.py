@@ -1,0 +1,104 @@
+"""Ctrl-C and SIGTERM in training: what was learned is kept, and a sentence says how to go on.
+
+A signal is noted, and heeded between two steps, so that a checkpoint is whole. The second Ctrl-C ends the process at
+once.
+"""
+
+import signal
+from types import FrameType
+
+import torch
+from mmdet.registry import HOOKS
+from mmengine.dist import all_reduce, is_distributed
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
+from visionllm.errors import UserError
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+DISTRIBUTED_INTERVAL = 10  # steps between two questions of whether any process was interrupted
+_noted: list[int] = []
+
+
+class Interrupted(UserError):
+    """Training was stopped by a signal; the message says how to go on.
+
+    Args:
+        message: One or two sentences.
+        signum: Number of the signal.
+    """
+
+    def __init__(self, message: str, signum: int):
+        super().__init__(message)
+        self.exit_code = 128 + signum
+
+
+def note_signals() -> dict[int, object]:
+    """Note SIGINT and SIGTERM from now on; the handlers from before, for ``restore_signals``."""
+    _noted.clear()
+    return {signum: signal.signal(signum, _note) for signum in SIGNALS}
+
+
+def restore_signals(handlers: dict[int, object]) -> None:
+    """Handle signals as before."""
+    for signum, handler in handlers.items():
+        signal.signal(signum, handler)
+
+
+def _note(signum: int, frame: FrameType | None) -> None:
+    _noted.append(signum)
+    if signum == signal.SIGINT:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def noted_signal(step: int = 0) -> int | None:
+    """A signal that this process, or at every tenth step any process, has got; None if there is none.
+
+    Args:
+        step: Of the training, the same in all processes.
+    """
+    own = _noted[0] if _noted else 0
+    if not is_distributed():
+        return own or None
+    if step % DISTRIBUTED_INTERVAL:
+        return None
+    signum = torch.tensor(own)
+    all_reduce(signum, 'max')
+    return int(signum) or None
+
+
+@HOOKS.register_module()
+class SaveOnInterrupt(Hook):
+    """Saves a checkpoint and ends the training when it is interrupted."""
+
+    priority = 'HIGHEST'  # notes signals before pre-training starts
+
+    def __init__(self) -> None:
+        self._handlers: dict[int, object] = {}
+
+    def before_train(self, runner: Runner) -> None:
+        """Note signals from now on."""
+        self._handlers = note_signals()
+
+    def after_train(self, runner: Runner) -> None:
+        """Handle signals as before."""
+        restore_signals(self._handlers)
+
+    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: dict | None = None) -> None:
+        """Save what the steps before have learned, if the training was interrupted.
+
+        Raises:
+            Interrupted: It was.
+        """
+        signum = noted_signal(runner.iter)
+        if signum is None:
+            return
+        restore_signals(self._handlers)
+        if runner.iter == 0:
+            raise Interrupted('The training was interrupted before its first step. Finished pre-training stages are '
+                              'kept: run it again.', signum)
+        name = f'iter_{runner.iter}.pth'
+        meta = dict(iter=runner.iter, epoch=runner.epoch)  # mmengine's own are of the step that was not done
+        runner.save_checkpoint(runner.work_dir, name, meta=meta, by_epoch=False)
+        raise Interrupted(f'The training was interrupted; its {runner.iter} steps are in {runner.work_dir}/{name}. Go '
+                          'on with --resume.', signum)
