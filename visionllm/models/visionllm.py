@@ -21,6 +21,7 @@ from visionllm.structures import ImageTokens, LossTerm, Target, TextFeatures
 from .freezing import keep_frozen_in_eval
 from .loss_reduction import merge_losses, reduce_losses
 from .samples import Samples, batch_pixel_mask, build_target, get_instruction, iter_sentences, referring_text
+from .unpadded_features import unpadded_features
 
 
 @MODELS.register_module()
@@ -95,7 +96,9 @@ class VisionLLM(BaseDetector):
             batch_inputs: ``float[B, 3, H, W]``, normalized and padded.
             rescale: Return coordinates of the original image instead of the resized one.
         """
-        feature_maps = self.extract_feat(batch_inputs)
+        divisor = getattr(self.data_preprocessor, 'pad_size_divisor', 1)
+        feature_maps = self.extract_feat(batch_inputs) if self.backbone is None else unpadded_features(
+            self.extract_feat, batch_inputs, batch_data_samples, divisor)
         predictions = defaultdict(list)
         for index, samples in iter_sentences(batch_data_samples):
             tokens = self.extract_tokens(batch_inputs[index], samples, [each[index] for each in feature_maps])[-1]

@@ -46,6 +46,13 @@ def crop_images(images: Tensor, pixel_mask: Tensor, boxes: Tensor, crop_size: in
 def crop_images_antialiased(images: Tensor, pixel_mask: Tensor, boxes: Tensor, crop_size: int) -> Tensor:
     """As ``crop_images``, ``float[B, M, 3, S, S]``, out of the image at half its resolution, a quarter and so on where
     a region is larger than the crop."""
+    if len(images) > 1:  # each by its own size, so that crops do not depend on the padding
+        crops = []
+        for image, mask, own in zip(images, pixel_mask, boxes):
+            height, width = int(mask.any(1).sum()), int(mask.any(0).sum())
+            real = image[None, :, :height, :width], mask[None, :height, :width]
+            crops.append(crop_images_antialiased(*real, own[None], crop_size))
+        return torch.cat(crops)
     side = (boxes[..., 2:] * _image_sizes(pixel_mask, boxes)).amax(-1)  # [B, M], in pixels
     level = (side / crop_size).log2().floor().clamp_min(0)
     crops = images.new_zeros(*boxes.shape[:2], 3, crop_size, crop_size)
