@@ -3,7 +3,7 @@
 # out of what EfficientNet-Lite0 sees in crops; captions and answers. The language model starts from that of the model for
 # scenes, which reads class maps of names. Each task but boxes has a stage of its own.
 #   VISIONLLM_COCO=... VISIONLLM_VOC=... python tools/train.py configs/visionllm/visionllm_ssd-mobilenet-v2_coco.py
-# Cost: about 3.5 hours on two cores, by stage in docs/learn/training.md. Expected: docs/results/photographs.md.
+# Cost: about 4 hours on two cores, by stage in docs/learn/training.md. Expected: docs/results/photographs.md.
 _base_ = [
     '../_base_/models/visionllm_detector.py',
     '../_base_/datasets/photographs_multitask.py',

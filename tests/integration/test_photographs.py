@@ -191,3 +191,23 @@ def test_a_few_steps_fit_the_scores_and_nothing_else(coco_mini, tmp_path):
     changed = {name for name, value in state.items() if not torch.equal(value, before[name])}
     assert changed == {'heads.tuples.class_reader.calibration'}
     assert [name for name in state if name.startswith('connector.')] == ['connector.detector._extra_state']
+
+
+@pytest.mark.parametrize('image, question, answer', [
+    ('cat', 'is there a cat?', 'yes'), ('coffee', 'is there a cat?', 'no'), ('cat', 'how many cats are there?', 'one'),
+    ('coffee', 'how many cats are there?', 'none'), ('coffee', 'is there a cup?', 'yes')])
+def test_questions_are_answered_from_the_image(shipped, image, question, answer):
+    instruction = TASKS['questions'].write_instruction(question=question)
+    assert shipped(ROOT / f'docs/images/{image}.jpg', instruction).text == answer
+
+
+@pytest.mark.parametrize('name', ['Cat', 'CAT', 'cat.', 'cats', 'a cat'])
+def test_spellings_of_a_name_give_the_same_answer(shipped, name):
+    plain, other = find(shipped, 'cat', 'cat'), find(shipped, 'cat', name)
+    assert other.scores == pytest.approx(plain.scores, abs=1e-4) and np.allclose(other.boxes, plain.boxes, atol=0.1)
+    assert set(other.names) == {name}
+
+
+def test_two_names_for_one_thing_give_one_answer(shipped):
+    plain, both = find(shipped, 'cat', 'cat'), find(shipped, 'cat', 'cat', 'kitty')
+    assert len(both.names) == len(plain.names) == 1 and both.scores[0] > plain.scores[0] - 0.05
