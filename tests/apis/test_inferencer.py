@@ -1,9 +1,12 @@
 import numpy as np
 from PIL import Image
 
-from visionllm.apis import Inferencer, draw
+from visionllm.apis import SHIPPED, Inferencer, draw
 from visionllm.datasets import LVIS_NAMES
 from visionllm.language import TASKS
+from visionllm.models.heads import proposal_points
+
+from ..conftest import ROOT
 
 
 def test_a_thousand_names_in_groups(tiny, tmp_path):
@@ -14,3 +17,18 @@ def test_a_thousand_names_in_groups(tiny, tmp_path):
     assert prediction.scores == sorted(prediction.scores, reverse=True)
     assert np.shape(prediction.points) == (100, 4, 2) and prediction.as_dict()['instruction'] == sentences
     assert draw(prediction).shape[1] == 576
+
+
+def test_polygons_are_cut_of_what_is_answered_alone(monkeypatch):
+    cut = []
+    original = proposal_points.mask_logits_to_contour
+    monkeypatch.setattr(proposal_points, 'mask_logits_to_contour', lambda logits: cut.append(1) or original(logits))
+    inferencer = Inferencer.from_files(*SHIPPED['photographs'])
+    instruction = TASKS['segmentation'].write_instruction(['cup', 'dining table'])
+    image = ROOT / 'docs/images/coffee.jpg'
+    every = inferencer(image, instruction, 0.0)
+    all_cut = len(cut)
+    some = inferencer(image, instruction, 0.3)
+    assert all_cut > 50 and len(cut) - all_cut == len(some.names) < 5
+    assert some.names == every.names[:len(some.names)] and some.scores == every.scores[:len(some.scores)]
+    assert inferencer.model.heads['tuples'].score_thr == 0.0

@@ -1,6 +1,7 @@
 """Inference on image files: an instruction in; named boxes, polygons or keypoints, or text, out."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from visionllm.annotations import read_image
 from visionllm.engine.checkpoint import load_local
 from visionllm.errors import CheckpointMismatchError, ConfigError
 from visionllm.language.instructions import class_names_of
-from visionllm.models import NextTokenHead
+from visionllm.models import FormatQueryHead, NextTokenHead
 from visionllm.models.checkpoint_loading import describe_mismatch
 from visionllm.models.initialization import weights_follow
 from visionllm.visualization import Prediction
@@ -89,6 +90,20 @@ class Inferencer:
             if isinstance(head, NextTokenHead):
                 head.num_beams, head.temperature = num_beams, temperature
 
+    @contextmanager
+    def _decoding_from(self, score_thr: float) -> Iterator[None]:
+        """Decode no coordinates of objects with lower scores. Of several sentences the scores depend on one another, so
+        there all are decoded."""
+        heads = [head for head in self.model.heads.values() if isinstance(head, FormatQueryHead)]
+        configured = [head.score_thr for head in heads]
+        for head in heads:
+            head.score_thr = max(head.score_thr, score_thr)
+        try:
+            yield
+        finally:
+            for head, each in zip(heads, configured):
+                head.score_thr = each
+
     @torch.no_grad()
     def __call__(self, path: str | Path, instruction: str | Sequence[str], score_thr: float = 0.3) -> Prediction:
         """Predict for one image file.
@@ -111,5 +126,6 @@ class Inferencer:
             img_path=str(path), ori_shape=image.shape[:2], img_shape=resized['img'].shape[:2],
             scale_factor=resized['scale_factor'], instruction=instruction, text=names))
         pixels = torch.from_numpy(np.ascontiguousarray(resized['img'].transpose(2, 0, 1)))
-        result = self.model.test_step(pseudo_collate([dict(inputs=pixels, data_samples=sample)]))[0]
+        with self._decoding_from(score_thr if isinstance(instruction, str) else 0.0):
+            result = self.model.test_step(pseudo_collate([dict(inputs=pixels, data_samples=sample)]))[0]
         return Prediction.from_sample(result, image, score_thr)
