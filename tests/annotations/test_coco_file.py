@@ -30,7 +30,8 @@ def valid():
                 dict(id=2, file_name='b.jpg', width=60, height=90)],
         categories=[dict(id=3, name='cat'), dict(id=5, name='dog')],
         annotations=[
-            dict(id=7, image_id=1, category_id=3, bbox=[10, 10, 20, 20], area=400, iscrowd=0, segmentation=[SQUARE]),
+            dict(id=7, image_id=1, category_id=3, bbox=[10, 10, 20, 20], area=400, iscrowd=0,
+                 segmentation=[list(SQUARE)]),
             dict(id=8, image_id=1, category_id=5, bbox=[0, 0, 100, 80], area=8000, iscrowd=0,
                  segmentation=dict(size=[80, 100], counts=FILLED)),
             dict(id=9, image_id=2, category_id=5, bbox=[5.5, 5, 30, 40], area=1200, iscrowd=0)])
@@ -233,3 +234,13 @@ def test_random_damage_is_one_error_or_loses_nothing(damages):
     before = {ann['id']: (ann['image_id'], ann['category_id'], ann['bbox']) for ann in valid()['annotations']}
     assert {ann['id']: (ann['image_id'], ann['category_id'], ann['bbox'])
             for ann in read_content['annotations']} == before
+
+
+@pytest.mark.parametrize('content', [
+    changed('annotations', 0, segmentation=[[0, 0, 2**40, 0, 2**40, 2**40]], area=None),
+    changed('annotations', 0, segmentation=[[-1e9, 0, 10, 0, 10, 10]], area=None),
+    changed('images', 0, width=2**40, height=2**40)])
+def test_places_far_away_do_not_fill_the_memory(content):
+    findings = Findings()
+    check_content('a.json', content, findings)
+    assert findings.faults()

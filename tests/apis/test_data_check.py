@@ -119,6 +119,15 @@ def test_the_tool_says_it_and_remembers_images(data, tmp_path):
     assert done.returncode == 2 and 'Traceback' not in done.stderr and 'nowhere' in done.stderr
 
 
+def test_a_cache_that_cannot_be_written_costs_no_answer(data, tmp_path, monkeypatch):
+    (tmp_path / 'file').touch()
+    monkeypatch.setenv('VISIONLLM_CACHE', str(tmp_path / 'file'))
+    lines = []
+    monkeypatch.setattr('visionllm.annotations.pictures.print_log', lambda text, *_, **__: lines.append(text))
+    assert check(tmp_path / 'a', copy(data, tmp_path / 'a', 'coco-mini/annotations/instances_val2017.json', 3)).is_sound
+    assert 'cannot be written' in lines[0] and 'VISIONLLM_CACHE' in lines[0]
+
+
 def test_a_broken_image_is_a_fault(data, tmp_path):
     content = copy(data, tmp_path / 'a', 'coco-mini/annotations/instances_val2017.json', 3)
     path = tmp_path / 'a/images' / content['images'][0]['file_name']

@@ -51,6 +51,18 @@ def test_pictures_without_objects_train_too(tiny):
     assert losses['loss_cls'] > 0 and losses['loss_loc'] == 0
 
 
+def test_more_objects_than_image_tokens_are_told_once(tiny, monkeypatch):
+    lines = []
+    monkeypatch.setattr('visionllm.models.visionllm.print_log', lambda text, *_, **__: lines.append(text))
+    monkeypatch.setattr(tiny, '_told_of_too_many_objects', False)
+    losses_of(tiny, sample_batch(instruction(), num_objects=3))
+    assert not lines
+    count = tiny.connector.query_embedding.num_embeddings
+    for _ in range(2):
+        losses_of(tiny, sample_batch(instruction(), num_objects=count + 1))
+    assert len(lines) == 1 and f'{count} image tokens' in lines[0]
+
+
 def test_a_batch_answers_like_its_pictures_alone(tiny):
     batch = tiny.test_step(sample_batch(instruction(), 3))
     for index in range(3):

@@ -18,12 +18,13 @@ from .findings import MEND, Findings, Kind, describe, keep, keep_first, read_num
 from .image_files import compare_sizes, find_image_files
 
 Record = dict
+MAX_SIDE = 100_000  # pixels; a mask of a larger image would fill the memory
 
 NOT_A_RECORD = Kind('entries that are not records', MEND)
 BAD_IMAGE_ID = Kind('images without an id that is a whole number', 'Number the images, and refer to their numbers.')
 SHARED_IMAGE_ID = Kind('images with the id of another one', 'Give each image an id of its own.')
 NO_FILE_NAME = Kind('images without a file name', MEND)
-BAD_SIZE = Kind('images without a width and height of whole pixels', 'Write the size of the image file.')
+BAD_SIZE = Kind(f'images without a width and height of 1 to {MAX_SIDE:,} pixels', 'Write the size of the image file.')
 BAD_CATEGORY_ID = Kind('categories without an id that is a whole number', 'Number the categories.')
 SHARED_CATEGORY_ID = Kind('categories with the id of another one', 'Give each category an id of its own.')
 SHARED_NAME = Kind('categories with the name of another one', 'Merge them, or rename one.')
@@ -236,7 +237,7 @@ def _is_hashable(value: object) -> bool:
 
 def _has_size(image: Record) -> bool:
     sides = image.get('width'), image.get('height')
-    return all(type(side) is int and side > 0 for side in sides)
+    return all(type(side) is int and 0 < side <= MAX_SIDE for side in sides)
 
 
 def _is_positive(value: object) -> bool:

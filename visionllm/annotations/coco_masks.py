@@ -28,8 +28,16 @@ def repair_segmentation(segmentation: list | dict, height: int, width: int) -> l
     """
     if isinstance(segmentation, dict):
         return _repair_code(segmentation, height, width)
-    if not isinstance(segmentation, list):
-        return None
+    polygons = _repair_polygons(segmentation) if isinstance(segmentation, list) else None
+    return polygons if polygons is not None and _are_near(polygons, max(height, width)) else None
+
+
+def _are_near(polygons: list[list[float]], side: int) -> bool:
+    """Whether polygons leave the image by less than a side; one of a place far away would fill the memory."""
+    return all(not polygon or -side <= min(polygon) and max(polygon) <= 2 * side for polygon in polygons)
+
+
+def _repair_polygons(segmentation: list) -> list[list[float]] | None:
     if type(segmentation[0]) in _NUMBERS:
         return [segmentation] if _is_polygon(segmentation) else None
     if all(map(_is_point, segmentation)):  # one polygon of [x, y] points

@@ -5,6 +5,7 @@ bits are near-duplicates.
 """
 
 import hashlib
+import logging
 import os
 from collections import defaultdict
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import imagehash
 import orjson
+from mmengine.logging import print_log
 from PIL import Image
 from tqdm import tqdm
 
@@ -49,10 +51,7 @@ def read_pictures(paths: Sequence[Path], cache: Path, show_progress: bool = True
         read = list(tqdm(pool.map(_read_picture, new), 'images', len(new), disable=not show_progress or not new))
     known |= {str(path.absolute()): asdict(picture) for path, picture in zip(new, read)}
     if new:
-        cache.parent.mkdir(parents=True, exist_ok=True)
-        temporary = cache.with_name(f'{cache.name}.{os.getpid()}')
-        temporary.write_bytes(orjson.dumps(known))
-        temporary.replace(cache)
+        _write_cache(cache, known)
     return [Picture(**known[str(path.absolute())]) for path in paths]
 
 
@@ -61,6 +60,17 @@ def _read_cache(cache: Path) -> dict[str, dict]:
         return orjson.loads(cache.read_bytes())
     except (OSError, orjson.JSONDecodeError):
         return {}
+
+
+def _write_cache(cache: Path, known: dict[str, dict]) -> None:
+    temporary = cache.with_name(f'{cache.name}.{os.getpid()}')  # two processes may write at once
+    try:
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(orjson.dumps(known))
+        temporary.replace(cache)
+    except OSError as error:  # a read-only home, or a full disk
+        print_log(f'Images will be read again the next time: {cache} cannot be written ({error.strerror}). Set '
+                  'VISIONLLM_CACHE to a folder that can.', 'current', level=logging.WARNING)
 
 
 def _stamp(path: Path) -> str:

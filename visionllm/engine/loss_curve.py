@@ -23,9 +23,18 @@ def read_scalars(work_dir: Path) -> list[dict]:
     """mmengine's scalars of the latest run, and of the runs that it resumed, up to the step where it did."""
     records = []
     for path in sorted(work_dir.glob('*/vis_data/scalars.json'), reverse=True):
-        run = [json.loads(line) for line in path.read_text().splitlines()]
+        run = [record for line in path.read_text(errors='replace').splitlines() if (record := _read_line(line))]
         records = [r for r in run if not records or r['step'] < records[0]['step']] + records
     return records
+
+
+def _read_line(line: str) -> dict | None:
+    """A line of scalars; None for one that was cut when the run was killed."""
+    try:
+        record = json.loads(line)
+    except json.JSONDecodeError:
+        return None
+    return record if isinstance(record, dict) and 'step' in record else None
 
 
 def draw_curves(records: list[dict], target: Path) -> None:

@@ -6,12 +6,14 @@
 Dimensions: B images, H x W the padded input, M image tokens, C token channels, N text tokens, D text channels.
 """
 
+import logging
 from collections import defaultdict
 from collections.abc import Sequence
 from fnmatch import fnmatch
 
 from mmdet.models.detectors import BaseDetector
 from mmdet.registry import MODELS
+from mmengine.logging import print_log
 from mmengine.model import initialize
 from torch import Tensor, nn
 
@@ -58,6 +60,7 @@ class VisionLLM(BaseDetector):
         widths = dict(token_channels=self.connector.embed_dims, llm_width=self.llm.width if llm else 0)
         self.heads = nn.ModuleDict({name: MODELS.build({**head, **widths}) for name, head in heads.items()})
         self.frozen = tuple(frozen)
+        self._told_of_too_many_objects = False
         self._freeze()
 
     def loss(self, batch_inputs: Tensor, batch_data_samples: Samples) -> dict[str, Tensor]:
@@ -69,11 +72,23 @@ class VisionLLM(BaseDetector):
         groups = self.group_by_head(batch_data_samples)
         layers = self.extract_tokens(batch_inputs, batch_data_samples)
         targets = [build_target(sample) for sample in batch_data_samples]
+        self._tell_of_too_many_objects(layers[-1], batch_data_samples, targets)
         losses = self.connector_loss(layers, targets)
         for head, members, instructions in groups:
             head_losses = head.loss(self.llm, instructions, layers[-1][members], [targets[i] for i in members])
             losses = merge_losses(losses, head_losses)
         return reduce_losses(losses)
+
+    def _tell_of_too_many_objects(self, tokens: ImageTokens, samples: Samples, targets: list[Target]) -> None:
+        """Say once that an image has more objects than there are image tokens: the others are not learned."""
+        count = tokens.boxes.shape[1]
+        crowded = [(sample, target) for sample, target in zip(samples, targets) if len(target.boxes) > count]
+        if crowded and not self._told_of_too_many_objects:
+            self._told_of_too_many_objects = True
+            sample, target = crowded[0]
+            print_log(f'{sample.get("img_path", "An image")} has {len(target.boxes)} objects, and there are {count} '
+                      'image tokens: of such images some objects are not learned. Raise model.connector.num_queries '
+                      '(num_tokens of a published detector), or cut the images.', 'current', level=logging.WARNING)
 
     def connector_loss(self, layers: list[ImageTokens], targets: list[Target]) -> dict[str, LossTerm]:
         """The connector's loss on annotated images; stores the matching of the last layer in ``target.matches``."""
