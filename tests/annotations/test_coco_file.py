@@ -67,6 +67,8 @@ def test_a_valid_file_is_read_as_it_is(tmp_path):
     ('[]', 'lists images, annotations and categories'),
     (changed('images', 0, id='x'), r'without an id that is a whole number: 1 \(the first is image x \(a.jpg'),
     (changed('images', 0, id=-3), 'without an id'),
+    (changed('images', 0, id='9' * 5000), 'without an id'),
+    (changed('images', 0, id=1e300), 'without an id'),
     (changed('images', 1, id=1), r'images with the id of another one: 1 \(the first is image 1 \(b.jpg'),
     (changed('images', 1, file_name='c.jpg'), r'images that are not in .*: 1 \(the first is image 2 \(c.jpg'),
     (changed('images', 1, width=90, height=60), 'width and height are exchanged'),

@@ -34,15 +34,16 @@ SHARED_ANNOTATION_ID = Kind('annotations with the id of another one', 'Give each
 UNKNOWN_IMAGE = Kind('annotations of an image that is not in the file', MEND)
 UNKNOWN_CATEGORY = Kind('annotations of a category that is not in the file',
                         'category_id must be the id of a category, not its name or position.')
-BAD_MASK = Kind('annotations whose segmentation is neither polygons nor a run-length code of the image\'s size', MEND)
+BAD_MASK = Kind('annotations whose segmentation is neither polygons in the image nor a run-length code of its size',
+                MEND)
 BAD_CROWD = Kind('annotations whose iscrowd is neither 0 nor 1', 'Write 0 for an object, 1 for a crowd.')
+BAD_KEYPOINTS = Kind('annotations with another number of keypoints than their category',
+                     'x, y and v of each are needed.')
 
 SPACES_IN_NAME = Kind('names of categories without the spaces around them')
 NAME_OF_URL = Kind('file names are taken from the coco_url')
 NUMBERED = Kind('annotations without an id are numbered')
 FLAT_POLYGON = Kind('segmentations of points in brackets of their own, or of one polygon alone, are read as polygons')
-BAD_KEYPOINTS = Kind('annotations with another number of keypoints than their category',
-                     'x, y and v of each are needed.')
 NO_KEYPOINTS = Kind('objects without keypoints have none that is labelled')
 COUNTED = Kind('num_keypoints are counted')
 AREA = Kind('areas are computed')
@@ -105,7 +106,7 @@ def check_content(path: str | Path, content: dict | list, findings: Findings,
 def check_images(images: list[Record], findings: Findings, folder: str | Path | None = None) -> list[Record]:
     """As ``check_content``, of the image records of any file in COCO's layout."""
     images = keep(images, lambda record: isinstance(record, dict), NOT_A_RECORD, findings)
-    read_numbers(images, ('id', 'width', 'height'), 'image', findings)
+    read_numbers(images, ('id', 'width', 'height'), findings)
     images = keep(images, lambda image: _is_id(image.get('id')), BAD_IMAGE_ID, findings)
     images = keep_first(images, [image['id'] for image in images], SHARED_IMAGE_ID, findings)
     _name_by_url(images, findings)
@@ -119,7 +120,7 @@ def check_images(images: list[Record], findings: Findings, folder: str | Path | 
 
 def _check_categories(categories: list[Record], findings: Findings) -> list[Record]:
     categories = keep(categories, lambda record: isinstance(record, dict), NOT_A_RECORD, findings)
-    read_numbers(categories, ('id',), 'category', findings)
+    read_numbers(categories, ('id',), findings)
     categories = keep(categories, lambda category: type(category.get('id')) is int, BAD_CATEGORY_ID, findings)
     categories = keep_first(categories, [category['id'] for category in categories], SHARED_CATEGORY_ID, findings)
     categories = keep(categories, lambda category: isinstance(category.get('name'), str), BAD_NAME, findings)
@@ -136,7 +137,7 @@ def _check_annotations(annotations: list[Record], images: list[Record], categori
     by_id = {image['id']: image for image in images}
     category_ids = {category['id'] for category in categories}
     kept = keep(annotations, lambda record: isinstance(record, dict), NOT_A_RECORD, findings)
-    read_numbers(kept, ('id', 'image_id', 'category_id'), 'annotation', findings)
+    read_numbers(kept, ('id', 'image_id', 'category_id'), findings)
     kept = keep(kept, lambda ann: type(ann.get('id', 0)) is int, BAD_ANNOTATION_ID, findings)
     _number(kept, findings)
     kept = keep_first(kept, [ann['id'] for ann in kept], SHARED_ANNOTATION_ID, findings)
@@ -228,7 +229,7 @@ def _name_by_url(images: list[Record], findings: Findings) -> None:
 
 
 def _is_id(value: object) -> bool:
-    return type(value) is int and value >= 0
+    return type(value) is int and 0 <= value < 2**63
 
 
 def _is_hashable(value: object) -> bool:

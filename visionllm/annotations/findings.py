@@ -52,7 +52,8 @@ class Findings(dict[Kind, list[str]]):
         """
         faults = self.faults()
         if faults:
-            more = f' The file has {len(faults) - 1} more kinds of faults.' if len(faults) > 1 else ''
+            others = len(faults) - 1
+            more = f' {others} other kinds of faults: tools/data.py check {path}' if others else ''
             raise AnnotationError(f'{path}: {self.summarize(faults[0])} {faults[0].remedy}{more}')
 
     def log_repairs(self, path: str | Path) -> None:
@@ -72,7 +73,7 @@ def describe(record: object) -> str:
     if not isinstance(record, dict):
         return repr(record)[:60]
     kind = next((kind for kind, key in (('annotation', 'image_id'), ('image', 'file_name'), ('category', 'name'))
-                 if key in record), 'the one')
+                 if key in record), 'record')
     name = record.get('file_name', record.get('name', ''))
     return f'{kind} {record.get("id", "without an id")!s:.60}' + (f' ({name!s:.60})' if name else '')
 
@@ -95,7 +96,7 @@ def keep_first(records: list[dict], keys: Sequence, kind: Kind, findings: Findin
     return [record for record, keep in zip(records, is_first) if keep]
 
 
-def read_numbers(records: list[dict], keys: Iterable[str], what: str, findings: Findings) -> None:
+def read_numbers(records: list[dict], keys: Iterable[str], findings: Findings) -> None:
     """Read whole numbers that are written as text ("17") or as decimals (17.0)."""
     for key in keys:
         if Counter(type(record.get(key)) for record in records).keys() <= {int}:
@@ -111,8 +112,8 @@ def read_numbers(records: list[dict], keys: Iterable[str], what: str, findings: 
 
 def whole_number(value: object) -> int | None:
     """The whole number that a value stands for: 17, 17.0 or "17"; None for anything else."""
-    if isinstance(value, str) and value.strip().isdecimal():
+    if isinstance(value, str) and len(value) < 18 and value.strip().isdecimal():
         return int(value)
-    if isinstance(value, float) and value.is_integer():
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         return int(value)
     return value if type(value) is int else None
