@@ -95,7 +95,7 @@ def test_curves_of_a_resumed_run_begin_where_the_first_began(tmp_path):
         file.parent.mkdir(parents=True)
         file.write_text('\n'.join(json.dumps(dict(step=step, run=name)) for step in steps))
     with file.open('a') as scalars:
-        scalars.write('{"step": 6, "ru')  # the run was killed while it wrote this
+        scalars.write('\n{"step": 6, "ru')  # the run was killed while it wrote this
     assert [(r['run'], r['step']) for r in read_scalars(tmp_path)] == [('2', 1), ('2', 2), ('3', 3), ('3', 4), ('3', 5)]
 
 
