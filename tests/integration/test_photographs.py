@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 import torch
 from mmdet.registry import MODELS
+from mmdet.structures import DetDataSample
 from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
 
 from visionllm.apis import SHIPPED, Inferencer
 from visionllm.apis.photograph_studies import against_detector, auroc, kinds, presence, synonyms
@@ -211,3 +213,19 @@ def test_spellings_of_a_name_give_the_same_answer(shipped, name):
 def test_two_names_for_one_thing_give_one_answer(shipped):
     plain, both = find(shipped, 'cat', 'cat'), find(shipped, 'cat', 'cat', 'kitty')
     assert len(both.names) == len(plain.names) == 1 and both.scores[0] > plain.scores[0] - 0.05
+
+
+def test_an_image_with_fewer_detections_than_others_has_no_empty_answers(shipped):
+    instruction = TASKS['grounding'].write_instruction(['the largest cat'])
+
+    def item(pixels):
+        shape = tuple(pixels.shape[1:])
+        return dict(inputs=pixels, data_samples=DetDataSample(metainfo=dict(
+            img_path='a', ori_shape=shape, img_shape=shape, scale_factor=(1.0, 1.0), instruction=instruction,
+            text=('the largest cat', ))))
+    photograph = torch.from_numpy(cv2.imread(str(ROOT / 'docs/images/cat.jpg')).transpose(2, 0, 1).copy())
+    tiny = torch.randint(0, 255, (3, 2, 2), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    alone = shipped.model.test_step(pseudo_collate([item(tiny)]))[0].pred_instances
+    _, together = shipped.model.test_step(pseudo_collate([item(photograph), item(tiny)]))
+    assert len(alone) == len(together.pred_instances) < 100
+    assert (together.pred_instances.bboxes[:, 2:] > together.pred_instances.bboxes[:, :2]).all()

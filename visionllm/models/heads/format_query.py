@@ -209,9 +209,10 @@ class FormatQueryHead(BaseModule):
         with_coordinates = self.class_reader.reads_tokens and self.coordinates.fit_in_class_pass(output_format, tokens)
         logits, output = self.decode_classes(llm, instructions, tokens, with_coordinates)
         scores = merge_same_names(self.class_reader.scores(logits), instructions)  # [B, M, K]
+        scores = scores.masked_fill((tokens.boxes[..., 2:] <= 0).any(-1, keepdim=True), 0)
         classes = scores.shape[-1]
         top, index = scores.flatten(1).topk(min(self.max_per_img, scores[0].numel()))
-        likely = (top >= self.score_thr) & (top > 0)  # beyond a shorter class set it is 0
+        likely = (top >= self.score_thr) & (top > 0)  # beyond a shorter class set, and of padding, it is 0
         likely[:, 0] = True
         kept = [row[keep] for row, keep in zip(index, likely)]
         decoded = [torch.unique(k // classes) for k in kept]
