@@ -2,18 +2,18 @@
 
 import os
 import signal
+import threading
 
 import pytest
 
-from visionllm.engine.interrupts import Interrupted, note_signals, noted_signal, restore_signals
+from visionllm.engine.interrupts import Interrupted, noted_signal, noting_signals
 from visionllm.engine.pretraining.stage import PretrainingStage
 
 
 @pytest.fixture
 def noting():
-    handlers = note_signals()
-    yield
-    restore_signals(handlers)
+    with noting_signals():
+        yield
 
 
 @pytest.mark.parametrize('signum', [signal.SIGINT, signal.SIGTERM])
@@ -33,7 +33,17 @@ def test_the_second_ctrl_c_ends_at_once(noting):
         os.kill(os.getpid(), signal.SIGINT)
 
 
-def test_signals_are_handled_as_before_afterwards():
+def test_signals_are_handled_as_before_even_after_an_error():
     before = {signum: signal.getsignal(signum) for signum in (signal.SIGINT, signal.SIGTERM)}
-    restore_signals(note_signals())
-    assert {signum: signal.getsignal(signum) for signum in before} == before
+    with pytest.raises(ValueError), noting_signals():
+        os.kill(os.getpid(), signal.SIGTERM)
+        raise ValueError
+    assert {signum: signal.getsignal(signum) for signum in before} == before and noted_signal() is None
+
+
+def test_other_threads_note_nothing():
+    done = []
+    thread = threading.Thread(target=lambda: done.append(noting_signals().__enter__()))
+    thread.start()
+    thread.join()
+    assert done == [None]

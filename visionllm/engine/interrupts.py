@@ -5,6 +5,9 @@ once.
 """
 
 import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 import torch
@@ -33,16 +36,19 @@ class Interrupted(UserError):
         self.exit_code = 128 + signum
 
 
-def note_signals() -> dict[int, object]:
-    """Note SIGINT and SIGTERM from now on; the handlers from before, for ``restore_signals``."""
-    _noted.clear()
-    return {signum: signal.signal(signum, _note) for signum in SIGNALS}
-
-
-def restore_signals(handlers: dict[int, object]) -> None:
-    """Handle signals as before."""
-    for signum, handler in handlers.items():
-        signal.signal(signum, handler)
+@contextmanager
+def noting_signals() -> Iterator[None]:
+    """Note SIGINT and SIGTERM within this context, in the main thread; Python handles no signals in others."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {signum: signal.signal(signum, _note) for signum in SIGNALS}
+    try:
+        yield
+    finally:
+        _noted.clear()
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
 
 
 def _note(signum: int, frame: FrameType | None) -> None:
@@ -69,20 +75,7 @@ def noted_signal(step: int = 0) -> int | None:
 
 @HOOKS.register_module()
 class SaveOnInterrupt(Hook):
-    """Saves a checkpoint and ends the training when it is interrupted."""
-
-    priority = 'HIGHEST'  # notes signals before pre-training starts
-
-    def __init__(self) -> None:
-        self._handlers: dict[int, object] = {}
-
-    def before_train(self, runner: Runner) -> None:
-        """Note signals from now on."""
-        self._handlers = note_signals()
-
-    def after_train(self, runner: Runner) -> None:
-        """Handle signals as before."""
-        restore_signals(self._handlers)
+    """Saves a checkpoint and ends the training when it is interrupted; ``StrictRunner`` notes the signals."""
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: dict | None = None) -> None:
         """Save what the steps before have learned, if the training was interrupted.
@@ -93,7 +86,6 @@ class SaveOnInterrupt(Hook):
         signum = noted_signal(runner.iter)
         if signum is None:
             return
-        restore_signals(self._handlers)
         if runner.iter == 0:
             raise Interrupted('The training was interrupted before its first step. Finished pre-training stages are '
                               'kept: run it again.', signum)

@@ -7,6 +7,7 @@ from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.dist import is_distributed
 from mmengine.runner import Runner
+from torch import nn
 from torch.distributed import destroy_process_group, init_process_group
 from torch.utils.data import DataLoader
 
@@ -16,6 +17,7 @@ from visionllm.models.checkpoint_loading import describe_mismatch, read_state_di
 
 from .atomic_write import last_checkpoint
 from .distributed import unwrapped
+from .interrupts import noting_signals
 from .sharded_adamw import ShardedAdamW
 
 
@@ -36,6 +38,11 @@ class StrictRunner(Runner):
                               'FlexibleRunner reads. Leave it out: several processes train by DDP, and '
                               'model_wrapper_cfg.type=ShardedDataParallel shares the frozen layers among GPUs (FSDP).')
         return super().from_cfg(cfg)
+
+    def train(self) -> nn.Module:
+        """As in mmengine; SIGINT and SIGTERM are noted, for ``SaveOnInterrupt``."""
+        with noting_signals():
+            return super().train()
 
     def setup_env(self, env_cfg: dict) -> None:
         """As in mmengine; distributed training works without CUDA."""
