@@ -4,13 +4,11 @@
 #     configs/visionllm/visionllm_deimv2-femto_coco-five-tasks.py
 # Cost: about 25 minutes on one core. Expected: docs/results/photographs.md.
 _base_ = [
-    '../_base_/models/visionllm_detector.py',
+    '../_base_/models/visionllm_deimv2-femto.py',
     '../_base_/datasets/photographs_multitask.py',
     '../_base_/schedules/score_calibration.py',
     '../_base_/default_runtime.py',
 ]
-model = dict(connector=dict(detector=dict(
-    type='TransformersDetector', source='{{$VISIONLLM_DATA:data}}/weights/deimv2-femto-coco')))
 custom_hooks = [
     dict(type='PretrainingHook', stages=[
         dict(type='ReferringExpressions', name='referring-expressions', steps=600, batch_size=32,

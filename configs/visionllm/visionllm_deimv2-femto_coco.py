@@ -2,10 +2,8 @@
 #   VISIONLLM_COCO=... python tools/train.py configs/visionllm/visionllm_deimv2-femto_coco.py
 # Cost: 60 steps of 8 images, minutes. The detector is the folder weights/deimv2-femto-coco of VISIONLLM_DATA.
 _base_ = [
-    '../_base_/models/visionllm_detector.py',
+    '../_base_/models/visionllm_deimv2-femto.py',
     '../_base_/datasets/coco_photographs.py',
     '../_base_/schedules/score_calibration.py',
     '../_base_/default_runtime.py',
 ]
-model = dict(connector=dict(detector=dict(
-    type='TransformersDetector', source='{{$VISIONLLM_DATA:data}}/weights/deimv2-femto-coco')))

@@ -91,6 +91,14 @@ def by_id(records: list[dict]) -> dict:
     return {record['id']: record for record in records}
 
 
+def annotations_by_image(content: dict) -> dict[int, list[dict]]:
+    """All annotations of a COCO file by image id, crowds included; an empty list for an image without any."""
+    found: dict[int, list[dict]] = {image['id']: [] for image in content['images']}
+    for annotation in content['annotations']:
+        found[annotation['image_id']].append(annotation)
+    return found
+
+
 def check_references(ids: Collection, known: Collection, what: str) -> None:
     """Check that referenced records exist.
 

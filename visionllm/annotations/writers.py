@@ -5,15 +5,19 @@ is trained on, too.
 """
 
 import os
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
 
+import numpy as np
 import orjson
 import yaml
 
+from visionllm.structures.polygons import signed_area
+
 from .coco_masks import segmentation_to_polygons
+from .files import annotations_by_image
 from .sets import AnnotatedSet
 
 
@@ -48,7 +52,7 @@ def write_yolo(annotated: AnnotatedSet, out: Path, split: str) -> list[str]:
     several = 0
     (out / 'labels' / split).mkdir(parents=True, exist_ok=True)
     for image, name, anns in zip(content['images'], link_images(annotated, out / 'images' / split),
-                                 _by_image(content['images'], objects)):
+                                 _objects_by_image(content['images'], objects)):
         lines = []
         for ann in anns:
             polygons = _polygons(ann, image) if has_masks else []
@@ -73,7 +77,7 @@ def write_voc(annotated: AnnotatedSet, out: Path, split: str) -> list[str]:
     files = link_images(annotated, out / 'JPEGImages')
     for folder in ('Annotations', 'ImageSets/Main'):
         (out / folder).mkdir(parents=True, exist_ok=True)
-    for image, name, anns in zip(content['images'], files, _by_image(content['images'], objects)):
+    for image, name, anns in zip(content['images'], files, _objects_by_image(content['images'], objects)):
         root = ElementTree.Element('annotation')
         _add(root, filename=name)
         _add(ElementTree.SubElement(root, 'size'), width=image['width'], height=image['height'], depth=3)
@@ -96,7 +100,7 @@ def write_labelme(annotated: AnnotatedSet, out: Path, split: str) -> list[str]:
     content, objects = annotated.content, without_crowds(annotated)
     names = {category['id']: category['name'] for category in content['categories']}
     for image, name, anns in zip(content['images'], link_images(annotated, out / split),
-                                 _by_image(content['images'], objects)):
+                                 _objects_by_image(content['images'], objects)):
         shapes = [dict(label=names[ann['category_id']], group_id=ann['id'], flags={}, **shape)
                   for ann in anns for shape in _shapes(ann, image)]
         (out / split / f'{Path(name).stem}.json').write_bytes(orjson.dumps(dict(
@@ -128,11 +132,9 @@ def without_crowds(annotated: AnnotatedSet) -> list[dict]:
     return [ann for ann in annotated.content['annotations'] if not ann['iscrowd']]
 
 
-def _by_image(images: list[dict], annotations: list[dict]) -> list[list[dict]]:
-    found = defaultdict(list)
-    for ann in annotations:
-        found[ann['image_id']].append(ann)
-    return [found[image['id']] for image in images]
+def _objects_by_image(images: list[dict], objects: list[dict]) -> list[list[dict]]:
+    """The objects of each image, in the order of the images."""
+    return list(annotations_by_image(dict(images=images, annotations=objects)).values())
 
 
 def _polygons(ann: dict, image: dict) -> list[list[float]]:
@@ -140,9 +142,7 @@ def _polygons(ann: dict, image: dict) -> list[list[float]]:
 
 
 def _polygon_area(polygon: list[float]) -> float:
-    """Area by the shoelace formula."""
-    points = [*zip(polygon[::2], polygon[1::2])]
-    return abs(sum(x1 * y2 - x2 * y1 for (x1, y1), (x2, y2) in zip(points, points[1:] + points[:1]))) / 2
+    return abs(signed_area(np.reshape(polygon, (-1, 2))))
 
 
 def _center_and_size(box: list[float]) -> list[float]:

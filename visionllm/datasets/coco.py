@@ -128,11 +128,3 @@ class InstructionCocoDataset(CocoDataset):
             self._num_without_mask += 'mask' not in instance
             instance.setdefault('mask', [])  # LoadAnnotations marks it as ignored
         return sample
-
-
-def annotations_by_image(content: dict) -> dict[int, list[dict]]:
-    """All annotations of a COCO file by image id, crowds included; an empty list for an image without any."""
-    found: dict[int, list[dict]] = {image['id']: [] for image in content['images']}
-    for annotation in content['annotations']:
-        found[annotation['image_id']].append(annotation)
-    return found

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from visionllm.annotations.files import annotations_by_image
 from visionllm.language.english import plural
 
 from .box_relations import POSITION_MARGIN, RELATIONS, Box, area, center, normalized_box
-from .coco import annotations_by_image
 
 MIN_AREA = 0.01  # of an object that is referred to
 GAP = 0.04  # between objects that are counted

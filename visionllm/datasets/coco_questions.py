@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from visionllm.annotations.files import annotations_by_image
 from visionllm.language.english import NUMBERS, article, plural
 
 from .box_relations import IS_ON, RELATIONS, Box, Test, area, center, normalized_box
-from .coco import annotations_by_image
 
 MAX_COUNT = len(NUMBERS) - 1  # objects of one class that a counting question is asked about at most
 MIN_AREA = 0.01  # of an object whose presence, number or place is asked for

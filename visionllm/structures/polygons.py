@@ -37,7 +37,7 @@ def parts_to_polygon(parts: list[Contour], count: int) -> Contour:
 def canonical_start(contour: Contour) -> Contour:
     """Order the points ``float[n, 2]`` of a contour canonically: clockwise in the image, starting at the point whose
     direction from the center of the bounding box is nearest to 12 o'clock."""
-    if _signed_area(contour) < 0:
+    if signed_area(contour) < 0:
         contour = contour[::-1]
     x, y = (contour - (contour.min(0) + contour.max(0)) / 2).T
     return np.roll(contour, -int(np.abs(np.arctan2(x, -y)).argmin()), 0)
@@ -54,7 +54,7 @@ def merge_parts(parts: list[Contour]) -> Contour:
     Returns:
         ``float[m, 2]``.
     """
-    contour, *others = sorted(parts, key=lambda part: abs(_signed_area(part)), reverse=True)
+    contour, *others = sorted(parts, key=lambda part: abs(signed_area(part)), reverse=True)
     for part in others:
         distance = ((contour[:, None] - part[None])**2).sum(-1)
         i, j = np.unravel_index(distance.argmin(), distance.shape)
@@ -100,7 +100,7 @@ def mask_logits_to_contour(logits: NDArray[np.floating]) -> Contour | None:
     parts = [each[:ends[1] - 1].clip(0, 1) for each, ends in zip(points, offsets)]  # outer contours, without holes
     if not parts:
         return None
-    areas = [abs(_signed_area(part)) for part in parts]
+    areas = [abs(signed_area(part)) for part in parts]
     return merge_parts([part for part, area in zip(parts, areas) if area >= MIN_PART_AREA * max(areas)])
 
 
@@ -183,8 +183,8 @@ def subdivide(contour: Contour, count: int) -> Contour:
                            for start, edge, n in zip(contour, edges, segments)])
 
 
-def _signed_area(contour: Contour) -> float:
-    """Positive for contours that are clockwise in the image."""
+def signed_area(contour: Contour) -> float:
+    """Area of a contour ``float[n, 2]``, positive if it is clockwise in the image."""
     x, y = contour.T
     return (x * np.roll(y, -1) - y * np.roll(x, -1)).sum() / 2
 
