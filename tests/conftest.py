@@ -42,7 +42,7 @@ def data() -> Path:
     folder = os.environ.get('VISIONLLM_DATA', '')
     if not folder or not Path(folder).is_dir():
         pytest.skip('VISIONLLM_DATA does not point to the folder of real data (data/README.md)')
-    return Path(folder)
+    return Path(folder).resolve()
 
 
 def load_config(path: str) -> Config:
