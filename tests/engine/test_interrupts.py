@@ -5,9 +5,10 @@ import signal
 import threading
 
 import pytest
+from torch import nn
 
 from visionllm.engine.interrupts import Interrupted, noted_signal, noting_signals
-from visionllm.engine.pretraining.stage import PretrainingStage
+from visionllm.engine.pretraining.progress import StageProgress
 
 
 @pytest.fixture
@@ -18,12 +19,12 @@ def noting():
 
 @pytest.mark.parametrize('signum', [signal.SIGINT, signal.SIGTERM])
 def test_a_stage_stops_before_its_next_step(noting, signum):
-    stage = PretrainingStage('reading', 10)
-    stage.stop_if_interrupted(0)
+    steps = StageProgress().steps('reading', 10, 0, nn.Module(), None)
+    assert next(steps) == 0
     os.kill(os.getpid(), signum)
     assert noted_signal() == signum
-    with pytest.raises(Interrupted, match='step 4 of 10 of reading.*run it again') as raised:
-        stage.stop_if_interrupted(4)
+    with pytest.raises(Interrupted, match='step 1 of 10 of reading.*run it again') as raised:
+        next(steps)
     assert raised.value.exit_code == 128 + signum
 
 

@@ -30,6 +30,11 @@ def seed_all(*numbers: int) -> None:
     torch.manual_seed(seeds[2])
 
 
+def seeded_generator() -> np.random.Generator:
+    """A NumPy generator that depends on the state of PyTorch's global one."""
+    return np.random.default_rng(torch.randint(2**62, ()).item())
+
+
 @DATASETS.register_module()
 class SeededDataset(Dataset):
     """Wrapper of a dataset that is indexed by ``Draw`` and seeds all generators for each sample.

@@ -25,6 +25,7 @@ from visionllm.engine.pretraining.exercises import (
     sample_supercategory_exercise,
     sample_synonym_exercise,
 )
+from visionllm.engine.pretraining.progress import StageProgress
 from visionllm.language.kinds import TEST_KINDS, kinds_of
 from visionllm.language.synonyms import SYNONYMS, VOC_SYNONYMS
 from visionllm.language.word_lists import TEST_NOUNS, TRAIN_NOUNS
@@ -81,7 +82,7 @@ def test_a_few_steps_lower_the_loss(tiny, options):
         with torch.no_grad():
             return reading_loss(tiny, exercises, rng, PURE).item()
     before = loss()
-    stage.train(tiny)
+    stage.train(tiny, StageProgress())
     after = loss()
     tiny.llm.load_state_dict(state)
     assert after < before

@@ -5,6 +5,7 @@ import torch
 from mmengine.structures import InstanceData
 
 from visionllm.engine.pretraining import InstructionTuning
+from visionllm.engine.pretraining.progress import StageProgress
 from visionllm.errors import ConfigError
 
 from ...conftest import sample_batch, stage_runner
@@ -30,7 +31,7 @@ def test_it_learns_captions_and_changes_the_text_part_alone(tiny):
         return float(stage.losses(model, copy.deepcopy(batch))['loss_text'].value)
 
     first = loss()
-    changed = stage.run(stage_runner(model, [copy.deepcopy(batch) for _ in range(12)]))
+    changed = stage.run(stage_runner(model, [copy.deepcopy(batch) for _ in range(12)]), StageProgress())
     different = {name for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
     assert loss() < first - 0.2 and different <= changed.keys()
     assert all(name.startswith(('llm.', 'heads.text.image_prompt.')) for name in different)

@@ -6,6 +6,7 @@ import torch
 
 from visionllm.engine.pretraining import keypoint_localization
 from visionllm.engine.pretraining.keypoint_localization import KeypointLocalization
+from visionllm.engine.pretraining.progress import StageProgress
 from visionllm.engine.pretraining.roi_branch import matched_tokens
 from visionllm.errors import ConfigError
 from visionllm.models.box_position_embedding import BOX_EMBEDDING_CHANNELS
@@ -27,7 +28,7 @@ def model(tiny):
 
 def test_the_keypoint_branch_alone_is_trained(model):
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    KeypointLocalization('keypoints', steps=2).run(stage_runner(model, [sample_batch(MARK)] * 2))
+    KeypointLocalization('keypoints', steps=2).run(stage_runner(model, [sample_batch(MARK)] * 2), StageProgress())
     changed = {name for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
     assert changed and all('.keypoint_branch.' in name for name in changed)
 
@@ -51,7 +52,7 @@ def test_points_approach_the_target(model, monkeypatch):
         return float(stage.losses(model.train(), copy.deepcopy(batch))['loss_box'].value)
 
     before = loss()
-    stage.run(stage_runner(model, [copy.deepcopy(batch) for _ in range(24)]))
+    stage.run(stage_runner(model, [copy.deepcopy(batch) for _ in range(24)]), StageProgress())
     assert loss() < 0.9 * before
 
 
@@ -64,4 +65,5 @@ def test_images_may_hold_different_numbers_of_objects(model):
 
 def test_a_model_without_a_keypoint_branch_is_told_how_to_get_one(tiny):
     with pytest.raises(ConfigError, match='set keypoint_branch in model.heads.tuples.coordinates.location_prior'):
-        KeypointLocalization('keypoints', steps=1).run(stage_runner(copy.deepcopy(tiny), [sample_batch(MARK)]))
+        runner = stage_runner(copy.deepcopy(tiny), [sample_batch(MARK)])
+        KeypointLocalization('keypoints', steps=1).run(runner, StageProgress())

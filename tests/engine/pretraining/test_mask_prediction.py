@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from visionllm.engine.pretraining.mask_prediction import MaskPrediction
+from visionllm.engine.pretraining.progress import StageProgress
 from visionllm.errors import ConfigError
 
 from ...conftest import sample_batch, stage_runner
@@ -14,7 +15,7 @@ SEGMENT = 'Outline all {"star": <c3>, "heart": <c5>} as (c, x1, y1, ..., x8, y8)
 def test_the_mask_branch_alone_is_trained(tiny):
     model = copy.deepcopy(tiny)
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    MaskPrediction('masks', steps=2).run(stage_runner(model, [sample_batch(SEGMENT)] * 2))
+    MaskPrediction('masks', steps=2).run(stage_runner(model, [sample_batch(SEGMENT)] * 2), StageProgress())
     changed = {name for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
     assert changed and all('.mask_branch.' in name for name in changed)
 
@@ -27,7 +28,7 @@ def test_masks_approach_the_target(tiny):
         return float(stage.losses(model.train(), copy.deepcopy(batch))['loss_mask'].value)
 
     before = loss()
-    stage.run(stage_runner(model, [copy.deepcopy(batch) for _ in range(24)]))
+    stage.run(stage_runner(model, [copy.deepcopy(batch) for _ in range(24)]), StageProgress())
     assert loss() < 0.9 * before
 
 
@@ -48,7 +49,7 @@ def test_the_boxes_of_objects_will_do_without_the_tokenizer(tiny, monkeypatch):
         return float(stage.losses(model.train(), copy.deepcopy(batch))['loss_mask'].value)
 
     first = loss()
-    stage.run(stage_runner(model, [copy.deepcopy(batch) for _ in range(24)]))
+    stage.run(stage_runner(model, [copy.deepcopy(batch) for _ in range(24)]), StageProgress())
     assert loss() < 0.95 * first
     changed = {name for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
     assert changed and all('.mask_branch.' in name for name in changed)
@@ -64,7 +65,7 @@ def test_a_model_without_masks_is_told_how_to_get_them(tiny, missing):
     else:
         model.heads['tuples'].coordinates.location_prior.mask_branch = None
     with pytest.raises(ConfigError, match='set mask_branch in .*, and roi in model.refiners'):
-        MaskPrediction('masks', steps=1).run(stage_runner(model, [sample_batch(SEGMENT)]))
+        MaskPrediction('masks', steps=1).run(stage_runner(model, [sample_batch(SEGMENT)]), StageProgress())
 
 
 def test_objects_without_a_known_contour_have_no_loss(tiny):

@@ -4,6 +4,7 @@ import torch
 from mmengine.structures import InstanceData
 
 from visionllm.engine.pretraining.phrase_grounding import BACKGROUND_BOXES, PhraseGrounding
+from visionllm.engine.pretraining.progress import StageProgress
 from visionllm.engine.pretraining.roi_classification import OBJECTNESS_LOGIT
 from visionllm.models import TokenGuidance
 
@@ -38,7 +39,7 @@ def test_referred_objects_are_told_from_others_and_from_background(tiny):
 def test_only_the_guidance_and_a_trainable_text_encoder_are_trained(tiny):
     model, batch = guided(tiny, others=1)
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    PhraseGrounding('grounding', steps=2).run(stage_runner(model, [batch] * 2))
+    PhraseGrounding('grounding', steps=2).run(stage_runner(model, [batch] * 2), StageProgress())
     changed = {name for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
     parts = ('refiners.guidance.', 'text_encoder.')  # the tiny model's text encoder is trainable
     assert changed and all(name.startswith(parts) for name in changed)

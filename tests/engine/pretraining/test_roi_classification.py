@@ -2,6 +2,7 @@ import copy
 
 import torch
 
+from visionllm.engine.pretraining.progress import StageProgress
 from visionllm.engine.pretraining.roi_classification import RoIClassification, add_box_noise
 
 from ...conftest import sample_batch, stage_runner
@@ -16,7 +17,7 @@ def test_neither_backbone_nor_tokenizer_is_run(tiny, monkeypatch):
     for part in (model.backbone, model.connector):
         monkeypatch.setattr(part, 'forward', None)
     batches = [sample_batch(CAPTION, names=('small red star', 'dog')), sample_batch(DETECT)] * 2
-    RoIClassification('roi', steps=4).run(stage_runner(model, batches))
+    RoIClassification('roi', steps=4).run(stage_runner(model, batches), StageProgress())
     changed = {name for name, value in model.named_parameters() if not torch.equal(value, before[name])}
     assert any(name.startswith('refiners.roi.stages') for name in changed)
     assert any(name.startswith('heads.text.image_prompt.word_projector') for name in changed)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from visionllm.engine.pretraining.progress import StageProgress
 from visionllm.engine.pretraining.scene_description import SceneDescription, questions_about_objects, symbolic_image
 from visionllm.errors import ConfigError
 from visionllm.models.prompts import ProjectedPrompt
@@ -27,7 +28,7 @@ def test_the_language_model_and_the_location_embeddings_are_trained(tiny):
     model = copy.deepcopy(tiny)
     before = {name: value.clone() for name, value in model.named_parameters()}
     runner = stage_runner(model, [sample_batch(CAPTION, names=NAMES)] * 2)
-    SceneDescription('description', steps=2, dataset_weights=[0, 1]).run(runner)
+    SceneDescription('description', steps=2, dataset_weights=[0, 1]).run(runner, StageProgress())
     assert runner.built[0]['sampler']['weights'] == [0, 1]
     changed = {name for name, value in model.named_parameters() if not torch.equal(value, before[name])}
     assert {name.split('.')[0] for name in changed} == {'llm', 'heads'}

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from visionllm.datasets.scenes import SHAPES
+from visionllm.engine.pretraining.progress import StageProgress
 from visionllm.engine.pretraining.stage import has_objects, stage_dataloader
 from visionllm.engine.pretraining.token_word_alignment import TokenWordAlignment, detector_probabilities
 from visionllm.errors import ConfigError
@@ -70,7 +71,8 @@ def run_stage(model, expression=None, precision='OptimWrapper', **settings):
     if expression:
         for sample in batch['data_samples']:
             sample.set_metainfo(dict(expression=expression))
-    TokenWordAlignment('words', steps=2, **settings).run(stage_runner(model, [batch, batch], precision))
+    runner = stage_runner(model, [batch, batch], precision)
+    TokenWordAlignment('words', steps=2, **settings).run(runner, StageProgress())
 
 
 def test_a_detector_has_no_scores_for_roi_crops(tiny):

@@ -23,13 +23,14 @@ from ..atomic_write import write_atomically
 from ..checkpoint import load_local
 from ..distributed import unwrapped
 from ..stop_at_nan import check_finite
+from .progress import StageProgress
 from .stage import PretrainingStage, stage_dataloader
 
 TIMINGS = 'timings.json'
 
 
 class StageCache:
-    """Files ``NAME-KEY.pth`` and ``timings.json`` in a folder.
+    """Files ``NAME-KEY.pth``, ``NAME-KEY.progress`` and ``timings.json`` in a folder.
 
     Args:
         folder: To be made on the first save.
@@ -63,6 +64,10 @@ class StageCache:
         write_atomically(self.path(stage, key), content.getvalue())
         timings = self.timings() | {stage.name: round(seconds)}
         write_atomically(self.folder / TIMINGS, json.dumps(timings, indent=1).encode())
+
+    def progress(self, stage: PretrainingStage, key: str) -> StageProgress:
+        """How far a stage has come."""
+        return StageProgress(self.folder / f'{stage.name}-{key}.progress')
 
     def timings(self) -> dict[str, int]:
         """Seconds that each stage took last time, by name."""

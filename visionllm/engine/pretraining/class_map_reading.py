@@ -36,6 +36,7 @@ from .exercises import (
     wide_corpus,
 )
 from .expression_exercises import sample_expression_exercise
+from .progress import StageProgress
 from .stage import LOG_INTERVAL, PretrainingStage
 
 NOISE = 0.3  # in standard deviations of the embeddings
@@ -164,25 +165,23 @@ class ClassMapReading(PretrainingStage):
         """The language model."""
         return [model.llm]
 
-    def run(self, runner) -> dict[str, Tensor]:
+    def run(self, runner, progress: StageProgress) -> dict[str, Tensor]:
         """As in ``PretrainingStage``, without data."""
         model = unwrapped(runner.model)
         pmi = model.heads['tuples'].class_reader.pmi
         trained = [*model.llm.adapter_parameters().values(), *(pmi.parameters() if pmi else ())]
         with requires_grad(trained, True):
-            losses = self.train(model)
+            self.train(model, progress)
         accuracy = reading_accuracy(model, exercises=10)
         model.train()
-        print_log(f'{self.name}: loss {losses[0]:.2f} -> {losses[-1]:.3f}; {accuracy["named"]:.1f} % of unseen names, '
+        print_log(f'{self.name}: {accuracy["named"]:.1f} % of unseen names, '
                   f'{accuracy["phrased"]:.1f} % within phrases, {accuracy["all"]:.1f} % with <none>', 'current')
         changed = {f'llm.{name}' for name in model.llm.adapter_parameters()}
         changed |= {name for name in model.state_dict() if '.class_reader.pmi.' in name}
         return {name: value for name, value in model.state_dict().items() if name in changed}
 
-    def train(self, model: nn.Module) -> list[float]:
-        """Run all steps; the loss of each."""
-        rng = np.random.default_rng(self.seed)
-        torch.manual_seed(self.seed)
+    def train(self, model: nn.Module, progress: StageProgress) -> list[float]:
+        """Run all steps that are to be done; the loss of each."""
         parameters = [p for p in model.llm.parameters() if p.requires_grad]
         groups = [dict(params=parameters)]
         pmi = model.heads['tuples'].class_reader.pmi
@@ -190,17 +189,16 @@ class ClassMapReading(PretrainingStage):
             pmi.fit_prior(model.llm, wide_corpus().nouns)
             groups.append(dict(params=list(pmi.parameters()), lr=PMI_LR * self.lr))
         optimizer = torch.optim.AdamW(groups, lr=self.lr, betas=(0.9, 0.98), weight_decay=0.0)
-        schedule = torch.optim.lr_scheduler.LambdaLR(
-            optimizer, lambda step: min(1.0, (step + 1) / 5, max(self.steps - step, 1) / (0.5 * self.steps)))
+        initial = [group['lr'] for group in optimizer.param_groups]
         losses = []
-        for step in range(self.steps):
-            self.stop_if_interrupted(step)
-            losses.append(self._backward(model, rng, easy=step < self.steps // 4))
+        for step in progress.steps(self.name, self.steps, self.seed, model, optimizer):
+            for group, lr in zip(optimizer.param_groups, initial):
+                group['lr'] = lr * min(1.0, (step + 1) / 5, max(self.steps - step, 1) / (0.5 * self.steps))
+            losses.append(self._backward(model, np.random.default_rng([self.seed, step]), step < self.steps // 4))
             average_gradients(parameters)
             nn.utils.clip_grad_norm_(parameters, 1.0)
             optimizer.step()
             optimizer.zero_grad()
-            schedule.step()
             if (step + 1) % LOG_INTERVAL == 0:
                 loss = np.mean(losses[-LOG_INTERVAL:])
                 print_log(f'{self.name} [{step + 1}/{self.steps}] loss: {loss:.4f}', 'current')

@@ -1,7 +1,5 @@
 """All stages of pre-training of a run, in one list."""
 
-import time
-
 from mmdet.registry import HOOKS, TASK_UTILS
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
@@ -18,8 +16,8 @@ from .stage import PretrainingStage
 class PretrainingHook(Hook):
     """Run stages one after the other before a new training; a resumed one has had them.
 
-    Each stage starts from the weights that the one before left. A finished stage is kept in ``cache_dir``, so a run
-    that was stopped goes on with the stage that it was in, and stages that several runs share are trained once.
+    Each stage starts from the weights that the one before left. Finished stages are kept in ``cache_dir``, so stages
+    that several runs share are trained once; and so is how far a stage has come: a run that was stopped goes on there.
 
     Args:
         stages: Configs of ``PretrainingStage``, in order.
@@ -69,11 +67,11 @@ class PretrainingHook(Hook):
         key = stage_key(stage, runner)
         state = self.cache.load(stage, key)
         if state is None:
-            start = time.time()
-            state = stage.run(runner)
-            seconds = time.time() - start
-            self.cache.save(stage, key, state, seconds)
-            print_log(f'{stage.name}: done in {seconds / 60:.1f} min', 'current')
+            progress = self.cache.progress(stage, key)
+            state = stage.run(runner, progress)
+            self.cache.save(stage, key, state, progress.seconds)
+            progress.finish()
+            print_log(f'{stage.name}: done in {progress.seconds / 60:.1f} min', 'current')
             return
         load_changed(model, state)
         print_log(f'{stage.name}: from the cache, {self.cache.path(stage, key)}', 'current')

@@ -12,6 +12,7 @@ from visionllm.models.samples import build_target, get_instruction
 from visionllm.structures import LossTerm
 
 from ..distributed import unwrapped
+from .progress import StageProgress
 from .stage import PretrainingStage
 
 
@@ -41,10 +42,10 @@ class InstructionTuning(PretrainingStage):
         """The image prompt and the language model."""
         return [model.heads[self.head].image_prompt, model.llm]
 
-    def run(self, runner) -> dict[str, Tensor]:
+    def run(self, runner, progress: StageProgress) -> dict[str, Tensor]:
         """As in ``PretrainingStage``."""
         with requires_grad(unwrapped(runner.model).llm.text_parameters().values(), True):
-            return super().run(runner)
+            return super().run(runner, progress)
 
     def losses(self, model: nn.Module, batch: dict) -> dict[str, LossTerm]:
         """Text loss; the connector and the refiners are not trained."""

@@ -4,7 +4,6 @@ looked at but by the detector, whose detections are remembered.
 Dimensions: B images, M image tokens.
 """
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from mmdet.registry import TASK_UTILS
@@ -12,6 +11,7 @@ from mmdet.structures.bbox import bbox_cxcywh_to_xyxy, bbox_overlaps
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
+from visionllm.datasets.seeded_sampling import seeded_generator
 from visionllm.errors import ConfigError
 from visionllm.models.heads.expression_guidance import ExpressionGuidance
 from visionllm.models.samples import build_target, referring_text
@@ -39,7 +39,6 @@ class ReferringExpressions(PretrainingStage):
     def __init__(self, name: str, steps: int, lr: float = 1e-3, dataset_weights: list[float] | None = None,
                  batch_size: int | None = None):
         super().__init__(name, steps, lr, dataset_weights, batch_size)
-        self._rng = np.random.default_rng(0)
 
     def check(self, model: nn.Module) -> None:
         if getattr(model.heads['tuples'].class_reader, 'expression_guidance', None) is None:
@@ -77,7 +76,8 @@ class ReferringExpressions(PretrainingStage):
     def _expression_loss(self, guidance: ExpressionGuidance, llm: nn.Module, expressions: list[str],
                      text: TextFeatures) -> LossTerm:
         """Binary cross-entropy of telling expressions, of which some are plain names, from as many names."""
-        names = [draw(self._rng, wide_corpus().nouns) for _ in expressions]
+        rng = seeded_generator()
+        names = [draw(rng, wide_corpus().nouns) for _ in expressions]
         logits = torch.cat([guidance.expression_logits(each) for each in (text, guidance.encode(llm, names))])
         is_expression = [expression not in wide_corpus().nouns for expression in expressions] + [False] * len(names)
         entropy = F.binary_cross_entropy_with_logits(logits, logits.new_tensor(is_expression), reduction='sum')

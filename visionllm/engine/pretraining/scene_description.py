@@ -11,6 +11,7 @@ import torch
 from mmdet.registry import TASK_UTILS
 from torch import Tensor, nn
 
+from visionllm.datasets.seeded_sampling import seeded_generator
 from visionllm.errors import ConfigError
 from visionllm.language.english import NUMBERS, article, plural
 from visionllm.models.prompts import SymbolicPrompt
@@ -22,7 +23,7 @@ from .class_map_reading import BLEND, LONG, NOISE, reading_loss
 from .exercises import PHRASE_SHARE, TRAIN, sample_name_exercise
 from .stage import PretrainingStage
 
-REHEARSAL_INTERVAL = 2  # batches between two class-map reading exercises
+REHEARSAL_SHARE = 0.5  # of the batches: those with a class-map reading exercise
 
 
 @TASK_UTILS.register_module()
@@ -43,7 +44,6 @@ class SceneDescription(PretrainingStage):
                  batch_size: int | None = None, head: str = 'text', extra_questions: int = 0):
         super().__init__(name, steps, lr, dataset_weights, batch_size)
         self.head, self.extra_questions = head, extra_questions
-        self._rng, self._batches = np.random.default_rng(0), 0
 
     def check(self, model: nn.Module) -> None:
         if self.head not in model.heads or not isinstance(model.heads[self.head].image_prompt, SymbolicPrompt):
@@ -60,18 +60,17 @@ class SceneDescription(PretrainingStage):
 
     def losses(self, model: nn.Module, batch: dict) -> dict[str, LossTerm]:
         """Text loss on prompts of all ground truth objects; and of class-map reading, now and then."""
-        samples = batch['data_samples']
+        samples, rng = batch['data_samples'], seeded_generator()
         targets = [build_target(sample) for sample in samples]
         for target in targets:
             names = [target.names[label] for label in target.labels.tolist()]
-            target.turns += questions_about_objects(names, self.extra_questions, self._rng) if names else ()
+            target.turns += questions_about_objects(names, self.extra_questions, rng) if names else ()
         head = model.heads[self.head]
         images = [symbolic_image(model.llm, head.image_prompt, target) for target in targets]
         losses = head.text_loss(model.llm, [get_instruction(sample) for sample in samples], images, targets)
-        if self._batches % REHEARSAL_INTERVAL == 0:
-            exercise = sample_name_exercise(self._rng, TRAIN, 16, LONG, PHRASE_SHARE)
-            losses['loss_reading'] = LossTerm(reading_loss(model, [exercise], self._rng, blend=BLEND), 1)
-        self._batches += 1
+        if rng.random() < REHEARSAL_SHARE:
+            exercise = sample_name_exercise(rng, TRAIN, 16, LONG, PHRASE_SHARE)
+            losses['loss_reading'] = LossTerm(reading_loss(model, [exercise], rng, blend=BLEND), 1)
         return losses
 
 

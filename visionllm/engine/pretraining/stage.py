@@ -17,7 +17,7 @@ from visionllm.models.loss_reduction import reduce_losses
 from visionllm.structures import LossTerm
 
 from ..distributed import average_gradients, reset_ddp_usage, unwrapped
-from ..interrupts import Interrupted, noted_signal
+from .progress import StageProgress
 
 LOG_INTERVAL = 50
 
@@ -62,8 +62,12 @@ class PretrainingStage:
         """Losses of a batch as the dataloader gives it; the sum of those named ``loss*`` is minimized."""
         raise NotImplementedError
 
-    def run(self, runner) -> dict[str, Tensor]:
-        """Train, and return the part of the state dict that was changed."""
+    def run(self, runner, progress: StageProgress) -> dict[str, Tensor]:
+        """Train, and return the part of the state dict that was changed.
+
+        Raises:
+            Interrupted: The training was interrupted.
+        """
         model = unwrapped(runner.model)
         self.check(model)
         model.train()  # a backbone in eval mode would use, and a fresh one overwrite, its batch statistics
@@ -73,26 +77,17 @@ class PretrainingStage:
         wrapper = precision(optimizer=AdamW(trained, lr=self.lr, weight_decay=0.01), clip_grad=dict(max_norm=1.0))
         # a dataloader of its own: an infinite sampler cannot be restarted
         loader = runner.build_dataloader(stage_dataloader(runner.cfg.train_dataloader, self), seed=runner.seed)
+        batches = progress.batches(loader)
         with train_only(model, trained):
-            self._optimize(model, wrapper, (batch for batch in loader if not self.needs_objects or has_objects(batch)))
+            self._optimize(model, wrapper, (batch for batch in batches if not self.needs_objects or has_objects(batch)),
+                           progress.steps(self.name, self.steps, runner.seed, model, wrapper))
         nn.Module.zero_grad(model)
         reset_ddp_usage(runner.model)
         return trained_state(model, parts, wrapper.optimizer)
 
-    def stop_if_interrupted(self, step: int) -> None:
-        """
-        Raises:
-            Interrupted: The training was interrupted, before this step of the stage.
-        """
-        signum = noted_signal(step)
-        if signum is not None:
-            raise Interrupted(f'Pre-training was interrupted at step {step} of {self.steps} of {self.name}. Stages '
-                              'that were finished are kept: run it again, and it goes on with this one.', signum)
-
-    def _optimize(self, model: nn.Module, wrapper: OptimWrapper, batches: Iterator[dict]) -> None:
+    def _optimize(self, model: nn.Module, wrapper: OptimWrapper, batches: Iterator[dict], steps: Iterable[int]) -> None:
         history = defaultdict(list)
-        for step in range(self.steps):
-            self.stop_if_interrupted(step)
+        for step in steps:
             for group in wrapper.optimizer.param_groups:
                 group['lr'] = self.lr * (1 - step / self.steps)
             with wrapper.optim_context(model):

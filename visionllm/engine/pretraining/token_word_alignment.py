@@ -18,6 +18,7 @@ from visionllm.models.samples import build_target
 from visionllm.structures import ImageTokens, LossTerm
 
 from ..distributed import unwrapped
+from .progress import StageProgress
 from .stage import PretrainingStage
 
 
@@ -45,11 +46,11 @@ class TokenWordAlignment(PretrainingStage):
             raise ConfigError('A detector has no class scores for what the RoI refiner sees: set '
                               'TokenWordAlignment(from_detector=False), or leave roi out of model.refiners.')
 
-    def run(self, runner) -> dict[str, Tensor]:
+    def run(self, runner, progress: StageProgress) -> dict[str, Tensor]:
         """As in ``PretrainingStage``; the detector is copied before it is trained on."""
         if self.from_detector:
             self._detector = copy.deepcopy(unwrapped(runner.model).connector.objectness_branches[-1])
-        return super().run(runner)
+        return super().run(runner, progress)
 
     def parts(self, model: nn.Module) -> list[nn.Module]:
         """Heads, RoI refiner and objectness; token guidance has a stage of its own, which this one would undo."""
