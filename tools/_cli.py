@@ -6,8 +6,10 @@ Imports nothing heavy: ``--help`` answers at once, and a wrong path is reported 
 import argparse
 import os
 import re
+import signal
 import sys
 import traceback
+from ast import literal_eval
 from collections.abc import Callable
 from json import JSONDecodeError
 from pathlib import Path
@@ -32,6 +34,9 @@ def run(main: Callable[[], None]) -> None:
     its signal; a bug keeps its traceback."""
     try:
         main()
+    except KeyboardInterrupt:
+        print('interrupted', file=sys.stderr)
+        sys.exit(128 + signal.SIGINT)
     except Exception as error:
         sentence = sentence_of(error)
         if sentence is None:
@@ -138,17 +143,34 @@ def merge_option(cfg, option: str) -> None:
     Raises:
         UsageError: The option is malformed or does not fit the config.
     """
-    from mmengine.config import DictAction
     name, equals, value = option.partition('=')
     if not equals or not name:
         raise UsageError(f'--cfg-options takes KEY=VALUE, got {option!r}.')
     if name.split('.')[0] not in cfg.keys() | OPTIONAL_SETTINGS:
         raise UsageError(f'--cfg-options {option} does not fit the config, which has no {name.split(".")[0]}.')
     try:
-        cfg.merge_from_dict({name: DictAction._parse_iterable(value)})
+        cfg.merge_from_dict({name: parse_value(value)})
     except (KeyError, TypeError, IndexError, AttributeError, AssertionError, ValueError) as error:
         reason = one_line(error).split(' of list')[0]  # mmengine prints the whole list
         raise UsageError(f'--cfg-options {option} does not fit the config: {reason}.') from None
+
+
+def parse_value(text: str) -> object:
+    """The value of an option: a Python literal, or what mmengine takes, as in ``[a,b]``; spaces in strings are kept.
+
+    Raises:
+        UsageError: A list holds strings with spaces, and some without quotes.
+        AssertionError: Brackets are not balanced.
+    """
+    from mmengine.config import DictAction
+    is_list = text.startswith(('[', '(')) or ',' in text
+    try:
+        value = literal_eval(text)
+    except (ValueError, SyntaxError):
+        if is_list and re.search('["\'].* .*["\']', text):
+            raise UsageError(f'{text} is no list: quote all of its strings, or none.') from None
+        return DictAction._parse_iterable(text) if is_list else DictAction._parse_int_float_bool(text)
+    return list(value) if isinstance(value, tuple) and text[0] != '(' else value
 
 
 def import_modules(imports: str | list[str], allow_failed_imports: bool = False) -> None:

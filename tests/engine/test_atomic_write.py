@@ -1,4 +1,6 @@
 import os
+from concurrent.futures import ThreadPoolExecutor
+from threading import get_native_id
 
 import pytest
 
@@ -10,7 +12,7 @@ from ..conftest import tiny_runner
 
 def fill_the_disk(path):
     """What is written to this path next finds no space left."""
-    os.symlink('/dev/full', f'{path}.partial')
+    os.symlink('/dev/full', f'{path}.{get_native_id()}.partial')
 
 
 def test_a_full_disk_leaves_the_last_good_checkpoint(tmp_path):
@@ -33,6 +35,15 @@ def test_what_was_there_stays_until_the_new_is_whole(tmp_path):
     assert path.read_bytes() == b'old'
     write_atomically(path, b'new')
     assert path.read_bytes() == b'new' and list(tmp_path.iterdir()) == [path]
+
+
+def test_two_that_write_one_file_leave_the_whole_content_of_one(tmp_path):
+    path = tmp_path / 'cache'
+    contents = [bytes([number]) * 2**20 for number in range(4)]
+    with ThreadPoolExecutor(2) as pool:
+        for future in [pool.submit(write_atomically, path, content) for content in contents * 10]:
+            future.result()
+    assert path.read_bytes() in contents and list(tmp_path.iterdir()) == [path]
 
 
 def test_the_last_checkpoint_is_of_the_last_iteration_in_this_folder(tmp_path):

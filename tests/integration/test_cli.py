@@ -1,6 +1,8 @@
 """Which errors are users' mistakes, and the sentences that tools print for them."""
 
 import json
+import os
+import signal
 
 import pytest
 import torch
@@ -100,6 +102,26 @@ def test_options_change_nested_settings_and_add_optional_ones(cli):
                    'None'):
         cli.merge_option(cfg, option)
     assert (cfg.model.connector.num_queries, cfg.param_scheduler[0].factor, cfg.experiment_name) == (7, 0.5, 'a')
+
+
+@pytest.mark.parametrize('text, value', [
+    ('a b', 'a b'), ('"a b"', 'a b'), ("['a b', 'c d']", ['a b', 'c d']), ('1,2', [1, 2]), ('(1, 2)', (1, 2)),
+    ('[a,b]', ['a', 'b']), ('1e-4', 1e-4), ('true', True), ('None', None), ('C:\\data\\a b', 'C:\\data\\a b'),
+    ("it's", "it's"), ('', ''),
+])
+def test_values_of_options_keep_their_spaces(cli, text, value):
+    assert cli.parse_value(text) == value
+
+
+def test_a_list_with_and_without_quotes_is_refused(cli):
+    with pytest.raises(cli.UsageError, match='quote all of its strings'):
+        cli.parse_value('["a b", c]')
+
+
+def test_an_interrupt_is_no_traceback(cli, capsys):
+    with pytest.raises(SystemExit) as ended:
+        cli.run(lambda: os.kill(os.getpid(), signal.SIGINT))
+    assert ended.value.code == 130 and capsys.readouterr().err == 'interrupted\n'
 
 
 @pytest.mark.parametrize('text, reason', [

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from threading import get_native_id
 
 from mmengine.fileio import LocalBackend, register_backend
 
@@ -13,12 +14,12 @@ class SavingError(UserError, OSError):
 
 
 def write_atomically(path: str | Path, content: bytes) -> None:
-    """Write to a temporary file and rename it when it is complete.
+    """Write to a temporary file, of this thread alone, and rename it when it is complete.
 
     Raises:
         SavingError: The disk is full, or cannot be written to; an existing file is unchanged.
     """
-    partial = Path(f'{path}.partial')
+    partial = Path(f'{path}.{get_native_id()}.partial')
     try:
         with open(partial, 'wb') as file:
             file.write(content)
