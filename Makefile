@@ -17,7 +17,7 @@ $(VENV)/.ready: requirements/constraints.txt setup.cfg
 	touch $@
 
 demo: setup
-	$(BIN)/python tools/demo.py
+	$(BIN)/python -m visionllm demo --scenes
 
 # a process a core, of one thread each
 test: setup

@@ -10,7 +10,7 @@ from hypothesis import settings
 from mmengine.config import Config, ConfigDict
 from mmengine.registry import init_default_scope
 
-import visionllm  # noqa: F401  (registers the parts)
+import visionllm.registration  # noqa: F401
 from visionllm.datasets.scene_files import write_coco_folder
 
 ROOT = Path(__file__).parent.parent

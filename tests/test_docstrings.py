@@ -43,6 +43,8 @@ def takes_tensors(node: ast.FunctionDef) -> bool:
 def test_public_names_are_documented_and_tensors_have_shapes(path):
     lacking = []
     for node in definitions(ast.parse(path.read_text())):
+        if 'overload' in map(ast.unparse, node.decorator_list):
+            continue  # the implementation is documented
         if node.name in DOCUMENTED_BY_THEIR_BASE:
             continue
         text = ast.get_docstring(node) or ''

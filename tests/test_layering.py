@@ -1,5 +1,5 @@
 """Folders import in one direction: structures, {language, ops}, annotations, {models | datasets | evaluation}, engine,
-apis. Files are short, constructors take few arguments, and no two modules import one another."""
+apis, inference, cli. Files are short, constructors take few arguments, and no two modules import one another."""
 
 import ast
 from pathlib import Path
@@ -15,9 +15,12 @@ MAY_IMPORT = {
     'datasets': {'annotations', 'structures', 'language', 'errors'},
     'evaluation': {'annotations', 'structures', 'language', 'errors'},
     'engine': {'structures', 'language', 'ops', 'models', 'annotations', 'datasets', 'evaluation', 'visualization',
-               'errors'},
+               'assets', 'errors'},
     'apis': {'structures', 'language', 'ops', 'models', 'annotations', 'datasets', 'evaluation', 'visualization',
-             'engine', 'assets', 'errors'},
+             'engine', 'assets', 'errors', 'registration', 'version'},
+    'inference': {'language', 'annotations', 'datasets', 'visualization', 'apis', 'assets', 'errors'},
+    'cli': {'language', 'models', 'annotations', 'datasets', 'visualization', 'engine', 'apis', 'inference', 'errors',
+            'version'},
 }
 MODEL_PARTS = {'backbones', 'encoders', 'connectors', 'llms', 'fusion', 'prompts'}  # these never import one another
 MAX_LINES, MAX_ARGUMENTS = 300, 10

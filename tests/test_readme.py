@@ -16,11 +16,11 @@ README = ROOT / 'README.md'
 PAGES = sorted([README, ROOT / 'CONTRIBUTING.md', ROOT / 'CHANGELOG.md', ROOT / 'data/README.md',
                 *(ROOT / 'docs').rglob('*.md')])
 TEXTS = {page: page.read_text() for page in PAGES}
-COMMAND = re.compile(r'(?:^|`)(?:\$ )?((?:[A-Z_]+=\S+ )*(?:python tools/|tools/|make )[^`\n|]+)', re.M)
+COMMAND = re.compile(r'(?:^|`)(?:\$ )?((?:[A-Z_]+=\S+ )*(?:python tools/|tools/|make |visionllm )[^`\n|#]+)', re.M)
 COMMANDS = sorted({line.strip() for text in TEXTS.values() for line in COMMAND.findall(text)})
 PATH = re.compile(r'`((?:visionllm|tools|configs|tests|weights|docs)/[\w./-]+)`')
 LINK = re.compile(r'\]\(([^)\s]+)\)')
-SUBCOMMANDS = {'tools/study.py', 'tools/benchmark.py'}  # each on a line of the usage
+NAMING = {'study', 'benchmark'}  # commands with names, each on a line of the usage
 README_LINES, README_CELL = 120, 160
 
 names = {page: str(page.relative_to(ROOT)) for page in PAGES}
@@ -29,6 +29,7 @@ each_page = pytest.mark.parametrize('page', PAGES, ids=names.get)
 
 @cache
 def usage_of(*tool: str) -> str:
+    tool = ('-m', *tool) if tool[0] == 'visionllm' else tool
     return subprocess.run([sys.executable, *tool, '--help'], cwd=ROOT, capture_output=True, text=True).stdout
 
 
@@ -58,17 +59,25 @@ def test_make_targets_exist(command):
 def test_tools_files_and_flags_exist(command):
     words = [word for word in shlex.split(command) if word != 'python' and not re.match('[A-Z_]+=', word)]
     tool, *arguments = words
-    assert (ROOT / tool).is_file()
+    if tool == 'visionllm':
+        check_arguments((tool, arguments[0]), arguments[1:])
+    else:
+        assert (ROOT / tool).is_file()
+        check_arguments((tool,), arguments)
+
+
+def check_arguments(tool: tuple[str, ...], arguments: list[str]) -> None:
     for word in arguments:
-        if word.startswith(('configs/', 'weights/', 'docs/')) and not word.startswith('docs/benchmark_'):
+        if word.startswith(('configs/', 'visionllm/', 'docs/')) and not word.startswith('docs/benchmark_'):
             assert (ROOT / word).exists(), word
-    if tool.endswith('.py'):
-        parser = (tool, *arguments[:1]) if tool == 'tools/data.py' else (tool,)  # a command has flags of its own
-        usage = usage_of(*parser)
-        for word in arguments:
-            assert not word.startswith('--') or word in usage, word
-        named = takewhile(re.compile('[a-z_]+').fullmatch, arguments) if tool in SUBCOMMANDS else ()
-        assert not [word for word in named if not re.search(rf'^{word} ', usage, re.M)]
+    if tool[0].endswith('.sh'):
+        return
+    tool = (*tool, arguments[0]) if tool == ('visionllm', 'data') else tool  # its commands have flags of their own
+    usage = usage_of(*tool)
+    for word in arguments:
+        assert not word.startswith('--') or word in usage, word
+    named = takewhile(re.compile('[a-z_]+').fullmatch, arguments) if tool[-1] in NAMING else ()
+    assert not [word for word in named if not re.search(rf'^{word} ', usage, re.M)]
 
 
 @each_page

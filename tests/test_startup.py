@@ -11,7 +11,7 @@ from visionllm import startup
 
 IMPORT = """
 import gc, sys
-import visionllm
+import visionllm.registration
 from visionllm import startup
 heavy = {*startup.PACKAGES, 'llvmlite', 'numba', 'skimage.transform', 'tensorboard'} & set(sys.modules)
 assert not heavy and gc.isenabled(), heavy

@@ -7,7 +7,7 @@ import argparse
 import json
 from pathlib import Path
 
-from _cli import existing_file, run
+from visionllm.cli.common import existing_file, run_safely
 
 
 def main() -> None:
@@ -25,4 +25,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    run(main)
+    run_safely(main)

@@ -7,7 +7,7 @@ SenseTime/deformable-detr) or of MMDetection, a file or a URL; OUT ends in .safe
 
 import argparse
 
-from _cli import existing_file, run
+from visionllm.cli.common import existing_file, run_safely
 
 
 def main() -> None:
@@ -21,4 +21,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    run(main)
+    run_safely(main)

@@ -6,7 +6,7 @@
 
 import argparse
 
-from _cli import existing_file, run
+from visionllm.cli.common import existing_file, run_safely
 
 
 def main() -> None:
@@ -23,4 +23,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    run(main)
+    run_safely(main)

@@ -1,59 +1,8 @@
-"""Check, repair, convert and look at annotated images.
+"""``visionllm data``, under the name that MMDetection's users know."""
 
-    python tools/data.py check data/coco/annotations/instances_train2017.json data/own
-    python tools/data.py check data/own --fix data/own_fixed
-    python tools/data.py convert data/yolo data/coco_from_yolo
-    python tools/data.py browse configs/visionllm/visionllm_r50_coco.py browsed
-
-Layouts are found by themselves: COCO, YOLO, Pascal VOC and LabelMe. ``check`` ends with exit code 1 if training on the
-data, or a test on it, would be wrong.
-"""
-
-import argparse
 import sys
-from pathlib import Path
 
-from _cli import add_config, load_config, run
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    commands = parser.add_subparsers(dest='command', required=True)
-    check = commands.add_parser('check', help='what is in a data set, what is wrong with it, and how to mend it')
-    check.add_argument('paths', nargs='+', help='annotation files or folders')
-    check.add_argument('--images', type=Path, help='folder of the images, where it is not beside the annotations')
-    check.add_argument('--fix', type=Path, metavar='OUT', help='file or folder for what can be used, in COCO\'s format')
-    convert = commands.add_parser('convert', help='write a data set in another layout')
-    convert.add_argument('path', help='annotation file or folder')
-    convert.add_argument('out', type=Path, help='folder to write')
-    convert.add_argument('--to', choices=['coco', 'yolo', 'voc', 'labelme'], default='coco')
-    convert.add_argument('--images', type=Path, help='as of check')
-    browse = commands.add_parser('browse', help='draw what the model will be fed, after augmentation')
-    add_config(browse)
-    browse.add_argument('out', type=Path, help='folder for the drawings')
-    browse.add_argument('--num-images', type=int, default=16)
-    args = parser.parse_args()
-    dict(check=run_check, convert=run_convert, browse=run_browse)[args.command](args)
-
-
-def run_check(args: argparse.Namespace) -> None:
-    from visionllm.apis.data_check import check_data, write_fixed
-    report = check_data(args.paths, args.images, sys.stderr.isatty())
-    print(report)
-    if args.fix:
-        print(write_fixed(report, args.fix))
-    sys.exit(0 if report.is_sound else 1)
-
-
-def run_convert(args: argparse.Namespace) -> None:
-    from visionllm.apis.data_conversion import convert_data
-    print(convert_data(args.path, args.out, args.to, args.images))
-
-
-def run_browse(args: argparse.Namespace) -> None:
-    from visionllm.apis.data_browser import draw_training_data
-    print(draw_training_data(load_config(args), args.out, args.num_images))
-
+from visionllm.cli.main import main
 
 if __name__ == '__main__':
-    run(main)
+    main(['data', *sys.argv[1:]])

@@ -1,16 +1,8 @@
-"""``make demo``: name things on photographs; on scenes five tasks, seven instructions and fine-tuning."""
+"""``visionllm demo``, under the name that MMDetection's users know."""
 
-import argparse
+import sys
 
-from _cli import run
-
-
-def main() -> None:
-    argparse.ArgumentParser(description=__doc__).parse_args()
-
-    from visionllm.apis.demo import run_demo
-    run_demo()
-
+from visionllm.cli.main import main
 
 if __name__ == '__main__':
-    run(main)
+    main(['demo', *sys.argv[1:]])

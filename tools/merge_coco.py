@@ -8,7 +8,7 @@ Each source is FOLDER:SPLIT. Categories are matched by name.
 import argparse
 from pathlib import Path
 
-from _cli import run
+from visionllm.cli.common import run_safely
 
 
 def source(text: str) -> tuple[Path, str]:
@@ -30,4 +30,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    run(main)
+    run_safely(main)

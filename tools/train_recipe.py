@@ -6,7 +6,7 @@ nothing. It can be stopped and started again: finished trainings and stages are 
 
 import argparse
 
-from _cli import existing_file, run
+from visionllm.cli.common import existing_file, run_safely
 
 
 def main() -> None:
@@ -17,7 +17,7 @@ def main() -> None:
     parser.add_argument('--plan', action='store_true', help='only print what would be done')
     args = parser.parse_args()
 
-    import visionllm  # noqa: F401  (registers the hooks)
+    import visionllm.registration  # noqa: F401
     from visionllm.engine.recipe import Recipe
     recipe = Recipe(args.recipe, args.work_dirs)
     print('\n'.join(recipe.plan()), flush=True)
@@ -26,4 +26,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    run(main)
+    run_safely(main)

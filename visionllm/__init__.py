@@ -1,14 +1,25 @@
-"""VisionLLM: vision-centric tasks by instruction, an open implementation of the paper for MMDetection.
+"""VisionLLM: vision-centric tasks by instruction, an open implementation of the paper for MMDetection and Hugging Face.
 
-Importing the package registers its parts with MMDetection (``custom_imports = dict(imports=['visionllm'])``).
+    from visionllm import VisionLLM
+
+    model = VisionLLM('photo')
+    print(model.predict('photo.jpg', classes=['dog', 'red car'])[0])
+
+Importing the package loads nothing heavy. ``visionllm.registration`` registers its parts with MMDetection.
 """
 
-from . import mmcv_ops, quiet, startup
+from typing import TYPE_CHECKING
 
-with startup.deferred():
-    mmcv_ops.install()  # before anything imports mmdet
-    quiet.install()
-    from . import datasets, engine, evaluation, models  # noqa: F401
-from .version import __version__  # noqa: E402
+from .version import __version__
 
-__all__ = ['__version__']
+if TYPE_CHECKING:
+    from .inference.model import VisionLLM
+
+__all__ = ['VisionLLM', '__version__']
+
+
+def __getattr__(name: str) -> object:
+    if name == 'VisionLLM':
+        from .inference.model import VisionLLM
+        return VisionLLM
+    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

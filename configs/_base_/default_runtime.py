@@ -1,4 +1,4 @@
-custom_imports = dict(imports=['visionllm'], allow_failed_imports=False)
+custom_imports = dict(imports=['visionllm.registration'], allow_failed_imports=False)
 default_scope = 'mmdet'
 
 default_hooks = dict(

@@ -11,4 +11,4 @@ runs = [
         'scene-description-5': 48, 'roi-classification': 22, 'phrase-grounding-1': 14, 'phrase-grounding-2': 11,
         'token-word-alignment': 12, 'mask-prediction': 31}),
 ]
-out = 'weights/visionllm_nano_scenes-five-tasks.safetensors'
+out = 'visionllm/weights/scenes'

@@ -1,6 +1,6 @@
 # The paper's first stage with its larger backbone, InternImage-H (1.1 billion parameters).
 #   torchrun --nnodes 4 --nproc_per_node 8 tools/train.py configs/visionllm/visionllm_internimage-h_32xb1-50e_stage1_coco.py --launcher pytorch
-# Cost (tools/cost.py CONFIG --gpus 32): 61 TFLOP a step, 41 GB a GPU; 25 hours on 32 A100s at 40 % of their peak.
+# Cost (visionllm cost CONFIG --gpus 32): 61 TFLOP a step, 41 GB a GPU; 25 hours on 32 A100s at 40 % of their peak.
 # Not run by us at this size. The backbone starts from its authors' weights (ImageNet-22K and others), the detector anew.
 _base_ = './visionllm_r50_32xb1-50e_stage1_coco.py'
 model = dict(

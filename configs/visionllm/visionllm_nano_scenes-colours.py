@@ -6,7 +6,7 @@ _base_ = [
     '../_base_/schedules/adamw_cosine_pretrained.py',
     '../_base_/default_runtime.py',
 ]
-load_from = 'weights/visionllm_nano_scenes-five-tasks.safetensors'
+load_from = 'visionllm://scenes'
 model = dict(frozen=('backbone.*', 'neck.*'))
 custom_hooks = []
 data_root = 'data/scenes_colours/'

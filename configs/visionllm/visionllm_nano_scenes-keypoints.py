@@ -11,7 +11,7 @@ model = dict(
     frozen=('backbone.*', 'neck.*', 'connector.*', 'refiners.*'),
     heads=dict(tuples=dict(coordinates=dict(location_prior=dict(
         keypoint_branch=dict(type='KeypointBranch', in_channels=(24, 48, 96, 128)))))),  # the RoI refiner's widths
-    init_cfg=dict(type='Pretrained', checkpoint='weights/visionllm_nano_scenes-five-tasks.safetensors'))
+    init_cfg=dict(type='Pretrained', checkpoint='visionllm://scenes'))
 custom_hooks = [
     dict(type='ChannelsLast'),
     dict(type='PretrainingHook', stages=[

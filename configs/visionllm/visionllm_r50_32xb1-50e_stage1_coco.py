@@ -1,6 +1,6 @@
 # The paper's first stage: detection, ResNet-50, 32 GPUs with one image each, 50 epochs. Its figure: 44.8 box AP.
 #   torchrun --nnodes 4 --nproc_per_node 8 tools/train.py configs/visionllm/visionllm_r50_32xb1-50e_stage1_coco.py --launcher pytorch
-# Cost (tools/cost.py CONFIG --gpus 32): 30 TFLOP a step, 27 GB a GPU; 12 hours on 32 A100s at 40 % of their peak.
+# Cost (visionllm cost CONFIG --gpus 32): 30 TFLOP a step, 27 GB a GPU; 12 hours on 32 A100s at 40 % of their peak.
 # Not run by us at this size. Starts from MMDetection's Deformable DETR and its backbone, BERT-Base and LLaMA-7B; the
 # detector may as well be its authors' (r50_deformable_detr-checkpoint.pth) or Hugging Face's
 # (https://huggingface.co/SenseTime/deformable-detr/resolve/main/model.safetensors).

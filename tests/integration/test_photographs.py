@@ -11,8 +11,10 @@ from mmdet.structures import DetDataSample
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 
-from visionllm.apis import SHIPPED, Inferencer
+from visionllm import VisionLLM
+from visionllm.apis.inferencer import Inferencer
 from visionllm.apis.photograph_studies import against_detector, auroc, kinds, presence, synonyms
+from visionllm.apis.shipped import SHIPPED
 from visionllm.apis.studies import evaluate_task
 from visionllm.apis.study import Study
 from visionllm.datasets.coco_expressions import WORDINGS
@@ -26,16 +28,16 @@ from visionllm.language.synonyms import VOC_SYNONYMS
 from ..conftest import ROOT
 
 DEIMV2 = 'configs/visionllm/visionllm_deimv2-femto_coco.py'
-SSD, WEIGHTS = SHIPPED['photographs']
+SSD, WEIGHTS = SHIPPED['photo']
 
 
 @pytest.fixture(scope='module')
 def shipped():
-    return Inferencer.from_files(SSD, WEIGHTS)
+    return VisionLLM('photo')
 
 
-def find(inferencer, image, *names, score_thr=0.3):
-    return inferencer(ROOT / f'docs/images/{image}.jpg', TASKS['detection'].write_instruction(names), score_thr)
+def find(model, image, *names):
+    return model.predict(ROOT / f'visionllm/images/{image}.jpg', classes=names)[0]
 
 
 @pytest.mark.parametrize('image, names, found', [
@@ -55,15 +57,15 @@ def test_what_is_not_named_is_not_answered(shipped):
 
 
 def test_a_large_photograph_has_boxes_in_its_own_pixels(shipped, tmp_path):
-    small = cv2.imread(str(ROOT / 'docs/images/cat.jpg'))
+    small = cv2.imread(str(ROOT / 'visionllm/images/cat.jpg'))
     cv2.imwrite(str(tmp_path / 'large.png'), cv2.resize(small, None, fx=6, fy=6))
-    large = shipped(tmp_path / 'large.png', TASKS['detection'].write_instruction(['cat']))
+    large, = shipped.predict(tmp_path / 'large.png', classes=['cat'])
     np.testing.assert_allclose(np.divide(large.boxes[0], 6), find(shipped, 'cat', 'cat').boxes[0], atol=12)
 
 
 @pytest.mark.parametrize('count', [8, 24])
 def test_an_outline_has_as_many_points_as_the_sentence_says(shipped, count):
-    found = shipped(ROOT / 'docs/images/cat.jpg', TASKS['segmentation'].write_instruction(['cat'], num_points=count))
+    found, = shipped.predict(ROOT / 'visionllm/images/cat.jpg', classes=['cat'], points=count)
     outline, (x1, y1, x2, y2) = np.array(found.points[0]), found.boxes[0]
     assert found.names[0] == 'cat' and outline.shape == (count, 2)
     x, y = outline.T
@@ -74,11 +76,11 @@ def test_an_outline_has_as_many_points_as_the_sentence_says(shipped, count):
 
 
 def test_left_and_right_in_a_phrase_choose_the_object(shipped, tmp_path):
-    cat = cv2.imread(str(ROOT / 'docs/images/cat.jpg'))
+    cat = cv2.imread(str(ROOT / 'visionllm/images/cat.jpg'))
     cv2.imwrite(str(tmp_path / 'two.png'), np.concatenate([cat, cat[:, ::-1]], 1))
 
     def center(phrase):
-        found = shipped(tmp_path / 'two.png', TASKS['grounding'].write_instruction([phrase]), 0.0).best()
+        found, = shipped.predict(tmp_path / 'two.png', expression=phrase, threshold=0.0)
         return (found.boxes[0][0] + found.boxes[0][2]) / 2
     width = cat.shape[1]
     for left, right in (('the cat on the left', 'the cat on the right'), ('far left cat', 'far right cat')):
@@ -88,7 +90,7 @@ def test_left_and_right_in_a_phrase_choose_the_object(shipped, tmp_path):
 def test_phrases_are_told_from_names(shipped):
     """By wordings and by names that are in no lesson."""
     def share(texts):
-        model = shipped.model
+        model = shipped.inferencer.model
         return np.mean(model.heads['tuples'].class_reader.expression_guidance.are_expressions(model.llm, texts))
     slots = dict(name='dog', names='dogs', ordinal='second', side='left', relation='close to', anchor='bench')
     wordings = [text.format(**slots) for kind, (_, texts) in WORDINGS.items() if kind != 'only'
@@ -98,30 +100,30 @@ def test_phrases_are_told_from_names(shipped):
 
 
 def test_the_tool_answers_on_a_photograph_by_default(call, tmp_path):
-    done = call('infer', 'docs/images/cat.jpg', '--classes', 'cat', 'dog', '--out', tmp_path)
-    assert done.code == 0 and 'docs/images/cat.jpg: cat' in done.out
+    done = call('predict', 'visionllm/images/cat.jpg', '--classes', 'cat', 'dog', '--out', tmp_path)
+    assert done.code == 0 and json.loads(done.out)['objects'][0]['name'] == 'cat'
     assert json.loads((tmp_path / 'answers.json').read_text())[0]['objects'][0]['name'] == 'cat'
 
 
 def test_captions_and_answers_are_about_the_picture(shipped):
-    def say(image, task, **options):
-        return shipped(ROOT / f'docs/images/{image}.jpg', TASKS[task].write_instruction(**options))
-    assert 'cat' in say('cat', 'captioning').text and 'cat' not in say('coffee', 'captioning').text
-    answer = say('cat', 'questions', question='is there a truck?')
+    def say(image, **request):
+        return shipped.predict(ROOT / f'visionllm/images/{image}.jpg', **request)[0]
+    assert 'cat' in say('cat', caption=True).text and 'cat' not in say('coffee', caption=True).text
+    answer = say('cat', question='is there a truck?')
     assert answer.text == 'no' and 0.5 < answer.text_score <= 1
 
 
 def test_the_tool_says_what_it_sees(call, tmp_path):
-    done = call('infer', 'docs/images/cat.jpg', '--caption', '--num-beams', 2, '--out', tmp_path)
+    done = call('predict', 'visionllm/images/cat.jpg', '--caption', '--num-beams', 2, '--out', tmp_path)
     answer, = json.loads((tmp_path / 'answers.json').read_text())
     assert done.code == 0 and 'cat' in answer['text'] and 0 < answer['score'] <= 1
-    done = call('infer', 'docs/images/cat.jpg', '--caption', '--num-beams', 0, '--out', tmp_path)
+    done = call('predict', 'visionllm/images/cat.jpg', '--caption', '--num-beams', 0, '--out', tmp_path)
     assert done.code == 2 and 'num_beams is 0' in done.err
 
 
 def test_what_the_model_cannot_answer_is_one_sentence(call):
-    done = call('infer', 'docs/images/cat.jpg', '--classes', 'cat', '--parts', 'ear')
-    assert done.code == 2 and done.err.startswith('error: ') and '--model scenes' in done.err
+    done = call('predict', 'visionllm/images/cat.jpg', '--classes', 'cat', '--parts', 'ear')
+    assert done.code == 2 and 'asks for (c, "ear"), which none of this model' in done.err
 
 
 @pytest.fixture
@@ -200,7 +202,8 @@ def test_a_few_steps_fit_the_scores_and_nothing_else(coco_mini, tmp_path):
     ('coffee', 'how many cats are there?', 'none'), ('coffee', 'is there a cup?', 'yes')])
 def test_questions_are_answered_from_the_image(shipped, image, question, answer):
     instruction = TASKS['questions'].write_instruction(question=question)
-    assert shipped(ROOT / f'docs/images/{image}.jpg', instruction).text == answer
+    prediction, = shipped.predict(ROOT / f'visionllm/images/{image}.jpg', instruction=instruction)
+    assert prediction.text == answer
 
 
 @pytest.mark.parametrize('name', ['Cat', 'CAT', 'cat.', 'cats', 'a cat'])
@@ -223,9 +226,9 @@ def test_an_image_with_fewer_detections_than_others_has_no_empty_answers(shipped
         return dict(inputs=pixels, data_samples=DetDataSample(metainfo=dict(
             img_path='a', ori_shape=shape, img_shape=shape, scale_factor=(1.0, 1.0), instruction=instruction,
             text=('the largest cat', ))))
-    photograph = torch.from_numpy(cv2.imread(str(ROOT / 'docs/images/cat.jpg')).transpose(2, 0, 1).copy())
+    photograph = torch.from_numpy(cv2.imread(str(ROOT / 'visionllm/images/cat.jpg')).transpose(2, 0, 1).copy())
     tiny = torch.randint(0, 255, (3, 2, 2), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    alone = shipped.model.test_step(pseudo_collate([item(tiny)]))[0].pred_instances
-    _, together = shipped.model.test_step(pseudo_collate([item(photograph), item(tiny)]))
+    alone = shipped.inferencer.model.test_step(pseudo_collate([item(tiny)]))[0].pred_instances
+    _, together = shipped.inferencer.model.test_step(pseudo_collate([item(photograph), item(tiny)]))
     assert len(alone) == len(together.pred_instances) < 100
     assert (together.pred_instances.bboxes[:, 2:] > together.pred_instances.bboxes[:, :2]).all()

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from visionllm.apis import Inferencer
+from visionllm.apis.inferencer import Inferencer
 from visionllm.apis.studies import malformed
 from visionllm.apis.study import Study
 from visionllm.datasets.coco_questions import generate_questions

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from visionllm.apis import SHIPPED, Inferencer
+from visionllm.apis.inferencer import Inferencer
+from visionllm.apis.shipped import SHIPPED
 from visionllm.apis.studies import blind, evaluate_task
 from visionllm.apis.study import Study
 from visionllm.evaluation import average_precision, hit_rate

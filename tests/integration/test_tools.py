@@ -1,7 +1,6 @@
 """The tools as a user runs them, on the tiny size and on a handful of scenes."""
 
 import json
-import runpy
 import signal
 import subprocess
 import sys
@@ -20,9 +19,10 @@ from ..conftest import ROOT, load_config
 CONFIG = 'configs/visionllm/visionllm_tiny_scenes.py'
 
 
-def run(tool: str, *arguments: str) -> str:
-    """Run a tool as a process of its own, and return all that it wrote."""
-    done = subprocess.run([sys.executable, f'tools/{tool}.py', *arguments], cwd=ROOT, capture_output=True, text=True)
+def run(command: str, *arguments: str) -> str:
+    """Run a command as a process of its own, and return all that it wrote."""
+    done = subprocess.run([sys.executable, '-m', 'visionllm', command, *arguments], cwd=ROOT, capture_output=True,
+                          text=True)
     text = done.stdout + done.stderr
     assert done.returncode == 0, text[-3000:]
     return text
@@ -99,11 +99,9 @@ def test_curves_of_a_resumed_run_begin_where_the_first_began(tmp_path):
     assert [(r['run'], r['step']) for r in read_scalars(tmp_path)] == [('2', 1), ('2', 2), ('3', 3), ('3', 4), ('3', 5)]
 
 
-def test_the_language_model_is_exported_alone(trained, tmp_path, monkeypatch):
-    adapter, out = str(tmp_path / 'adapter'), str(tmp_path / 'all.safetensors')
-    monkeypatch.syspath_prepend(str(ROOT / 'tools'))
-    monkeypatch.setattr(sys, 'argv', ['export.py', CONFIG, str(trained / 'iter_4.pth'), out, '--adapter', adapter])
-    runpy.run_path(str(ROOT / 'tools/export.py'), run_name='__main__')
+def test_the_language_model_is_exported_alone(call, trained, tmp_path):
+    adapter = str(tmp_path / 'adapter')
+    assert call('export', CONFIG, trained / 'iter_4.pth', tmp_path / 'all', '--adapter', adapter).code == 0
     llm = MODELS.build(load_config(CONFIG).model.llm | dict(adapter=adapter))
     learned = load_local(trained / 'iter_4.pth')['state_dict']
     assert all(torch.equal(value, learned[f'llm.{name}']) for name, value in llm.state_dict().items())
@@ -120,9 +118,8 @@ def test_testing_prints_a_coco_table_and_writes_results(trained, tmp_path):
 def test_what_cannot_be_resumed_is_said_before_time_is_lost(call, trained, tmp_path):
     done = call('train', CONFIG, '--work-dir', tmp_path, '--resume', tmp_path / 'iter_9.pth')
     assert done.code == 2 and 'no checkpoint' in done.err and 'iter_9.pth' in done.err
-    weights = str(tmp_path / 'a.safetensors')
-    assert call('export', CONFIG, trained / 'iter_4.pth', weights).code == 0
-    done = call('train', CONFIG, '--work-dir', tmp_path, '--resume', weights)
+    assert call('export', CONFIG, trained / 'iter_4.pth', tmp_path / 'a').code == 0
+    done = call('train', CONFIG, '--work-dir', tmp_path, '--resume', tmp_path / 'a/model.safetensors')
     assert done.code == 2 and 'holds weights alone' in done.err
 
 
@@ -137,8 +134,8 @@ def test_inference_draws_and_writes_json(call, trained, tmp_path):
     Image.new('RGBA', (300, 40), (9, 9, 9, 100)).save(tmp_path / 'wide.png')
     (tmp_path / 'names.txt').write_text('red star\n')
     out = tmp_path / 'out'
-    call('infer', tmp_path / 'grey.png', tmp_path / 'wide.png', '--config', CONFIG, '--checkpoint',
-         trained / 'iter_4.pth', '--classes', f'@{tmp_path}/names.txt', 'moon', '--score-thr', '0', '--out', out)
+    call('predict', tmp_path / 'grey.png', tmp_path / 'wide.png', '--model', CONFIG, '--checkpoint',
+         trained / 'iter_4.pth', '--classes', f'@{tmp_path}/names.txt', 'moon', '--threshold', '0', '--out', out)
     answers = json.loads((out / 'answers.json').read_text())
     assert len(answers) == 2 and {o['name'] for a in answers for o in a['objects']} <= {'red star', 'moon'}
     assert all(0 <= x1 <= x2 <= 300 and 0 <= y1 <= y2 <= 60 for a in answers for o in a['objects']
@@ -151,12 +148,12 @@ def test_a_bad_image_costs_no_other_answer(call, trained, tmp_path):
         Image.new('RGB', (60, 40), 'grey').save(tmp_path / f'{name}.png')
     (tmp_path / 'b.png').write_text('no image')
     files = [tmp_path / f'{name}.png' for name in 'abc']
-    model = ['--config', CONFIG, '--checkpoint', trained / 'iter_4.pth', '--classes', 'star', '--out', tmp_path / 'out']
-    done = call('infer', *files, *model)
+    model = ['--model', CONFIG, '--checkpoint', trained / 'iter_4.pth', '--classes', 'star', '--out', tmp_path / 'out']
+    done = call('predict', *files, *model)
     assert done.code == 1 and 'b.png is not an image' in done.err and 'Traceback' not in done.err
     answers = json.loads((tmp_path / 'out/answers.json').read_text())
     assert [Path(answer['image']).name for answer in answers] == ['a.png', 'c.png']
-    assert call('infer', files[1], *model).code == 2
+    assert call('predict', files[1], *model).code == 2
 
 
 @pytest.mark.parametrize('sentence, reason', [
@@ -165,17 +162,17 @@ def test_a_bad_image_costs_no_other_answer(call, trained, tmp_path):
 ])
 def test_an_instruction_that_cannot_be_parsed_is_explained(call, trained, tmp_path, sentence, reason):
     Image.new('RGB', (64, 64)).save(tmp_path / 'a.png')
-    done = call('infer', tmp_path / 'a.png', '--config', CONFIG, '--checkpoint', trained / 'iter_4.pth',
+    done = call('predict', tmp_path / 'a.png', '--model', CONFIG, '--checkpoint', trained / 'iter_4.pth',
                 '--instruction', sentence)
     assert done.code == 2 and reason in done.err
 
 
 def test_the_shipped_model_answers_where_none_is_named(call, tmp_path):
     Image.new('RGB', (64, 64)).save(tmp_path / 'a.png')
-    run('infer', str(tmp_path / 'a.png'), '--model', 'scenes', '--caption', '--out', str(tmp_path))
+    run('predict', str(tmp_path / 'a.png'), '--model', 'scenes', '--caption', '--out', str(tmp_path))
     assert json.loads((tmp_path / 'answers.json').read_text())[0]['text']
-    done = call('infer', tmp_path / 'a.png', '--caption', '--config', CONFIG)
-    assert done.code == 2 and '--config and --checkpoint belong together' in done.err
+    done = call('predict', tmp_path / 'a.png', '--caption', '--model', CONFIG)
+    assert done.code == 2 and 'is a config; name its weights as well' in done.err
 
 
 def test_a_benchmark_is_printed_written_and_drawn(call, tmp_path):

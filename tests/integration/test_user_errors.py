@@ -13,7 +13,7 @@ from ..images import write_images
 
 TINY = str(ROOT / 'configs/visionllm/visionllm_tiny_scenes.py')
 FIVE = str(ROOT / 'configs/visionllm/visionllm_nano_scenes-five-tasks.py')
-WEIGHTS = str(ROOT / 'weights/visionllm_nano_scenes-five-tasks.safetensors')
+WEIGHTS = str(ROOT / 'visionllm/weights/scenes/model.safetensors')
 IMAGE = str(ROOT / 'data/scenes_tiny/images/test/000000.jpg')
 
 
@@ -35,37 +35,37 @@ def config(tmp_path):
     return write
 
 
-@pytest.mark.parametrize('tool', ['train', 'test', 'cost', 'export', 'infer', 'study'])
+@pytest.mark.parametrize('tool', ['train', 'test', 'cost', 'export', 'predict', 'study'])
 def test_a_config_that_does_not_exist(call, tool):
-    arguments = dict(infer=[IMAGE, '--caption', '--config', 'gone.py', '--checkpoint', WEIGHTS],
+    arguments = dict(predict=[IMAGE, '--caption', '--model', 'gone.py', '--checkpoint', WEIGHTS],
                      study=['figures', 'gone.py', WEIGHTS], train=['gone.py'], cost=['gone.py'],
                      test=['gone.py', WEIGHTS], export=['gone.py', WEIGHTS, 'out.safetensors'])[tool]
     assert_sentence(call(tool, *arguments), 'gone.py')
 
 
-@pytest.mark.parametrize('tool', ['test', 'export', 'infer', 'study'])
+@pytest.mark.parametrize('tool', ['test', 'export', 'predict', 'study'])
 def test_a_checkpoint_that_does_not_exist(call, tool):
-    arguments = dict(infer=[IMAGE, '--caption', '--config', TINY, '--checkpoint', 'gone.pth'],
+    arguments = dict(predict=[IMAGE, '--caption', '--model', TINY, '--checkpoint', 'gone.pth'],
                      study=['figures', TINY, 'gone.pth'], test=[TINY, 'gone.pth'],
                      export=[TINY, 'gone.pth', 'out.safetensors'])[tool]
     assert_sentence(call(tool, *arguments), 'gone.pth')
 
 
-@pytest.mark.parametrize('tool', ['train', 'test', 'infer', 'export'])
+@pytest.mark.parametrize('tool', ['train', 'test', 'predict', 'export'])
 def test_a_checkpoint_that_holds_code(call, tool, tmp_path):
     evil = tmp_path / 'evil.pth'
     torch.save(dict(state_dict={}, evil=Hostile(tmp_path / 'ran')), evil)
     arguments = dict(train=[TINY, '--work-dir', tmp_path, '--cfg-options', f'load_from={evil}'],
                      test=[TINY, evil, '--work-dir', tmp_path], export=[TINY, evil, tmp_path / 'out.safetensors'],
-                     infer=[IMAGE, '--classes', 'star', '--config', TINY, '--checkpoint', evil])[tool]
+                     predict=[IMAGE, '--classes', 'star', '--model', TINY, '--checkpoint', evil])[tool]
     assert_sentence(call(tool, *arguments), 'can run code')
     assert not (tmp_path / 'ran').exists()
 
 
-@pytest.mark.parametrize('tool', ['test', 'infer'])
+@pytest.mark.parametrize('tool', ['test', 'predict'])
 def test_a_checkpoint_of_another_config(call, tool, tmp_path):
     arguments = dict(test=[TINY, WEIGHTS, '--work-dir', tmp_path],
-                     infer=[IMAGE, '--classes', 'star', '--config', TINY, '--checkpoint', WEIGHTS])[tool]
+                     predict=[IMAGE, '--classes', 'star', '--model', TINY, '--checkpoint', WEIGHTS])[tool]
     assert_sentence(call(tool, *arguments), 'checkpoint of another config')
 
 
@@ -142,7 +142,7 @@ def test_a_detector_that_is_none(call, tmp_path, monkeypatch, detector, words):
 
 
 def test_a_cost_that_cannot_be_counted(call):
-    assert_sentence(call('cost', 'configs/visionllm/visionllm_ssd-mobilenet-v2_coco.py'), 'tools/benchmark.py')
+    assert_sentence(call('cost', 'configs/visionllm/visionllm_ssd-mobilenet-v2_coco.py'), 'visionllm benchmark')
 
 
 def test_a_folder_to_merge_that_does_not_exist(call, tmp_path):
@@ -151,7 +151,7 @@ def test_a_folder_to_merge_that_does_not_exist(call, tmp_path):
 
 def test_an_image_that_is_none(call, tmp_path):
     (tmp_path / 'text.png').write_text('no image')
-    assert_sentence(call('infer', tmp_path / 'text.png', '--classes', 'star'), 'text.png')
+    assert_sentence(call('predict', tmp_path / 'text.png', '--classes', 'star'), 'text.png')
 
 
 def test_a_study_that_does_not_exist(call):
@@ -159,7 +159,8 @@ def test_a_study_that_does_not_exist(call):
 
 
 def test_a_bug_keeps_its_traceback(call, config, tmp_path, monkeypatch):
-    path = config("custom_imports = dict(imports=['visionllm', 'broken_hook'])\ncustom_hooks = [dict(type='Broken')]")
+    path = config("custom_imports = dict(imports=['visionllm.registration', 'broken_hook'])\n"
+                  "custom_hooks = [dict(type='Broken')]")
     monkeypatch.syspath_prepend(str(tmp_path))
     (tmp_path / 'broken_hook.py').write_text('''
 from mmdet.registry import HOOKS
@@ -175,15 +176,16 @@ class Broken(Hook):
 
 
 def test_a_real_process_says_one_sentence_and_nothing_else(tmp_path):
-    done = subprocess.run([sys.executable, 'tools/infer.py', 'gone.jpg', '--classes', 'star'], cwd=ROOT, text=True,
-                          capture_output=True)
+    command = [sys.executable, '-m', 'visionllm', 'predict', 'gone.jpg', '--model', 'gone', '--classes', 'star']
+    done = subprocess.run(command, cwd=ROOT, text=True, capture_output=True)
     assert done.returncode == 2 and done.stdout == ''
-    assert done.stderr.splitlines()[-1] == 'infer.py: error: argument images: there is no file gone.jpg'
+    assert done.stderr == ("error: There is no model 'gone': shipped are photo and scenes; or give a folder, or an id "
+                           'on the Hugging Face hub (OWNER/NAME).\n')
 
 
 def test_loading_and_answering_print_nothing(tmp_path):
     script = '''
-import visionllm
+import visionllm.registration
 from mmdet.registry import DATASETS, MODELS
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate

@@ -11,7 +11,7 @@ from visionllm.models.backbones import EfficientNetLite
 from visionllm.models.connectors import RoIEncoder
 from visionllm.structures import ImageTokens
 
-PICTURES = Path(__file__).parents[2] / 'docs/images'
+PICTURES = Path(__file__).parents[2] / 'visionllm/images'
 ENCODER = dict(type='EfficientNetLite')
 
 

@@ -1,3 +1,5 @@
+from visionllm import mmdet_setup  # noqa: F401
+
 from .checked_coco import CheckedCOCO
 from .coco_file import read_coco_file
 from .files import AnnotationError

@@ -10,7 +10,7 @@ from mmengine.logging import print_log
 
 from .files import AnnotationError
 
-MEND = 'Mend or remove them; "tools/data.py check FILE --fix OUT" removes them.'
+MEND = 'Mend or remove them; "visionllm data check FILE --fix OUT" removes them.'
 
 
 class Kind(NamedTuple):
@@ -53,7 +53,7 @@ class Findings(dict[Kind, list[str]]):
         faults = self.faults()
         if faults:
             others = len(faults) - 1
-            more = f' {others} other kinds of faults: tools/data.py check {path}' if others else ''
+            more = f' {others} other kinds of faults: visionllm data check {path}' if others else ''
             raise AnnotationError(f'{path}: {self.summarize(faults[0])} {faults[0].remedy}{more}')
 
     def log_repairs(self, path: str | Path) -> None:

@@ -1,5 +1,3 @@
-from visionllm.visualization import Prediction, draw, write_predictions
+"""Evaluations, benchmarks and checks behind the commands."""
 
-from .inferencer import SHIPPED, Inferencer
-
-__all__ = ['SHIPPED', 'Inferencer', 'Prediction', 'draw', 'write_predictions']
+from visionllm import mmdet_setup  # noqa: F401

@@ -1,3 +1,4 @@
+from visionllm import mmdet_setup  # noqa: F401
 from visionllm.annotations import AnnotationError, ImageError
 
 from .augmentation import SeededAlbu

@@ -1,3 +1,5 @@
+from visionllm import mmdet_setup  # noqa: F401
+
 from . import atomic_write, checkpoint
 from .amp import BFloat16OptimWrapper
 from .draw_predictions import DrawPredictions

@@ -19,9 +19,12 @@ from mmengine.runner import checkpoint as mmengine_checkpoint
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 
+from visionllm.assets import SHIPPED
 from visionllm.errors import UserError
 
 from .atomic_write import write_atomically
+
+SCHEME = 'visionllm://'  # of shipped models
 
 
 class UnsafeCheckpointError(UserError, RuntimeError):
@@ -87,6 +90,18 @@ def load_from_url(url: str, model_dir: str | None = None, map_location=None, pro
     return load_local(str(path), map_location)
 
 
+def load_shipped(filename: str, map_location=None) -> dict:
+    """Load the weights of a shipped model, ``visionllm://NAME``.
+
+    Raises:
+        FileNotFoundError: There is no such model.
+    """
+    name = filename.removeprefix(SCHEME)
+    if name not in SHIPPED:
+        raise FileNotFoundError(f'There is no shipped model {name!r}; there are {" and ".join(SHIPPED)}.')
+    return load_local(SHIPPED[name] / 'model.safetensors', map_location)
+
+
 def save_safetensors(state_dict: dict[str, torch.Tensor], filename: str | Path, meta: dict) -> None:
     """Write tensors and a JSON-able ``meta`` as one safetensors file that ``load_local`` reads."""
     tensors = {name: tensor.detach().contiguous().cpu() for name, tensor in state_dict.items()}
@@ -98,3 +113,4 @@ def install_safe_loading() -> None:
     mmengine_checkpoint._safe_torch_load = load_weights_only
     mmengine_checkpoint.load_url = load_from_url
     mmengine_checkpoint.CheckpointLoader.register_scheme(prefixes='', loader=load_local, force=True)
+    mmengine_checkpoint.CheckpointLoader.register_scheme(prefixes=SCHEME, loader=load_shipped, force=True)

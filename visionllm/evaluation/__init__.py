@@ -1,3 +1,5 @@
+from visionllm import mmdet_setup  # noqa: F401
+
 from .answers import AnswerMetric, normalize_answer
 from .calibration import calibration_error
 from .caption_tokenizer import tokenize_caption

@@ -1,3 +1,5 @@
+from visionllm import mmdet_setup  # noqa: F401
+
 from .instructions import (
     MAX_CLASSES_PER_INSTRUCTION,
     Instruction,

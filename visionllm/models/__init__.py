@@ -1,3 +1,5 @@
+from visionllm import mmdet_setup  # noqa: F401
+
 from .backbones import BackbonePretrained, EfficientNetLite, InternImage
 from .connectors import (
     DetectorTokenizer,

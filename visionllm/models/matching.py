@@ -6,7 +6,6 @@ Dimensions: B images, M image tokens, G ground truth objects, K classes.
 import torch
 import torch.nn.functional as F
 from mmdet.structures.bbox import bbox_cxcywh_to_xyxy, bbox_overlaps
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 
@@ -25,6 +24,7 @@ def hungarian_match(class_cost: Tensor, boxes: Tensor, gt_boxes: Tensor, class_w
     Returns:
         Indices of tokens and of objects, ``int[min(M, G)]`` each.
     """
+    from scipy.optimize import linear_sum_assignment  # takes long to import, and inference has no use for it
     if len(gt_boxes) == 0:
         empty = torch.zeros(0, dtype=torch.long, device=boxes.device)
         return empty, empty

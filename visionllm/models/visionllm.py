@@ -179,7 +179,8 @@ class VisionLLM(BaseDetector):
             if head.supports(instruction.output_format):
                 return name
         raise InstructionError(f'The instruction asks for {instruction.output_format}, which none of this model\'s '
-                               f'heads ({", ".join(self.heads)}) can answer; add one to the config\'s heads.')
+                               f'heads ({", ".join(self.heads)}) can answer. Ask for another output, or add a head '
+                               'for it to the config.')
 
     def _forward(self, batch_inputs: Tensor, batch_data_samples: Samples) -> ImageTokens:
         return self.extract_tokens(batch_inputs, batch_data_samples)[-1]

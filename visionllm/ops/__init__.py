@@ -1,3 +1,5 @@
+from visionllm import mmdet_setup  # noqa: F401
+
 from .dcnv3 import dcnv3
 from .ms_deform_attn import ms_deform_attn
 

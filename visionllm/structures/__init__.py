@@ -1,3 +1,5 @@
+from visionllm import mmdet_setup  # noqa: F401
+
 from .detections import Detections
 from .lazy_features import ImageFeatures, LazyFeatures
 from .loss_terms import LossTerm

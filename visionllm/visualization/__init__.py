@@ -1,4 +1,7 @@
-from .drawing import draw, write_predictions
-from .prediction import Prediction
+from visionllm import mmdet_setup  # noqa: F401
 
-__all__ = ['Prediction', 'draw', 'write_predictions']
+from .drawing import draw
+from .folder import write_predictions
+from .prediction import MissingPackageError, Prediction
+
+__all__ = ['MissingPackageError', 'Prediction', 'draw', 'write_predictions']

@@ -1,11 +1,11 @@
-"""Predictions drawn on their images, with labels in any script, and written to a folder."""
+"""Predictions drawn on their images, with labels in any script."""
 
-import json
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
 from functools import lru_cache
 from importlib.metadata import distribution
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from mmengine.logging import print_log
@@ -13,8 +13,6 @@ from PIL import Image, ImageDraw, ImageFont
 
 from visionllm.language import instruction_sentences
 from visionllm.language.instructions import class_names_of, format_of
-
-from .prediction import Prediction
 
 PALETTE = [(230, 60, 60), (60, 140, 240), (60, 180, 90), (240, 160, 40), (150, 80, 200), (30, 180, 180),
            (240, 110, 180), (120, 120, 120), (160, 110, 50), (100, 100, 255)]
@@ -24,25 +22,18 @@ TEXT_SIZE = 1 / 45  # height of letters, of the shortest side
 MIN_TEXT_SIZE, LINE_WIDTH = 11, 1 / 6  # in pixels; of the height of letters
 
 
-def write_predictions(predictions: Iterable[Prediction], folder: Path) -> Iterator[str]:
-    """Write a drawing of each prediction as it comes, and ``answers.json`` at the end or when it is interrupted.
-
-    Yields:
-        One line of text per prediction.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    answers = []
-    try:
-        for number, prediction in enumerate(predictions):
-            target = folder / f'{number:02d}_{Path(prediction.path).stem}.png'
-            Image.fromarray(draw(prediction)).save(target)
-            answers.append(prediction.as_dict())
-            yield f'{prediction.path}: {prediction} -> {target}'
-    finally:
-        (folder / 'answers.json').write_text(json.dumps(answers, indent=1, ensure_ascii=False), encoding='utf-8')
+class Drawable(Protocol):
+    """What is drawn of a prediction."""
+    instruction: str | Sequence[str]
+    image: np.ndarray
+    names: list[str]
+    scores: list[float]
+    boxes: list[list[float]]
+    points: list[list[list[float]]]
+    text: str | None
 
 
-def draw(prediction: Prediction, min_side: int = 384) -> np.ndarray:
+def draw(prediction: Drawable, min_side: int = 384) -> np.ndarray:
     """Draw boxes, polygons or keypoints with names and scores on the image, and the instruction and text below it.
 
     Lines and letters grow with the image.

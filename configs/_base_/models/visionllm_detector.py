@@ -29,7 +29,7 @@ model = dict(
             'heads.tuples.class_reader.pmi.*', 'heads.tuples.class_reader.words.*'),
     init_cfg=dict(
         type='PartsPretrained',
-        checkpoint='{{ fileDirname }}/../../../weights/visionllm_ssd-mobilenet-v2_coco.safetensors',
+        checkpoint='visionllm://photo',
         parts=('llm.*', 'heads.tuples.class_reader.pmi.*',
                'heads.tuples.class_reader.expression_guidance.expression_or_name.*',  # the rest depends on the detector's scores
                'heads.tuples.coordinates.location_prior.mask_branch.*', 'heads.text.*')))

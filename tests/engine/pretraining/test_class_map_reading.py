@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from visionllm.apis import Inferencer
+from visionllm.apis.inferencer import Inferencer
 from visionllm.engine.pretraining.class_map_reading import (
     LONG,
     PURE,
@@ -32,7 +32,7 @@ from visionllm.language.word_lists import TEST_NOUNS, TRAIN_NOUNS
 
 from ...conftest import ROOT
 
-WEIGHTS = ROOT / 'weights/visionllm_nano_scenes-five-tasks.safetensors'
+WEIGHTS = ROOT / 'visionllm/weights/scenes/model.safetensors'
 
 
 @pytest.mark.parametrize('longest', [SHORT, LONG])

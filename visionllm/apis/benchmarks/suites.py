@@ -1,4 +1,4 @@
-"""All suites by name, built from the arguments of ``tools/benchmark.py``."""
+"""All suites by name, built from the arguments of ``visionllm benchmark``."""
 
 from argparse import Namespace
 from collections.abc import Callable
@@ -9,7 +9,8 @@ from visionllm.datasets.scenes import SHAPES
 from visionllm.language import TASKS
 from visionllm.models import CausalLM
 
-from ..inferencer import SHIPPED, Inferencer
+from ..inferencer import Inferencer
+from ..shipped import SHIPPED
 from .coco_eval import CocoEvalBenchmark, coco_eval_suite
 from .decoding import DecodingBenchmark, decoding_suite
 from .deformable_attention import DeformableAttentionBenchmark, deformable_attention_suite
@@ -50,7 +51,7 @@ def detector(args: Namespace):
 
 def photographs(args: Namespace) -> Suite:
     """The shipped model for photographs, and open-vocabulary detectors."""
-    model = Inferencer.from_files(*SHIPPED['photographs'], args.device).model
+    model = Inferencer.from_files(*SHIPPED['photo'], args.device).model
     return photographs_suite({'SSD MobileNetV2': PhotographBenchmark(model)}, args.device)
 
 

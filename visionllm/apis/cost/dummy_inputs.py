@@ -120,7 +120,7 @@ def check_countable(cfg: Config) -> None:
     """
     if cfg.model.get('connector', {}).get('type') == 'DetectorTokenizer':
         raise ConfigError('Operations are counted in PyTorch, and a published detector may be run by another library; '
-                          'its cost is in the head of its config, and tools/benchmark.py photographs times one.')
+                          'its cost is in the head of its config, and visionllm benchmark photographs times one.')
 
 
 def largest_image_size(cfg: Config) -> tuple[int, int]:

@@ -48,6 +48,12 @@ class ParallelCoordinates(nn.Module):
         sizes = dict(channels=channels, token_channels=token_channels, llm_width=llm_width)
         self.location_prior = MODELS.build({**location_prior, **sizes}) if location_prior else None
 
+    def supports(self, output_format: OutputFormat) -> bool:
+        """Whether anything tells where the points of a format are: of keypoints a branch, or the language model."""
+        if not output_format.has_point_names or self.location_prior is None:
+            return True
+        return self.location_prior.keypoint_branch is not None or bool(self.scale[1] > 0)
+
     def fit_in_class_pass(self, output_format: OutputFormat, tokens: ImageTokens) -> bool:
         """Whether the coordinates of all tuples are so few that they are decoded in the pass of the classes."""
         return fits_in_class_pass(tokens.objectness, len(output_format.coordinate_tokens))

@@ -77,8 +77,8 @@ class FormatQueryHead(BaseModule):
         self.coordinates = MODELS.build({**coordinates, **sizes, 'token_channels': token_channels})
 
     def supports(self, output_format: OutputFormat) -> bool:
-        """Whether this head answers in a format: in all that have a class and points."""
-        return not output_format.is_text
+        """Whether this head answers in a format: in all that have a class, and points that it can place."""
+        return not output_format.is_text and self.coordinates.supports(output_format)
 
     # ------------------------------------------------------------------ decoding
 

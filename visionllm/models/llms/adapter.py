@@ -52,8 +52,8 @@ def load_adapter(llm, folder: str | Path) -> None:
     text = [f'{TEXT}/{LORA}'] * llm.text_lora
     missing = [name for name in ('adapter_config.json', LORA, *text, ROWS) if not (folder / name).is_file()]
     if missing:
-        raise FileNotFoundError(f'{folder} holds no adapter: {", ".join(missing)} not found. tools/export.py --adapter '
-                                'writes one.')
+        raise FileNotFoundError(f'{folder} holds no adapter: {", ".join(missing)} not found. visionllm export '
+                                '--adapter writes one.')
     saved = LoraConfig.from_pretrained(str(folder))
     pairs = [(name, _normalized(getattr(saved, name)), _normalized(getattr(llm.lora, name))) for name in ALIKE]
     different = [f'{name} is {theirs} and should be {ours}' for name, theirs, ours in pairs if theirs != ours]

@@ -1,4 +1,4 @@
-"""What all tools share: config arguments, and users' mistakes reported in one sentence.
+"""What all commands share: config arguments, and users' mistakes reported in one sentence.
 
 Imports nothing heavy: ``--help`` answers at once, and a wrong path is reported before torch is imported.
 """
@@ -29,9 +29,9 @@ class UsageError(Exception):
     """Arguments or a config that cannot be used."""
 
 
-def run(main: Callable[[], None]) -> None:
-    """Run a tool: a user's mistake ends it with one sentence and exit code 2, an interrupt with 128 and the number of
-    its signal; a bug keeps its traceback."""
+def run_safely(main: Callable[[], None]) -> None:
+    """Run a command: a user's mistake ends it with one sentence and exit code 2, an interrupt with 128 and the number
+    of its signal; a bug keeps its traceback."""
     try:
         main()
     except KeyboardInterrupt:

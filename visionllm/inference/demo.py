@@ -10,24 +10,25 @@ from mmengine.config import Config
 from mmengine.registry import DATASETS
 from PIL import Image
 
+from visionllm import VisionLLM
+from visionllm.apis.shipped import SHIPPED
+from visionllm.apis.studies import evaluate_task
+from visionllm.apis.study import Study
+from visionllm.assets import IMAGES
 from visionllm.datasets.scenes import SHAPES
 from visionllm.language import TASKS
 from visionllm.visualization import Prediction, draw, write_predictions
 
-from .inferencer import ROOT, SHIPPED, Inferencer
-from .studies import evaluate_task
-from .study import Study
-
-# free photographs (docs/images/README.md), tasks, and what is asked; the last are not all answered rightly
-PHOTOGRAPHS = (('astronaut', 'detection', dict(names=('person', 'rocket', 'dog'))),
-               ('cat', 'segmentation', dict(names=('cat', 'dog', 'couch'), num_points=24)),
-               ('cat', 'detection', dict(names=('animal', 'vehicle'))),
-               ('coffee', 'segmentation', dict(names=('spoon', 'cup', 'dining table'), num_points=24)),
-               ('coffee', 'grounding', dict(names=('the cup left of the spoon', ))),
-               ('cat', 'captioning', {}),
-               ('coffee', 'questions', dict(question='is there a spoon?')),
-               ('coffee', 'detection', dict(names=('mug', 'teaspoon', 'kitten'))),
-               ('astronaut', 'captioning', {}))
+# free photographs (visionllm/images/README.md) and what is asked; the last are not all answered rightly
+PHOTOGRAPHS = (('astronaut', dict(classes=('person', 'rocket', 'dog'))),
+               ('cat', dict(classes=('cat', 'dog', 'couch'), points=24)),
+               ('cat', dict(classes=('animal', 'vehicle'))),
+               ('coffee', dict(classes=('spoon', 'cup', 'dining table'), points=24)),
+               ('coffee', dict(expression='the cup left of the spoon')),
+               ('cat', dict(caption=True)),
+               ('coffee', dict(question='is there a spoon?')),
+               ('coffee', dict(classes=('mug', 'teaspoon', 'kitten'))),
+               ('astronaut', dict(caption=True)))
 COLORS_CONFIG = 'configs/visionllm/visionllm_nano_scenes-colours.py'
 NUM_SAMPLES = dict(detection=200, segmentation=40, grounding=200, captioning=100, questions=200)
 
@@ -51,14 +52,17 @@ def instructions() -> list[tuple[int, str, str]]:
 
 def show_photographs(out: Path) -> None:
     """Answer instructions on photographs, and draw the predictions into ``out``."""
-    inferencer = Inferencer.from_files(*SHIPPED['photographs'])
-    predictions, asked = [], []
-    for image, task, options in PHOTOGRAPHS:
-        prediction = inferencer(ROOT / f'docs/images/{image}.jpg', TASKS[task].write_instruction(**options))
-        predictions.append(prediction.best() if task == 'grounding' else prediction)
-        asked.append(options.get('question') or f'{", ".join(options.get("names", (task, )))}?')
-    print('\n'.join(f'{each} {line}' for each, line in zip(asked, write_predictions(predictions, out))), flush=True)
+    model = VisionLLM('photo', device='cpu')
+    predictions = [model.predict(IMAGES / f'{image}.jpg', **request)[0] for image, request in PHOTOGRAPHS]
+    for (image, request), (prediction, drawing) in zip(PHOTOGRAPHS, write_predictions(predictions, out)):
+        print(f'{image}: {asked(request)}? {prediction} -> {drawing}', flush=True)
     save_sheet(predictions, out)
+
+
+def asked(request: dict) -> str:
+    """What a request asks for, in a few words."""
+    what = request.get('classes') or request.get('question') or request.get('expression') or 'a caption'
+    return (what if isinstance(what, str) else ', '.join(what)).rstrip('?')
 
 
 def evaluate(model) -> None:
@@ -69,18 +73,17 @@ def evaluate(model) -> None:
         print(f'{task:13s}{count:4d} samples  {metrics}', flush=True)
 
 
-def show_examples(inferencer: Inferencer, out: Path) -> None:
+def show_examples(model: VisionLLM, out: Path) -> None:
     """Predict for seven instructions on seven unseen scenes, and draw the predictions into ``out``."""
     cfg = Config.fromfile(SHIPPED['scenes'][0])
     images = DATASETS.build({**cfg.test_dataloader.dataset.datasets[0], 'pipeline': []})
     predictions = []
     for index, task, instruction in instructions():
         path = images.get_data_info(index)['img_path']
-        if task == 'grounding':  # one object
-            predictions.append(inferencer(path, instruction, 0.0).best())
-        else:
-            predictions.append(inferencer(path, instruction, 0.4))
-    print('\n'.join(write_predictions(predictions, out)))
+        prediction, = model.predict(path, instruction=instruction, threshold=0.0 if task == 'grounding' else 0.4)
+        predictions.append(prediction.best() if task == 'grounding' else prediction)
+    for prediction, drawing in write_predictions(predictions, out):
+        print(f'{prediction.path}: {prediction} -> {drawing}')
     save_sheet(predictions, out)
 
 
@@ -94,7 +97,7 @@ def save_sheet(predictions: list[Prediction], out: Path) -> None:
 
 def fine_tune() -> None:
     """Fine-tune the shipped model to other classes and print its loss."""
-    command = [sys.executable, str(ROOT / 'tools/train.py'), COLORS_CONFIG, '--work-dir', 'work_dirs/demo']
+    command = [sys.executable, '-m', 'visionllm', 'train', COLORS_CONFIG, '--work-dir', 'work_dirs/demo']
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as training:
         lines = []
         for line in training.stdout:
@@ -108,15 +111,19 @@ def fine_tune() -> None:
     print(f'Loss: {np.mean(losses[:3]):.2f} -> {np.mean(losses[-3:]):.2f}')
 
 
-def run_demo() -> None:
-    """Photographs; evaluation, seven instructions and fine-tuning on scenes."""
+def run_demo(with_scenes: bool) -> None:
+    """Photographs; with scenes also the evaluation, seven instructions and fine-tuning on them, in the project's
+    folder."""
     print('1. Photographs, classes by name', flush=True)
     show_photographs(Path('outputs/demo/photographs'))
-    inferencer = Inferencer.from_files(*SHIPPED['scenes'])
+    if not with_scenes:
+        print('\nImages: outputs/demo')
+        return
+    scenes = VisionLLM('scenes', device='cpu')
     print('\n2. The model for synthetic scenes at five tasks, on unseen scenes', flush=True)
-    evaluate(inferencer.model)
+    evaluate(scenes.inferencer.model)
     print('\n3. Seven instructions, seven scenes', flush=True)
-    show_examples(inferencer, Path('outputs/demo/scenes'))
+    show_examples(scenes, Path('outputs/demo/scenes'))
     print('\n4. The same model fine-tuned to classes by colour', flush=True)
     fine_tune()
     print('\nImages: outputs/demo, logs and curves: work_dirs/demo')

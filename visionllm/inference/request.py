@@ -1,0 +1,80 @@
+"""What is asked of a model: one of a few forms, each of which writes the instruction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from visionllm.errors import UserError
+
+THRESHOLD = 0.3  # score of an object
+EXPRESSION_THRESHOLD = 0.05  # below it nothing fits an expression; chosen on other images than it is measured on
+
+
+class RequestError(UserError, ValueError):
+    """A request that asks for nothing, or for several things at once."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """One of five forms, or the instruction itself.
+
+    Args:
+        classes: Names of things to find, any number.
+        expression: A referring expression, of one thing.
+        question: To answer.
+        caption: Describe the image.
+        instruction: A sentence with class map, output format and ``<image>``; or several, with a group of names each.
+        points: With ``classes``: polygons of that many points instead of boxes.
+        parts: With ``classes``: keypoints of these names instead of boxes.
+
+    Raises:
+        RequestError: Not exactly one form is given, or ``points`` or ``parts`` do not belong to it.
+    """
+    classes: Sequence[str] | None = None
+    expression: str | None = None
+    question: str | None = None
+    caption: bool = False
+    instruction: str | Sequence[str] | None = None
+    points: int | None = None
+    parts: Sequence[str] | None = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.classes, str):
+            object.__setattr__(self, 'classes', [self.classes])
+        forms = dict(classes=self.classes, expression=self.expression, question=self.question,
+                     caption=self.caption or None, instruction=self.instruction)
+        given = [name for name, value in forms.items() if value is not None]
+        if len(given) != 1:
+            what = f'{" and ".join(given)} were given together' if given else 'nothing was asked'
+            raise RequestError(f'{what}: give one of {", ".join(forms)}.')
+        if (self.points or self.parts) and (self.classes is None or self.points and self.parts):
+            raise RequestError('points asks for polygons and parts for keypoints of classes: give one of them, with '
+                               'classes.')
+
+    @property
+    def asks_for_one(self) -> bool:
+        """Whether the answer is one object at most."""
+        return self.expression is not None
+
+    def threshold(self, given: float | None) -> float:
+        """The minimum score of an object, where the user gave none the default of the form."""
+        if given is not None:
+            return given
+        return EXPRESSION_THRESHOLD if self.asks_for_one else THRESHOLD
+
+    def write(self) -> str | tuple[str, ...]:
+        """The instruction.
+
+        Raises:
+            InstructionError: Names, points or the instruction are invalid.
+        """
+        from visionllm.language import TASKS
+        if self.instruction is not None:
+            return self.instruction if isinstance(self.instruction, str) else tuple(self.instruction)
+        if self.classes is not None:
+            task = 'keypoints' if self.parts else 'segmentation' if self.points else 'detection'
+            return TASKS[task].write_instructions(self.classes, num_points=self.points, points=self.parts or ())
+        if self.expression is not None:
+            return TASKS['grounding'].write_instruction([self.expression])
+        if self.question is not None:
+            return TASKS['questions'].write_instruction(question=self.question)
+        return TASKS['captioning'].write_instruction()
