@@ -111,12 +111,20 @@ class ModelConfig:
         """
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        content = dict(model_type=MODEL_TYPE, visionllm_version=__version__, scale=self.scale, model=self.model)
+        content = dict(model_type=MODEL_TYPE, visionllm_version=__version__, scale=self.scale,
+                       model=_without_caches(self.model))
         write_atomically(folder / CONFIG, json.dumps(content, indent=1, ensure_ascii=False).encode())
         state = {name: tensor.half() if tensor.is_floating_point() else tensor
                  for name, tensor in model.state_dict().items()}
         save_safetensors(state, folder / WEIGHTS, dict(meta or {}, torch=torch.__version__))
         write_atomically(folder / CARD, card.encode())
+
+
+def _without_caches(config: object) -> object:
+    """A config without its sizes of caches, which are those of a training that sees each image again and again."""
+    if isinstance(config, dict):
+        return {name: _without_caches(value) for name, value in config.items() if name != 'cached_images'}
+    return [_without_caches(each) for each in config] if isinstance(config, (list, tuple)) else config
 
 
 def _types(config: object) -> Iterator[object]:

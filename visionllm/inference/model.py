@@ -6,6 +6,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Literal, overload
 
+from .coco import write_coco
 from .request import Request
 from .sources import Frame, count_frames, read_frames
 
@@ -96,6 +97,22 @@ class VisionLLM:
         return predictions if stream else list(predictions)
 
     __call__ = predict
+
+    def label(self, source: object, out: str | Path, classes: Sequence[str], points: int | None = None,
+              threshold: float | None = None, batch_size: int = BATCH_SIZE, unreadable: list[str] | None = None) -> int:
+        """Label the images of a folder, to train another model on: a COCO annotation file, with scores.
+
+        Args:
+            source: As of ``predict``.
+            out: JSON file to write.
+            classes, points, threshold, batch_size, unreadable: As of ``predict``.
+
+        Returns:
+            How many objects were found.
+        """
+        predictions = self.predict(source, classes=classes, points=points, threshold=threshold, batch_size=batch_size,
+                                   stream=True, unreadable=unreadable)
+        return sum(len(prediction) for prediction in write_coco(predictions, out))
 
     def _predict(self, frames: Iterator[Frame], instruction: str | Sequence[str], threshold: float,
                  batch_size: int) -> 'Iterator[Prediction]':
