@@ -141,10 +141,6 @@ def test_a_detector_that_is_none(call, tmp_path, monkeypatch, detector, words):
     assert_sentence(call('train', path, '--work-dir', tmp_path), *words)
 
 
-def test_a_cost_that_cannot_be_counted(call):
-    assert_sentence(call('cost', 'configs/visionllm/visionllm_ssd-mobilenet-v2_coco.py'), 'visionllm benchmark')
-
-
 def test_a_folder_to_merge_that_does_not_exist(call, tmp_path):
     assert_sentence(call('merge_coco', tmp_path / 'out', 'train', tmp_path / 'nowhere:train'), 'FOLDER:SPLIT')
 

@@ -8,7 +8,6 @@ import pytest
 import torch
 from mmdet.structures.bbox import bbox_cxcywh_to_xyxy
 
-from visionllm.apis import Prediction, draw
 from visionllm.datasets.scenes import SHAPES
 from visionllm.language import TASKS, OutputFormat, keypoint_format, parse_instruction
 from visionllm.language.quantizer import probability_within
@@ -17,6 +16,7 @@ from visionllm.models.heads import ProposalHead
 from visionllm.models.heads.keypoint_branch import KeypointBranch
 from visionllm.models.heads.location_losses import location_losses
 from visionllm.models.loss_reduction import reduce_losses
+from visionllm.visualization import Prediction, draw
 
 from ..conftest import sample_batch
 from .test_head import random_tokens

@@ -112,15 +112,9 @@ def datasets_of(loader: ConfigDict) -> list[ConfigDict]:
     return dataset.get('datasets', [dataset])
 
 
-def check_countable(cfg: Config) -> None:
-    """Check that all of a model is run by PyTorch, whose operations are counted.
-
-    Raises:
-        ConfigError: It has a published detector, which may be run by another library.
-    """
-    if cfg.model.get('connector', {}).get('type') == 'DetectorTokenizer':
-        raise ConfigError('Operations are counted in PyTorch, and a published detector may be run by another library; '
-                          'its cost is in the head of its config, and visionllm benchmark photographs times one.')
+def has_published_detector(cfg: Config) -> bool:
+    """Whether a part of the model may be run by another library than PyTorch, whose operations are counted."""
+    return cfg.model.get('connector', {}).get('type') == 'DetectorTokenizer'
 
 
 def largest_image_size(cfg: Config) -> tuple[int, int]:

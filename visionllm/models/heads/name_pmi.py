@@ -14,6 +14,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from visionllm.errors import ConfigError
 
+from ..disk_cache import get_or_compute
 from ..llms import CausalLM
 
 PROMPTS = ('A {} is a kind of', 'A {} is a type of')
@@ -57,15 +58,25 @@ class NamePMI(nn.Module):
             ConfigError: The language model has another vocabulary than the config says.
         """
         new = [word for word in dict.fromkeys(words) if word not in self._rows]
-        for start in range(0, len(new), BATCH):
-            some = new[start:start + BATCH]
-            rows = sum(llm.next_token_log_probs([prompt.format(word) for word in some]) for prompt in PROMPTS)
-            self._rows |= zip(some, (rows / len(PROMPTS)).half())
+        if new:
+            self._rows |= zip(new, self._new_rows(llm, new))
         rows = torch.stack([self._rows[word] for word in words]).to(self.prior)
         if rows.shape != (len(words), len(self.prior)):
             raise ConfigError(f'The language model has {rows.shape[-1]} tokens, and class_reader.vocab_size is '
                               f'{len(self.prior)}: set it to that number.')
         return rows
+
+    @staticmethod
+    def _new_rows(llm: CausalLM, words: list[str]) -> Tensor:
+        """``half[n, V]``; of a vocabulary that a detector has, from the last process that computed it."""
+        def compute() -> Tensor:
+            batches = [words[start:start + BATCH] for start in range(0, len(words), BATCH)]
+            rows = [sum(llm.next_token_log_probs([prompt.format(word) for word in some]) for prompt in PROMPTS)
+                    for some in batches]
+            return (torch.cat(rows) / len(PROMPTS)).half()
+        if llm.has_random_weights or len(words) < BATCH:
+            return compute()
+        return get_or_compute('name-pmi', [llm.base_digest, *PROMPTS, *words], compute)
 
     def fit_prior(self, llm: CausalLM, words: Sequence[str]) -> None:
         """Set the prior to the average over these words."""

@@ -11,7 +11,7 @@ vocabulary.
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from itertools import chain
 
 import torch
@@ -34,6 +34,7 @@ from visionllm.language.vocabulary import (
 from visionllm.ops.block_attention import Blocks
 from visionllm.structures import TextFeatures
 
+from ..disk_cache import tensors_digest
 from ..freezing import exclude_frozen_parameters, native_dtype
 from ..initialization import initial_weights_matter
 from ..prompt_cache import PromptCache
@@ -89,6 +90,7 @@ class CausalLM(BaseModule):
                               'known any more which LoRA was used: leave text_lora or gradient_checkpointing out.')
         dtype = native_dtype() if dtype == 'auto' else getattr(torch, dtype)
         model, tokenizer = load_causal_lm(source, dtype, random_config)
+        self.has_random_weights = random_config is not None
         model.requires_grad_(False)
         self.vocabulary = extend_tokenizer(tokenizer, model.get_input_embeddings().num_embeddings)
         self.width = model.config.hidden_size
@@ -121,6 +123,12 @@ class CausalLM(BaseModule):
     def causal_lm(self) -> PreTrainedModel:
         """The model as transformers knows it, of the same decoder and output."""
         return self._causal_lm[0]
+
+    @cached_property
+    def base_digest(self) -> str:
+        """Identifies the base model, which never changes, without LoRA."""
+        return tensors_digest((name, parameter) for name, parameter in self.causal_lm.named_parameters()
+                              if '.lora_' not in name)
 
     def adapter_parameters(self) -> dict[str, nn.Parameter]:
         """What is trained for answers in tuples, by name: LoRA and the embeddings of the added tokens."""
