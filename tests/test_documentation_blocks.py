@@ -1,9 +1,9 @@
 """What the README and the pages of docs show is run: every block of Python and every command of ``visionllm``.
 
-A page's blocks are run in order, in a folder with the photographs of the package. In a ``console`` block lines that start
-with ``$`` are commands, and the lines below are what they print in a terminal; a block titled "printed" is what the block
-of Python above it prints. Numbers may differ a little between machines. A block titled "needs ..." is not run, but its
-commands must exist; one that needs packages is run where they are installed.
+A page's blocks are run in order, in a folder with the photographs of the package. In a ``console`` block lines that
+start with ``$`` are commands, and the lines below are what they print in a terminal; a block titled "printed" is what
+the block of Python above it prints. Numbers may differ a little between machines. A block titled "needs ..." is not
+run, but its commands must exist; one that needs packages is run where they are installed.
 """
 
 import contextlib
@@ -23,6 +23,7 @@ from visionllm.apis.model_files import ModelConfig
 from visionllm.assets import IMAGES
 from visionllm.cli.main import build_parser, main
 from visionllm.datasets.scene_files import write_coco_folder
+from visionllm.language import InstructionError, parse_instruction
 
 from .conftest import ROOT
 
@@ -171,6 +172,27 @@ def test_commands_that_are_not_run_exist(page, monkeypatch):
             for line in COMMAND.findall(block.code):
                 words = shlex.split(line, comments=True)[1:]
                 build_parser().parse_args([word for word in words if not word.startswith('@')])
+
+
+def test_instructions_on_their_page_are_read():
+    page = ROOT / 'docs/learn/instructions.md'
+    examples = [block.code for block in read_blocks(page) if '<image>' in block.code and 'entry' not in block.code]
+    read, text = 0, ''
+    for line in ''.join(examples).splitlines():
+        text = f'{text}\n{line}'.strip()
+        if '<image>' in text and ', x1' in text or '(c, "' in text or '(text' in text:
+            parse_instruction(text)
+            read, text = read + 1, ''
+    assert read == 8 and not text
+
+
+def test_errors_on_the_page_of_instructions_are_raised():
+    rows = re.findall(r'^\| `([^`]*)` \| (The [^|]*) \|$', (ROOT / 'docs/learn/instructions.md').read_text(), re.M)
+    assert len(rows) == 5
+    for text, message in rows:
+        with pytest.raises(InstructionError) as raised:
+            parse_instruction(text)
+        assert str(raised.value).startswith(message.replace('`', '').removesuffix(' ...'))
 
 
 def test_enough_is_run():

@@ -10,7 +10,8 @@ from .conftest import ROOT
 
 for package in ('mkdocs', 'material', 'mkdocstrings'):
     pytest.importorskip(package, reason='the site is built by pip install .[docs]')
-FETCHED = re.compile(r'<(?:script|img|iframe)[^>]*\ssrc="?https?:|<link[^>]*rel="?(?:stylesheet|preconnect)[^>]*https?:')
+FETCHED = re.compile(r'<(?:script|img|iframe)[^>]*\ssrc="?https?:|'
+                     r'<link[^>]*rel="?(?:stylesheet|preconnect)[^>]*https?:')
 
 
 @pytest.fixture(scope='module')
