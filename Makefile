@@ -1,10 +1,10 @@
-# make setup | demo | test | lint | weights. Each does the set-up it needs.
+# make setup | demo | test | lint | docs | weights. Each does the set-up it needs.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 export VISIONLLM_DATA ?= $(wildcard ../shared/data)
 
-.PHONY: setup demo test lint weights clean
+.PHONY: setup demo test lint docs weights clean
 
 setup: $(VENV)/.ready
 
@@ -26,9 +26,13 @@ test: setup
 lint: setup
 	$(BIN)/ruff check .
 
+# the documentation site into site/; dead links are errors
+docs: setup
+	$(BIN)/python -m mkdocs build --strict
+
 # the shipped weights from nothing: nine hours, resumable
 weights: setup
 	$(BIN)/python tools/train_recipe.py configs/recipes/visionllm_nano_scenes.py
 
 clean:
-	rm -rf $(VENV) work_dirs outputs
+	rm -rf $(VENV) work_dirs outputs site

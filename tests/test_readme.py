@@ -60,7 +60,8 @@ def test_tools_files_and_flags_exist(command):
     words = [word for word in shlex.split(command) if word != 'python' and not re.match('[A-Z_]+=', word)]
     tool, *arguments = words
     if tool == 'visionllm':
-        check_arguments((tool, arguments[0]), arguments[1:])
+        named = [] if arguments[0].isupper() else arguments[:1]  # not COMMAND, which stands for any
+        check_arguments((tool, *named), arguments[1:])
     else:
         assert (ROOT / tool).is_file()
         check_arguments((tool,), arguments)
@@ -72,7 +73,8 @@ def check_arguments(tool: tuple[str, ...], arguments: list[str]) -> None:
             assert (ROOT / word).exists(), word
     if tool[0].endswith('.sh'):
         return
-    tool = (*tool, arguments[0]) if tool == ('visionllm', 'data') else tool  # its commands have flags of their own
+    if tool == ('visionllm', 'data'):  # its commands have flags of their own
+        tool = (*tool, *arguments[:1])
     usage = usage_of(*tool)
     for word in arguments:
         assert not word.startswith('--') or word in usage, word

@@ -50,6 +50,15 @@ def test_the_model_of_every_row_can_be_built(table, name, tmp_path):
     assert cfg.train_cfg.max_iters == ABLATIONS[table].steps and cfg.val_cfg is None
 
 
+def test_there_is_a_weight_for_each_dataset():
+    rows = {name: row for table, name in ROWS if 'train_dataloader.sampler.weights' in
+            (row := ABLATIONS[table].rows[name]).options}
+    assert len(rows) >= 5
+    for name, row in rows.items():
+        datasets = Config.fromfile(row.config).train_dataloader.dataset.datasets
+        assert len(row.options['train_dataloader.sampler.weights']) == len(datasets), name
+
+
 def test_stages_are_changed_by_type_or_name(tmp_path):
     table, changes = ABLATIONS['additions'], {'TokenWordAlignment': dict(steps=7), 'class-map-reading': dict(lr=0.5)}
     first, second = pretraining_stages(build_config(table, Variant(stages=changes), tmp_path))

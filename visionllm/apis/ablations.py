@@ -15,7 +15,6 @@ from mmengine.config import Config
 
 from visionllm.engine import StrictRunner
 from visionllm.errors import ConfigError
-from visionllm.language import TASKS
 
 from .inferencer import Inferencer
 from .studies import evaluate_task
@@ -26,7 +25,7 @@ FROM_SCRATCH = 'configs/visionllm/visionllm_nano_scenes-from-scratch.py'
 PLAIN = 'configs/visionllm/visionllm_nano_scenes_plain.py'
 FIVE_TASKS = 'configs/visionllm/visionllm_nano_scenes-five-tasks.py'
 TUPLES = 'model.heads.tuples'
-ALL_TASKS = tuple(TASKS)
+ALL_TASKS = ('detection', 'segmentation', 'grounding', 'captioning', 'questions')  # in the order of its datasets
 
 Overrides = Mapping[str, Mapping[str, object]]
 

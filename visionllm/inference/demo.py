@@ -88,11 +88,20 @@ def show_examples(model: VisionLLM, out: Path) -> None:
 
 
 def save_sheet(predictions: list[Prediction], out: Path) -> None:
-    """All drawings in one row, ``sheet.png``."""
+    """All drawings in two rows, ``sheet.png``."""
     drawings = [draw(prediction) for prediction in predictions]
+    columns = (len(drawings) + 1) // 2
+    rows = [join_row(drawings[:columns]), join_row(drawings[columns:])]
+    width = max(row.shape[1] for row in rows)
+    padded = [np.pad(row, ((0, 8), (0, width - row.shape[1]), (0, 0)), constant_values=255) for row in rows]
+    Image.fromarray(np.concatenate(padded)).save(out / 'sheet.png')
+
+
+def join_row(drawings: list[np.ndarray]) -> np.ndarray:
+    """Drawings ``uint8[H, W, 3]`` of any sizes beside one another, as one, on white."""
     height = max(map(len, drawings))
-    padded = [np.pad(i, ((0, height - len(i)), (4, 4), (0, 0)), constant_values=255) for i in drawings]
-    Image.fromarray(np.concatenate(padded, 1)).save(out / 'sheet.png')
+    return np.concatenate([np.pad(each, ((0, height - len(each)), (4, 4), (0, 0)), constant_values=255)
+                           for each in drawings], 1)
 
 
 def fine_tune() -> None:

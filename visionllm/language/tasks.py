@@ -26,7 +26,8 @@ class Task:
             names: Class names, or one referring expression; none for text output.
             wording: Index of the template; held-out templates follow the training templates.
             num_points: Number of polygon points; None for the task's default format.
-            tokens, question: As in ``render_instruction``.
+            tokens: Numbers of the class tokens; as in ``render_instruction``.
+            question: Of a task with questions.
             points: Names of keypoints; none for the task's default format.
 
         Raises:
@@ -42,8 +43,11 @@ class Task:
         """Render an instruction for any number of class names.
 
         Args:
-            names, wording, num_points, points: As in ``write_instruction``.
+            names: Class names.
+            wording: As in ``write_instruction``, as are ``num_points`` and ``points``.
+            num_points: Number of polygon points.
             max_names: Maximum number of names per sentence.
+            points: Names of keypoints.
 
         Returns:
             One sentence, or several with one group of names each.

@@ -35,7 +35,8 @@ class Prediction:
         path: Of the image file, or what the image is called.
         instruction: One sentence, or several that each name a group of the classes.
         image: ``uint8[H, W, 3]``, RGB.
-        names, scores: Class names, as they were written, and scores of the objects.
+        names: Class names of the objects, as they were written.
+        scores: Of the objects.
         boxes: ``float[n, 4]`` as lists; x1, y1, x2, y2 in pixels.
         points: ``float[n, N, 2]`` as lists; x, y in pixels. The two corners of boxes, the vertices of polygons, or the
             keypoints in the instruction's order.
