@@ -105,7 +105,11 @@ class VisionLLM:
         Args:
             source: As of ``predict``.
             out: JSON file to write.
-            classes, points, threshold, batch_size, unreadable: As of ``predict``.
+            classes: Names of things to label.
+            points: Polygons of that many points; boxes alone if None.
+            threshold: Objects with lower scores are left out; 0.3 if None.
+            batch_size: Images that are computed together.
+            unreadable: As of ``predict``.
 
         Returns:
             How many objects were found.

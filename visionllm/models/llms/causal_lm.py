@@ -10,7 +10,6 @@ vocabulary.
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import chain
 
@@ -44,26 +43,7 @@ from .initial_rows import initial_rows
 from .loading import load_causal_lm
 from .lora import TEXT, TUPLES, activate, adapter_active, adapters_disabled, lora_parameters, upcast_adapters
 from .padding import causal_mask, left_pad
-
-
-@dataclass
-class Prefix:
-    """Key-value cache of a prefix."""
-    layers: list[tuple[Tensor, Tensor]]  # keys and values of each layer, float[B, heads, S, head_dim]
-    length: int  # S
-
-    def expand(self, batch: int) -> 'Prefix':
-        """A prefix of one sequence, expanded to ``batch`` sequences."""
-        layers = [(k.expand(batch, -1, -1, -1), v.expand(batch, -1, -1, -1)) for k, v in self.layers]
-        return Prefix(layers, self.length)
-
-    def select(self, rows: Tensor) -> 'Prefix':
-        """The prefixes of the sequences with indices ``int[B']``."""
-        return Prefix([(k[rows], v[rows]) for k, v in self.layers], self.length)
-
-    def truncate(self, length: int) -> 'Prefix':
-        """A copy of the first ``length`` tokens."""
-        return Prefix([(k[:, :, :length].clone(), v[:, :, :length].clone()) for k, v in self.layers], length)
+from .prefix import Prefix
 
 
 @MODELS.register_module()
