@@ -33,7 +33,7 @@ def test_a_port_in_use(capsys):
 
 @pytest.mark.parametrize('arguments, words', [
     (('--port', '70000'), 'There is no port 70000'),
-    (('--host', 'no.such.host.invalid', '--port', '0'), 'There is no address no.such.host.invalid'),
+    (('--host', 'no.such.host.invalid', '--port', '0'), 'no.such.host.invalid:0 (there is no such host)'),
     (('--model', 'gone', '--port', '0'), "There is no model 'gone'"),
     (('--max-users', '0'), '0 is no number of at least 1'),
 ])

@@ -31,13 +31,13 @@ def open_port(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ':' in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family)
-    except socket.gaierror:
-        raise PortError(f'There is no address {host}: choose another --host.') from None
     except OverflowError:
         raise PortError(f'There is no port {port}: choose a --port from 0 to 65535.') from None
     except OSError as error:
-        raise PortError(f'The server cannot listen at {host}:{port} ({os.strerror(error.errno)}): choose another '
-                        '--port or --host.') from None
+        # the name service has negative numbers
+        reason = os.strerror(error.errno) if error.errno > 0 else 'there is no such host'
+        raise PortError(f'The server cannot listen at {host}:{port} ({reason}): choose another --port or --host.') \
+            from None
 
 
 def create_app(service: 'Service') -> 'FastAPI':
