@@ -148,7 +148,8 @@ def test_a_question_is_answered_in_text(page):
     page.fill('#question textarea', 'is there a cat?')
     page.click('#ask')
     wait_until(page, lambda: page.input_value('#answer-text textarea') == 'yes')
-    assert not page.is_visible('#score') and page.is_visible('#answer img')
+    page.locator('#answer img').first.wait_for()
+    assert not page.is_visible('#score') and labels(page) == []
 
 
 @pytest.mark.parametrize('content, names, sentence', [
