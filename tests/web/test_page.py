@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import monotonic
 
+import httpx
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from visionllm import VisionLLM
 from visionllm.assets import IMAGES
+from visionllm.web.rest import EXAMPLE
 from visionllm.web.service import Service
 
 from .conftest import serving
@@ -109,6 +111,16 @@ def test_other_names_give_other_boxes_and_filters_run_no_model(page, photo):
     page.locator('#score input[type=number]').fill('0.99')
     wait_until(page, lambda: objects(page) == [] and labels(page) == [])
     assert photo.count == count
+
+
+def test_the_example_of_the_api_is_real(site):
+    content = (IMAGES / 'cat.jpg').read_bytes()
+    answer = httpx.post(f'{site}/api/predict', files=dict(image=('cat.jpg', content)), data=dict(classes='cat, dog'),
+                        timeout=SECONDS).json()
+    assert answer.keys() == EXAMPLE.keys() and answer['instruction'] == EXAMPLE['instruction']
+    (found, ), (example, ) = answer['objects'], EXAMPLE['objects']
+    assert found['name'] == example['name'] and found['score'] == pytest.approx(example['score'], abs=0.01)
+    assert found['box'] == pytest.approx(example['box'], abs=1)
 
 
 def test_the_downloads_are_what_is_shown(page, tmp_path):

@@ -62,7 +62,8 @@ def test_an_answer_is_that_of_the_model(address, model):
 
 
 @pytest.mark.parametrize('fields, text', [(dict(question='what is it?'), True), (dict(caption=True), True),
-                                          (dict(expression='the largest star'), False)])
+                                          (dict(expression='the largest star'), False),
+                                          (dict(expression='large ' * 80 + 'star'), False)])
 def test_every_form_is_answered(address, fields, text):
     found = ask(address, **fields).json()
     assert ('text' in found) == text and ('objects' in found) != text
@@ -131,6 +132,8 @@ def test_an_empty_picture(address):
     (dict(expression='x' * 501), ('501 characters', )),
     (dict(classes='x' * 101), ('101 characters', )),
     (dict(instruction='x' * 20_001), ('20,001 characters', )),
+    (dict(instruction='\n'.join(TASKS['detection'].write_instructions([f'thing {k}' for k in range(201)]))),
+     ('201 names', )),
     (dict(classes='\n'.join(f'thing {k}' for k in range(600))), ('600 names', str(MAX_NAMES), 'command line')),
 ])
 def test_requests_that_cannot_be_answered(address, fields, words):

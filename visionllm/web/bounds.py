@@ -43,7 +43,9 @@ def check_request(request: Request) -> None:
     _check_length('The instruction', instruction if isinstance(instruction, str) else '\n'.join(instruction),
                   MAX_INSTRUCTION_LENGTH)
     _check_names(request.classes or ())
-    _check_names(class_names_of(request.write()))
+    written = request.write()
+    if request.instruction is not None:
+        _check_names(class_names_of(written))
 
 
 def _check_names(names: list[str]) -> None:
