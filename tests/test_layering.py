@@ -1,5 +1,5 @@
 """Folders import in one direction: structures, {language, ops}, annotations, {models | datasets | evaluation}, engine,
-apis, inference, cli. Files are short, constructors take few arguments, and no two modules import one another."""
+apis, inference, web, cli. Files are short, constructors take few arguments, and no two modules import one another."""
 
 import ast
 from pathlib import Path
@@ -19,8 +19,9 @@ MAY_IMPORT = {
     'apis': {'structures', 'language', 'ops', 'models', 'annotations', 'datasets', 'evaluation', 'visualization',
              'engine', 'assets', 'errors', 'registration', 'version'},
     'inference': {'language', 'annotations', 'datasets', 'visualization', 'apis', 'assets', 'errors'},
-    'cli': {'language', 'models', 'annotations', 'datasets', 'visualization', 'engine', 'apis', 'inference', 'errors',
-            'version'},
+    'web': {'language', 'annotations', 'visualization', 'inference', 'assets', 'errors', 'version'},
+    'cli': {'language', 'models', 'annotations', 'datasets', 'visualization', 'engine', 'apis', 'inference', 'web',
+            'errors', 'version'},
 }
 MODEL_PARTS = {'backbones', 'encoders', 'connectors', 'llms', 'fusion', 'prompts'}  # these never import one another
 MAX_LINES, MAX_ARGUMENTS = 300, 10

@@ -13,11 +13,12 @@ from collections.abc import Sequence
 
 from visionllm.version import __version__
 
-from . import benchmark, cost, data, demo, export, predict, study, test, train
+from . import benchmark, cost, data, demo, export, predict, study, test, train, web
 from .common import run_safely
 
 COMMANDS = {  # module, and help
     'predict': (predict, 'find, describe and answer, on images and videos'),
+    'web': (web, 'a web page and a REST API'),
     'train': (train, 'train the model of a config'),
     'test': (test, 'measure a model on the test set of its config'),
     'data': (data, 'check, repair, convert and browse a data set'),
