@@ -3,7 +3,7 @@
 # out of what EfficientNet-Lite0 sees in crops; captions and answers. The language model starts from that of the model for
 # scenes, which reads class maps of names. Each task but boxes has a stage of its own.
 #   VISIONLLM_COCO=... VISIONLLM_VOC=... python tools/train.py configs/visionllm/visionllm_ssd-mobilenet-v2_coco.py
-# Cost: about 4 hours on two cores, by stage in docs/learn/training.md. Expected: docs/results/photographs.md.
+# Cost: about 5 hours on two cores, by stage in docs/learn/training.md. Expected: docs/results/photographs.md.
 _base_ = [
     '../_base_/models/visionllm_detector.py',
     '../_base_/datasets/photographs_multitask.py',
@@ -23,7 +23,7 @@ custom_hooks = [
                                                      synonyms=0.08, all_names=0.05)),
         dict(type='ReferringExpressions', name='referring-expressions', steps=600, batch_size=32,
              dataset_weights=[0, 0, 0, 2, 1, 0, 0]),
-        dict(type='MaskPrediction', name='mask-prediction-photographs', steps=1500, boxes='annotated',
+        dict(type='MaskPrediction', name='mask-prediction-photographs', steps=3700, boxes='annotated',
              dataset_weights=[0, 1, 1, 0, 0, 0, 0]),
         dict(type='InstructionTuning', name='instruction-tuning-photographs', steps=700, batch_size=12,
              dataset_weights=[0, 0, 0, 0, 0, 1, 2]),
