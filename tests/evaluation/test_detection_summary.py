@@ -116,7 +116,9 @@ def test_confusion(summary):
 
 def test_calibration(summary):
     # of 15 bins 0.9 is in the one of 0.87 to 0.93, so no two scores share one
-    assert summary.calibration_error == pytest.approx(((1 - 0.9) + 0.2 + 0.95 + (1 - 0.1)) / 4)
+    gaps = [1 - 0.9, 0.95, 1 - 0.1, 0.2]
+    assert summary.calibration_errors == pytest.approx(dict(
+        calibration_error=sum(gaps) / 4, calibration_error_kept=sum(gaps[:3]) / 3))
 
 
 def test_nothing_found_at_all():

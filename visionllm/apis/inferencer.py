@@ -76,7 +76,7 @@ class Inferencer:
 
     @torch.no_grad()
     def __call__(self, images: Sequence[np.ndarray], paths: Sequence[str], instruction: str | Sequence[str],
-                 score_thr: float = 0.3) -> list[Prediction]:
+                 score_thr: float | Sequence[float] = 0.3) -> list[Prediction]:
         """Predict for a batch of images.
 
         Args:
@@ -84,7 +84,7 @@ class Inferencer:
             paths: What the images are called.
             instruction: One sentence, or several that each name a group of the classes, as
                 ``TASKS['detection'].write_instructions(names)`` makes them of many names.
-            score_thr: Objects with lower scores are left out.
+            score_thr: Objects with lower scores are left out; one score, or one for each name of the instruction.
 
         Raises:
             InstructionError: The instruction cannot be parsed, or no head supports its format.
@@ -92,7 +92,7 @@ class Inferencer:
         start = time.perf_counter()
         names = class_names_of(instruction)
         samples = [self._sample(image, path, instruction, names) for image, path in zip(images, paths)]
-        with self._decoding_from(score_thr if isinstance(instruction, str) else 0.0):
+        with self._decoding_from(float(np.min(score_thr)) if isinstance(instruction, str) else 0.0):
             results = self.model.test_step(pseudo_collate(samples))
         seconds = (time.perf_counter() - start) / len(samples)
         return [Prediction.from_sample(result, image, score_thr, seconds) for result, image in zip(results, images)]

@@ -127,10 +127,17 @@ def best_f1_score(scores: np.ndarray, correct: np.ndarray, total: int) -> tuple[
     """
     if not len(correct):
         return 0.0, 0.0
-    true_positives = correct.cumsum()
-    f1 = 2 * true_positives / (np.arange(1, len(correct) + 1) + total)
+    f1 = f1_at(scores, scores, correct, total)
     best = int(f1.argmax())
     return float(scores[best]), float(f1[best])
+
+
+def f1_at(thresholds: np.ndarray, scores: np.ndarray, correct: np.ndarray, total: int) -> np.ndarray:
+    """F1 ``float[t]`` in [0, 1] of the detections with scores of at least ``float[t]``; other arguments as of
+    ``best_f1_score``."""
+    kept = np.searchsorted(-scores, -thresholds, side='right')
+    true_positives = np.concatenate([[0], correct.cumsum()])[kept]
+    return 2 * true_positives / np.maximum(kept + total, 1)
 
 
 def ground_truth_detections(truth: dict, category_ids: list[int]) -> list[Detection]:

@@ -12,7 +12,7 @@ import numpy as np
 from visionllm.errors import UserError
 
 from .calibration import calibration_error
-from .detection import METRIC_NAMES, Detection, average_precision, best_f1_score, class_precision
+from .detection import METRIC_NAMES, Detection, average_precision, best_f1_score, class_precision, f1_at
 from .error_kinds import KINDS, Mistake, costs_in_ap, find_mistakes
 from .matching import Matching, match_by_coco
 
@@ -85,6 +85,10 @@ class DetectionSummary:
             results.append(ClassResult(name, objects, ap, ap50, threshold if f1 > 0 else None, 100 * f1))
         return results
 
+    def f1_curves(self, thresholds: np.ndarray) -> np.ndarray:
+        """F1 ``float[t, K]`` in [0, 1] at IoU 0.5 of each class, with thresholds ``float[t]``."""
+        return np.stack([f1_at(thresholds, *self.matching.ranked([category])) for category in self.ids], 1)
+
     @property
     def thresholds(self) -> dict[str, float]:
         """The score with the best F1 at IoU 0.5 of each class, where something of the class is right."""
@@ -98,9 +102,14 @@ class DetectionSummary:
         return [record for record in self.detections if record['score'] >= threshold[record['category_id']]]
 
     @cached_property
+    def kept_matching(self) -> Matching:
+        """Of what is kept."""
+        return match_by_coco(self.truth, self.kept, self.iou_type)
+
+    @cached_property
     def f1(self) -> dict[str, float]:
         """F1 of what is kept, in percent: at IoU 0.5, at 0.95, and the mean over 0.5 to 0.95."""
-        matching = match_by_coco(self.truth, self.kept, self.iou_type)
+        matching = self.kept_matching
         objects = int(matching.is_object.sum())
         values = []
         for found, ignored in zip(matching.found, matching.ignored):
@@ -108,10 +117,12 @@ class DetectionSummary:
         return {'F1@0.5': values[0], 'F1@0.95': values[-1], 'F1@mean': float(np.mean(values))}
 
     @cached_property
-    def calibration_error(self) -> float:
-        """Expected calibration error of the scores of all detections, in [0, 1]."""
-        scores, correct, _ = self.matching.ranked(self.ids)
-        return calibration_error(scores, correct)
+    def calibration_errors(self) -> dict[str, float]:
+        """Expected calibration error in [0, 1] of the scores of all detections, and of those that are kept."""
+        errors = {}
+        for name, matching in dict(calibration_error=self.matching, calibration_error_kept=self.kept_matching).items():
+            errors[name] = calibration_error(*matching.ranked(self.ids)[:2])
+        return errors
 
     @cached_property
     def mistakes(self) -> list[Mistake]:
@@ -170,7 +181,7 @@ class DetectionSummary:
             images=len(self.truth['images']), objects=int(self.matching.is_object.sum()),
             detections=len(self.detections), kept=len(self.kept), iou_type=self.iou_type,
             **{name: self.average[name] for name in METRIC_NAMES}, **self.f1,
-            calibration_error=self.calibration_error,
+            **self.calibration_errors,
             mistakes={kind: dict(count=counts[kind], cost_in_AP50=self.costs[kind]) for kind in KINDS},
             confusions=confusions, classes=[vars(result) for result in self.classes])
 

@@ -11,8 +11,11 @@ from functools import cached_property
 from os import devnull
 
 import numpy as np
+from pycocotools import mask
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
+
+from visionllm.annotations.coco_masks import box_to_polygon, segmentation_to_polygons
 
 from .detection import Detection
 
@@ -126,7 +129,6 @@ def index_of(truth: dict, annotations: list[dict]) -> COCO:
 def area_of(record: Detection, iou_type: str) -> float:
     """Area of a detection in pixels."""
     if iou_type == 'segm':
-        from pycocotools import mask
         return float(mask.area(record['segmentation']))
     return float(record['bbox'][2] * record['bbox'][3])
 
@@ -138,3 +140,19 @@ def restrict(truth: dict, image_ids: set[int], category_ids: Sequence[int]) -> d
     return truth | dict(images=[image for image in truth['images'] if image['id'] in image_ids],
                         categories=[each for each in truth['categories'] if each['id'] in set(category_ids)],
                         annotations=annotations)
+
+
+def with_run_lengths(truth: dict) -> dict:
+    """The same truth, with a run-length code as the ``segmentation`` of each annotation; of one without a mask that of
+    its box."""
+    sizes = {image['id']: (image['height'], image['width']) for image in truth['images']}
+    annotations = [ann | dict(segmentation=_run_lengths(ann, *sizes[ann['image_id']])) for ann in truth['annotations']]
+    return truth | dict(annotations=annotations)
+
+
+def _run_lengths(annotation: dict, height: int, width: int) -> dict:
+    segmentation = annotation.get('segmentation') or []
+    if isinstance(segmentation, dict) and not isinstance(segmentation['counts'], list):
+        return segmentation
+    polygons = segmentation_to_polygons(segmentation, height, width) or [box_to_polygon(annotation['bbox'])]
+    return mask.merge(mask.frPyObjects(polygons, height, width))
