@@ -104,8 +104,11 @@ def caption_of(kind: str, truth: str | None, found: str | None) -> str:
 
 def _outline(tested: TestedSet, record: dict, label: str, color: tuple[int, int, int]) -> Outline:
     x, y, width, height = record['bbox']
-    polygons = []
-    if tested.summary.iou_type == 'segm':
-        polygons = [np.asarray(contour, float).reshape(-1, 2)
-                    for contour in mask_to_contours(mask.decode(record['segmentation']))]
-    return Outline((x, y, x + width, y + height), label, color, polygons)
+    contours = contours_of(record) if tested.summary.iou_type == 'segm' else []
+    return Outline((x, y, x + width, y + height), label, color, contours)
+
+
+def contours_of(record: dict) -> list[np.ndarray]:
+    """Contours ``float[P, 2]`` of the run-length code in a record, in pixels."""
+    return [np.asarray(contour, float).reshape(-1, 2)
+            for contour in mask_to_contours(mask.decode(record['segmentation']))]
