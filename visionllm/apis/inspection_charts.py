@@ -17,10 +17,9 @@ TOKEN_COLOR, OWN_COLOR = 'tab:orange', 'tab:red'
 
 
 def draw_words(words: WordClasses, path: Path, count: int) -> None:
-    """A heat map of class names and the words that belong to them most, strongest first within each class."""
-    named = words.probability[:, :-1]
-    chosen = np.argsort(-named.max(1), kind='stable')[:count]
-    order = sorted(chosen.tolist(), key=lambda word: (named[word].argmax(), -named[word].max()))
+    """A heat map of class names and words: of each class those that belong to it most, strongest first."""
+    strongest = np.argsort(-words.probability[:, :-1], axis=0, kind='stable')  # [V, K]
+    order = list(dict.fromkeys(strongest[:-(-count // strongest.shape[1])].T.ravel().tolist()))
     draw_table(words.probability[order].T, words.names, [words.words[word] for word in order], path,
                'word of the detector', 1.0)
 
@@ -33,7 +32,7 @@ def draw_classes(reading: Reading, path: Path, count: int) -> None:
     _, (left, right) = pyplot.subplots(1, 2, figsize=(6 + LABELS + 1.3 * CELL * count, height))
     _show(left, reading.image)
     for number, token in enumerate(best, 1):
-        _box(left, reading.boxes[token], OWN_COLOR, str(number))
+        _box(left, reading.boxes[token], f'C{(number - 1) % 10}', str(number))
     labels = [f'{number}: {reading.scores[token].max():.2f}' for number, token in enumerate(best, 1)]
     fill_table(right, reading.logits[best].T, [*reading.names, 'no object'], labels, None)
     right.set(xlabel='image token: score of its best class', title='class logits')
@@ -41,7 +40,10 @@ def draw_classes(reading: Reading, path: Path, count: int) -> None:
 
 
 def draw_attention(reading: Reading, attention: Attention, path: Path, count: int, texts: int = 12) -> None:
-    """A row for each of the best answers: image tokens by how much they are attended to, and the strongest text."""
+    """A row for each of the best answers: image tokens by how much they are attended to, and the strongest text.
+
+    The first token has no bar: language models attend to it where they attend to nothing (attention sink).
+    """
     best = reading.best_tokens(count)
     pyplot = pyplot_without_window()
     _, rows = pyplot.subplots(len(best), 2, figsize=(10, 4 * len(best)), squeeze=False)
@@ -54,12 +56,15 @@ def draw_attention(reading: Reading, attention: Attention, path: Path, count: in
                          edgecolors='black', linewidths=0.5)
         name = reading.names[reading.scores[token].argmax()]
         _box(left, reading.boxes[token], OWN_COLOR, f'{name} {reading.scores[token].max():.2f}')
-        strongest = np.argsort(-attention.to_text[token], kind='stable')[:texts]
+        first, others = attention.to_text[token, 0], attention.to_text[token, 1:]
+        strongest = 1 + np.argsort(-others, kind='stable')[:texts]
         right.barh([f'{attention.texts[index]!r} ({index})' for index in strongest],
                    100 * attention.to_text[token, strongest], color='tab:blue')
         right.invert_yaxis()
-        right.set(xlabel='% of the attention', title=f'image tokens {100 * weights.sum():.0f} %, text '
-                  f'{100 * attention.to_text[token].sum():.0f} %, itself {100 * attention.to_itself[token]:.0f} %')
+        shares = {'image tokens': weights.sum(), 'itself': attention.to_itself[token], 'text': others.sum(),
+                  'first token': first}
+        right.set(xlabel='% of the attention, to the text but its first token',
+                  title=', '.join(f'{name} {100 * share:.0f} %' for name, share in shares.items()))
     _save(pyplot, path)
 
 
