@@ -72,7 +72,7 @@ def check_arguments(tool: tuple[str, ...], arguments: list[str]) -> None:
             assert (ROOT / word).exists(), word
     if tool[0].endswith('.sh'):
         return
-    nested = tool[1:] in (('data', ), ('inspect', ))  # whose commands have flags of their own
+    nested = arguments and tool[1:] in (('data', ), ('inspect', ))  # whose commands have flags of their own
     tool = (*tool, arguments[0]) if nested else tool
     usage = usage_of(*tool)
     for word in arguments:

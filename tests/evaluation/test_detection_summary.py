@@ -116,9 +116,9 @@ def test_confusion(summary):
 
 def test_calibration(summary):
     # of 15 bins 0.9 is in the one of 0.87 to 0.93, so no two scores share one
-    gaps = [1 - 0.9, 0.95, 1 - 0.1, 0.2]
+    gaps = [1 - 0.9, 0.95, 1 - 0.1, 0.2]  # the first two are of scores above 0.3
     assert summary.calibration_errors == pytest.approx(dict(
-        calibration_error=sum(gaps) / 4, calibration_error_kept=sum(gaps[:3]) / 3))
+        calibration_error=sum(gaps) / 4, calibration_error_confident=sum(gaps[:2]) / 2))
 
 
 def test_nothing_found_at_all():

@@ -10,6 +10,7 @@ from base64 import b64encode
 from collections.abc import Sequence
 from pathlib import Path
 
+from visionllm.evaluation.detection_summary import CONFIDENT
 from visionllm.evaluation.error_kinds import KINDS
 
 from . import report_charts
@@ -76,7 +77,8 @@ def render(title: str, sections: Sequence[dict]) -> str:
     """The HTML file."""
     from jinja2 import Environment
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    return environment.from_string(TEMPLATE.read_text(encoding='utf-8')).render(title=title, sections=sections)
+    template = environment.from_string(TEMPLATE.read_text(encoding='utf-8'))
+    return template.render(title=title, sections=sections, confident=CONFIDENT)
 
 
 def _pictures(examples: Sequence[Example]) -> list[dict]:

@@ -16,6 +16,8 @@ from .detection import METRIC_NAMES, Detection, average_precision, best_f1_score
 from .error_kinds import KINDS, Mistake, costs_in_ap, find_mistakes
 from .matching import Matching, match_by_coco
 
+CONFIDENT = 0.3  # score; the default threshold of ``VisionLLM.predict``
+
 
 class SupervisionMissingError(UserError, ImportError):
     """The package supervision is not installed."""
@@ -102,14 +104,9 @@ class DetectionSummary:
         return [record for record in self.detections if record['score'] >= threshold[record['category_id']]]
 
     @cached_property
-    def kept_matching(self) -> Matching:
-        """Of what is kept."""
-        return match_by_coco(self.truth, self.kept, self.iou_type)
-
-    @cached_property
     def f1(self) -> dict[str, float]:
         """F1 of what is kept, in percent: at IoU 0.5, at 0.95, and the mean over 0.5 to 0.95."""
-        matching = self.kept_matching
+        matching = match_by_coco(self.truth, self.kept, self.iou_type)
         objects = int(matching.is_object.sum())
         values = []
         for found, ignored in zip(matching.found, matching.ignored):
@@ -118,11 +115,14 @@ class DetectionSummary:
 
     @cached_property
     def calibration_errors(self) -> dict[str, float]:
-        """Expected calibration error in [0, 1] of the scores of all detections, and of those that are kept."""
-        errors = {}
-        for name, matching in dict(calibration_error=self.matching, calibration_error_kept=self.kept_matching).items():
-            errors[name] = calibration_error(*matching.ranked(self.ids)[:2])
-        return errors
+        """Expected calibration error in [0, 1] of the scores of all detections, and of those that are ``CONFIDENT``.
+
+        Not of what is kept: thresholds of classes with few objects are set where these are right.
+        """
+        scores, correct, _ = self.matching.ranked(self.ids)
+        confident = scores >= CONFIDENT
+        return dict(calibration_error=calibration_error(scores, correct),
+                    calibration_error_confident=calibration_error(scores[confident], correct[confident]))
 
     @cached_property
     def mistakes(self) -> list[Mistake]:
