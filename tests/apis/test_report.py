@@ -97,6 +97,12 @@ def test_tasks_are_selected_by_name():
         select_tasks(cfg, ['counting'])
 
 
+def test_a_missing_package_is_said_before_the_test(monkeypatch):
+    monkeypatch.setattr('visionllm.cli.test.find_spec', lambda name: None)
+    with pytest.raises(UsageError, match='pip install supervision'):
+        check_report(load_config(FIVE_TASKS).test_evaluator)
+
+
 def test_what_is_reported():
     assert set(reported_metrics(load_config(FIVE_TASKS).test_evaluator)) == {'detection', 'segmentation'}
     assert set(reported_metrics(load_config('configs/visionllm/visionllm_tiny_scenes.py').test_evaluator)) == {''}

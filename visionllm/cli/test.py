@@ -9,6 +9,7 @@ curves; calibration; and a threshold for each class, for visionllm predict --thr
 
 import argparse
 import os
+from importlib.util import find_spec
 from pathlib import Path
 
 from .common import UsageError, add_config, add_launcher, load_config
@@ -61,11 +62,13 @@ def select_tasks(cfg, tasks: list[str]) -> None:
 
 
 def check_report(evaluator) -> None:
-    """Check that something can be reported.
+    """Check that something can be reported, before time is spent on the test.
 
     Raises:
-        UsageError: No metric of the config is of detections.
+        UsageError: No metric of the config is of detections, or a package is not installed.
     """
+    if find_spec('supervision') is None:
+        raise UsageError('--report needs the package supervision: pip install supervision.')
     from visionllm.apis.tested_sets import REPORTED_METRICS, reported_metrics
     if not reported_metrics(evaluator):
         raise UsageError(f'--report is of {" or ".join(REPORTED_METRICS)} with an ann_file; the config has none.')
