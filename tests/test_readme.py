@@ -73,7 +73,7 @@ def check_arguments(tool: tuple[str, ...], arguments: list[str]) -> None:
             assert (ROOT / word).exists(), word
     if tool[0].endswith('.sh'):
         return
-    if tool == ('visionllm', 'data'):  # its commands have flags of their own
+    if tool[1:] in (('data', ), ('inspect', )):  # whose commands have flags of their own
         tool = (*tool, *arguments[:1])
     usage = usage_of(*tool)
     for word in arguments:

@@ -107,12 +107,14 @@ def test_the_language_model_is_exported_alone(call, trained, tmp_path):
     assert all(torch.equal(value, learned[f'llm.{name}']) for name, value in llm.state_dict().items())
 
 
-def test_testing_prints_a_coco_table_and_writes_results(trained, tmp_path):
+def test_testing_prints_a_coco_table_and_writes_results_and_a_report(trained, tmp_path):
     text = run('test', CONFIG, str(trained / 'iter_4.pth'), '--work-dir', str(tmp_path), '--out', str(tmp_path / 'a'),
-               '--show-dir', 'shown')
+               '--show-dir', 'shown', '--report', str(tmp_path / 'report'))
     assert 'Average Precision' in text and 'coco/bbox_mAP' in text
     assert json.loads((tmp_path / 'a.bbox.json').read_text()) is not None
     assert list(tmp_path.rglob('shown/**/*.png'))
+    figures = json.loads((tmp_path / 'report/metrics.json').read_text())['sets'][0]
+    assert figures['images'] == 8 and figures['seconds'] > 0 and (tmp_path / 'report/report.html').exists()
 
 
 def test_what_cannot_be_resumed_is_said_before_time_is_lost(call, trained, tmp_path):

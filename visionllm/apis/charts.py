@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -46,7 +47,7 @@ def chart(rows: Rows, paper: Rows | None, path: Path) -> None:
 
     The paper's rows are grey and below; they were measured on other images, so only differences between rows compare.
     """
-    pyplot = _pyplot()
+    pyplot = pyplot_without_window()
     columns = chart_columns(rows, paper or {})[:MAX_PANELS]
     bars = [(name, row, 'tab:blue') for name, row in rows.items()]
     bars += [(f'paper: {name}', row, 'tab:gray') for name, row in (paper or {}).items()]
@@ -62,26 +63,27 @@ def chart(rows: Rows, paper: Rows | None, path: Path) -> None:
 
 def log_bars(values: Mapping[str, float], unit: str, path: Path) -> None:
     """Draw a bar per value, on a logarithmic scale."""
-    _, panel = _pyplot().subplots(figsize=(8, 1 + 0.3 * len(values)))
+    _, panel = pyplot_without_window().subplots(figsize=(8, 1 + 0.3 * len(values)))
     panel.bar_label(panel.barh(list(values), list(values.values()), color='tab:blue'), fmt='%.3f', padding=2)
     panel.set_xscale('log')
     panel.set_xlabel(unit)
     _save_bars([panel], path)
 
 
-def draw_calibration(scores: np.ndarray, correct: np.ndarray, total: int, path: str) -> None:
+def draw_calibration(scores: np.ndarray, correct: np.ndarray, total: int,
+                     path: str | BinaryIO) -> None:
     """Draw the precision-recall curve and the reliability diagram of detections.
 
     Args:
         scores: ``float[n]``, descending.
         correct: ``bool[n]``, which detections are true positives.
         total: Number of objects.
-        path: Of the image file to write.
+        path: Of the image file to write, or an open one.
     """
-    pyplot = _pyplot()
+    pyplot = pyplot_without_window()
     true_positives = correct.cumsum()
     _, (left, right) = pyplot.subplots(1, 2, figsize=(9, 4))
-    left.plot(true_positives / total, true_positives / np.arange(1, len(correct) + 1))
+    left.plot(true_positives / max(total, 1), true_positives / np.arange(1, len(correct) + 1))
     left.set(xlabel='recall', ylabel='precision at IoU 0.5', xlim=(0, 1), ylim=(0, 1.02))
     index = np.minimum((scores * 10).astype(int), 9)
     filled = [b for b in range(10) if (index == b).any()]
@@ -94,7 +96,7 @@ def draw_calibration(scores: np.ndarray, correct: np.ndarray, total: int, path: 
     pyplot.close()
 
 
-def _pyplot():
+def pyplot_without_window():
     """Matplotlib without a window, imported when it is needed: it is slow to load."""
     import matplotlib
     matplotlib.use('Agg')
@@ -108,7 +110,7 @@ def _save_bars(panels: list, path: Path) -> None:
         panel.margins(x=0.2)
         panel.spines[['top', 'right']].set_visible(False)
     panels[0].invert_yaxis()
-    pyplot = _pyplot()
+    pyplot = pyplot_without_window()
     pyplot.tight_layout()
     pyplot.savefig(path, dpi=110)
     pyplot.close()

@@ -61,7 +61,7 @@ class Inferencer:
                 head.num_beams, head.temperature = num_beams, temperature
 
     @contextmanager
-    def _decoding_from(self, score_thr: float) -> Iterator[None]:
+    def decoding_from(self, score_thr: float) -> Iterator[None]:
         """Decode no coordinates of objects with lower scores. Of several sentences the scores depend on one another, so
         there all are decoded."""
         heads = [head for head in self.model.heads.values() if isinstance(head, FormatQueryHead)]
@@ -76,7 +76,7 @@ class Inferencer:
 
     @torch.no_grad()
     def __call__(self, images: Sequence[np.ndarray], paths: Sequence[str], instruction: str | Sequence[str],
-                 score_thr: float = 0.3) -> list[Prediction]:
+                 score_thr: float | Sequence[float] = 0.3) -> list[Prediction]:
         """Predict for a batch of images.
 
         Args:
@@ -84,18 +84,28 @@ class Inferencer:
             paths: What the images are called.
             instruction: One sentence, or several that each name a group of the classes, as
                 ``TASKS['detection'].write_instructions(names)`` makes them of many names.
-            score_thr: Objects with lower scores are left out.
+            score_thr: Objects with lower scores are left out; one score, or one for each name of the instruction.
 
         Raises:
             InstructionError: The instruction cannot be parsed, or no head supports its format.
         """
         start = time.perf_counter()
-        names = class_names_of(instruction)
-        samples = [self._sample(image, path, instruction, names) for image, path in zip(images, paths)]
-        with self._decoding_from(score_thr if isinstance(instruction, str) else 0.0):
-            results = self.model.test_step(pseudo_collate(samples))
-        seconds = (time.perf_counter() - start) / len(samples)
+        batch = self.batch(images, paths, instruction)
+        with self.decoding_from(float(np.min(score_thr)) if isinstance(instruction, str) else 0.0):
+            results = self.model.test_step(batch)
+        seconds = (time.perf_counter() - start) / len(images)
         return [Prediction.from_sample(result, image, score_thr, seconds) for result, image in zip(results, images)]
+
+    def batch(self, images: Sequence[np.ndarray], paths: Sequence[str], instruction: str | Sequence[str]) -> dict:
+        """Images as the model's ``test_step`` takes them.
+
+        Args:
+            images: ``uint8[H, W, 3]`` each, RGB.
+            paths: What the images are called.
+            instruction: As of ``__call__``.
+        """
+        names = class_names_of(instruction)
+        return pseudo_collate([self._sample(image, path, instruction, names) for image, path in zip(images, paths)])
 
     def _sample(self, image: np.ndarray, path: str, instruction: str | Sequence[str], names: list[str]) -> dict:
         resized = self.resize(dict(img=image[..., ::-1], img_shape=image.shape[:2], ori_shape=image.shape[:2],

@@ -108,9 +108,10 @@ class Study:
 
     def detect(self, instruction: str | Sequence[str]) -> list[dict]:
         """COCO result records of all samples, each with the index of its image token (``token``)."""
-        return [record for sample in self.predict(instruction) for record in self._records(sample)]
+        return [record for sample in self.predict(instruction) for record in self.records(sample)]
 
-    def _records(self, sample: DetDataSample) -> list[dict]:
+    def records(self, sample: DetDataSample) -> list[dict]:
+        """COCO result records of a sample with predictions."""
         result = sample.pred_instances
         ids = self.category_ids([self.names[k] for k in result.labels.tolist()])
         records = [

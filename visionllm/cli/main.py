@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from visionllm.version import __version__
 
-from . import benchmark, cost, data, demo, export, predict, study, test, train, web
+from . import benchmark, cost, data, demo, export, inspect, predict, study, test, train, web
 from .common import run_safely
 
 COMMANDS = {  # module, and help
@@ -22,6 +22,7 @@ COMMANDS = {  # module, and help
     'train': (train, 'train the model of a config'),
     'test': (test, 'measure a model on the test set of its config'),
     'data': (data, 'check, repair, convert and browse a data set'),
+    'inspect': (inspect, 'what a model attends to, how it reads names, its polygons on the truth'),
     'study': (study, 'what the accuracy of a model depends on'),
     'benchmark': (benchmark, 'time and memory beside other systems'),
     'cost': (cost, 'memory, operations and time of a training, in advance'),

@@ -15,7 +15,9 @@ an image. Images that cannot be read are named at the end, with exit code 1, or 
 """
 
 import argparse
+import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -38,8 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     output.add_argument('--points', type=int, metavar='N', help='with --classes: polygons of N points instead of boxes')
     output.add_argument('--parts', nargs='+', metavar='NAME',
                         help='with --classes: keypoints of these names instead of boxes')
-    parser.add_argument('--threshold', type=float, metavar='SCORE',
-                        help='minimum score of an object (default 0.3; 0.05 for --expression)')
+    parser.add_argument('--threshold', type=read_threshold, metavar='SCORE',
+                        help='minimum score of an object (default 0.3; 0.05 for --expression), or a JSON file with one '
+                             'for each name, as test --report writes it')
     parser.add_argument('--batch-size', type=int, default=8, metavar='N', help='images computed together (default 8)')
     parser.add_argument('--num-beams', type=int, default=1, metavar='N',
                         help='text: hypotheses of a beam search (default 1)')
@@ -58,6 +61,21 @@ def add_model(parser: argparse.ArgumentParser) -> None:
                         help='photo (default), scenes, a folder, an id on the Hugging Face hub, or a config (.py)')
     parser.add_argument('--checkpoint', metavar='FILE', help='weights of a config')
     parser.add_argument('--device', help='cpu, cuda, cuda:1 ... (default: a GPU where there is one)')
+
+
+def read_threshold(text: str) -> float | dict[str, float]:
+    """A number, or the content of a JSON file of numbers by name; argparse reports anything else."""
+    try:
+        return float(text)
+    except ValueError:
+        pass
+    try:
+        content = json.loads(Path(text).read_text(encoding='utf-8'))
+    except (OSError, ValueError):
+        content = None
+    if not isinstance(content, dict):
+        raise argparse.ArgumentTypeError(f'{text} is neither a number nor a JSON file such as {{"cat": 0.4}}')
+    return content
 
 
 def run(args: argparse.Namespace) -> None:

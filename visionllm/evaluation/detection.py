@@ -27,16 +27,43 @@ def average_precision(truth: dict, detections: list[Detection], category_ids: li
     """
     if not detections:
         return dict.fromkeys(METRIC_NAMES, 0.0)
-    # COCOeval writes keys into records, so they are copied, shallowly to save time. A record without a segmentation
-    # would get its box as a polygon, hence the None.
-    coco = COCO({**truth, 'annotations': [dict(record) for record in truth['annotations']]})
+    evaluation = _coco_evaluation(truth, detections, category_ids, iou_type)
+    evaluation.summarize()
+    return summary_metrics(evaluation)
+
+
+def class_precision(truth: dict, detections: list[Detection], category_ids: list[int],
+                    iou_type: str = 'bbox') -> np.ndarray:
+    """Precision ``float[10, 101, K]`` in [0, 1] of K classes, at the IoUs and recalls of COCO; NaN for classes without
+    objects. Its mean is AP, and that of ``[0]`` AP50.
+
+    Args:
+        truth: Content of a COCO instances file.
+        detections: Result records.
+        category_ids: K categories.
+        iou_type: ``bbox`` or ``segm``.
+    """
+    if detections:
+        precision = _coco_evaluation(truth, detections, category_ids, iou_type).eval['precision'][..., 0, -1]
+        return np.where(precision < 0, np.nan, precision)
+    present = {ann['category_id'] for ann in truth['annotations'] if not ann.get('iscrowd')}
+    nothing = [0.0 if category in present else np.nan for category in category_ids]
+    return np.broadcast_to(nothing, (10, 101, len(category_ids)))
+
+
+def _coco_evaluation(truth: dict, detections: list[Detection], category_ids: list[int],
+                     iou_type: str) -> COCOeval_faster:
+    """What was accumulated over all images."""
+    # COCOeval writes keys into records, so they are copied, shallowly to save time, and takes the id 0 for no match. A
+    # record without a segmentation would get its box as a polygon, hence the None.
+    annotations = [record | dict(id=number) for number, record in enumerate(truth['annotations'], 1)]
+    coco = COCO({**truth, 'annotations': annotations})
     results = coco.loadRes([dict(segmentation=None) | record for record in detections])
     evaluation = COCOeval_faster(coco, results, iouType=iou_type)
     evaluation.params.catIds = category_ids
     evaluation.evaluate()
     evaluation.accumulate()
-    evaluation.summarize()
-    return summary_metrics(evaluation)
+    return evaluation
 
 
 def summary_metrics(evaluation: COCOeval_faster) -> dict[str, float]:
@@ -96,12 +123,21 @@ def best_f1_score(scores: np.ndarray, correct: np.ndarray, total: int) -> tuple[
         total: Number of objects.
 
     Returns:
-        The threshold and its F1 in [0, 1].
+        The threshold and its F1 in [0, 1]; both are 0 without detections.
     """
-    true_positives = correct.cumsum()
-    f1 = 2 * true_positives / (np.arange(1, len(correct) + 1) + total)
+    if not len(correct):
+        return 0.0, 0.0
+    f1 = f1_at(scores, scores, correct, total)
     best = int(f1.argmax())
     return float(scores[best]), float(f1[best])
+
+
+def f1_at(thresholds: np.ndarray, scores: np.ndarray, correct: np.ndarray, total: int) -> np.ndarray:
+    """F1 ``float[t]`` in [0, 1] of the detections with scores of at least ``float[t]``; other arguments as of
+    ``best_f1_score``."""
+    kept = np.searchsorted(-scores, -thresholds, side='right')
+    true_positives = np.concatenate([[0], correct.cumsum()])[kept]
+    return 2 * true_positives / np.maximum(kept + total, 1)
 
 
 def ground_truth_detections(truth: dict, category_ids: list[int]) -> list[Detection]:

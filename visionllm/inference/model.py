@@ -1,6 +1,6 @@
 """``VisionLLM``: a model by name, folder or hub id, and everything that is done with it in Python."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from threading import Lock
@@ -56,8 +56,9 @@ class VisionLLM:
 
     def predict(self, source: object, *, classes: Sequence[str] | None = None, expression: str | None = None,
                 question: str | None = None, caption: bool = False, instruction: str | Sequence[str] | None = None,
-                points: int | None = None, parts: Sequence[str] | None = None, threshold: float | None = None,
-                batch_size: int = BATCH_SIZE, stream: bool = False, progress: bool | None = None,
+                points: int | None = None, parts: Sequence[str] | None = None,
+                threshold: float | Mapping[str, float] | None = None, batch_size: int = BATCH_SIZE,
+                stream: bool = False, progress: bool | None = None,
                 unreadable: list[str] | None = None) -> 'list[Prediction] | Iterator[Prediction]':
         """Answer for all images of a source. One of ``classes``, ``expression``, ``question``, ``caption`` and
         ``instruction`` says what is asked.
@@ -72,7 +73,8 @@ class VisionLLM:
             instruction: A sentence of your own with class map, output format and ``<image>``.
             points: With ``classes``: polygons of that many points instead of boxes.
             parts: With ``classes``: keypoints of these names instead of boxes.
-            threshold: Objects with lower scores are left out; 0.3 if None, and 0.05 for an expression.
+            threshold: Objects with lower scores are left out; 0.3 if None, and 0.05 for an expression. Or a score for
+                each name, ``{'cat': 0.4}``, as ``visionllm test --report`` finds them; 0.3 for the others.
             batch_size: Images that are computed together.
             stream: Return an iterator that yields predictions as they come, for videos and large folders.
             progress: Show a progress bar; if None, for more than one batch in a terminal.
@@ -83,7 +85,7 @@ class VisionLLM:
             A prediction for each image.
 
         Raises:
-            RequestError: Not exactly one thing is asked.
+            RequestError: Not exactly one thing is asked, or a threshold is not a number.
             InstructionError: Names, points or the instruction are invalid, or the model has no such output.
             SourceError: There is no such source, or no image in it.
             ImageError: An image cannot be read.
@@ -118,8 +120,8 @@ class VisionLLM:
                                    stream=True, unreadable=unreadable)
         return sum(len(prediction) for prediction in write_coco(predictions, out))
 
-    def _predict(self, frames: Iterator[Frame], instruction: str | Sequence[str], threshold: float,
-                 batch_size: int) -> 'Iterator[Prediction]':
+    def _predict(self, frames: Iterator[Frame], instruction: str | Sequence[str],
+                 threshold: float | list[float], batch_size: int) -> 'Iterator[Prediction]':
         while batch := list(islice(frames, batch_size)):
             images, paths = ([getattr(frame, name) for frame in batch] for name in ('image', 'path'))
             with self._lock:

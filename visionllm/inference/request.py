@@ -1,7 +1,8 @@
 """What is asked of a model: one of a few forms, each of which writes the instruction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 
 from visionllm.errors import UserError
 
@@ -55,11 +56,27 @@ class Request:
         """Whether the answer is one object at most."""
         return self.expression is not None
 
-    def threshold(self, given: float | None) -> float:
-        """The minimum score of an object, where the user gave none the default of the form."""
-        if given is not None:
+    def threshold(self, given: float | Mapping[str, float] | None) -> float | list[float]:
+        """The minimum score of an object, or that of each name in the instruction's order.
+
+        Args:
+            given: For all names, or by name; None, and names that are left out, have the default of the form.
+
+        Raises:
+            RequestError: A score is not a number.
+        """
+        default = EXPRESSION_THRESHOLD if self.asks_for_one else THRESHOLD
+        if given is None:
+            return default
+        scores = list(given.values()) if isinstance(given, Mapping) else [given]
+        wrong = [score for score in scores if isinstance(score, bool) or not isinstance(score, Real)]
+        if wrong:
+            raise RequestError(f'threshold holds {wrong[0]!r}: it must be a number, or a number for each name, such as '
+                               "{'cat': 0.4}.")
+        if not isinstance(given, Mapping):
             return given
-        return EXPRESSION_THRESHOLD if self.asks_for_one else THRESHOLD
+        from visionllm.language.instructions import class_names_of
+        return [given.get(name, default) for name in class_names_of(self.write())] or default
 
     def write(self) -> str | tuple[str, ...]:
         """The instruction.

@@ -77,6 +77,27 @@ def _attend(query: Tensor, own_key: Tensor, own_value: Tensor, shared_key: Tenso
     return (shared.flatten(2, 3) @ shared_value).unflatten(2, (count, -1)) + own @ own_value
 
 
+def block_weights(query: Tensor, key: Tensor, blocks: Blocks, scaling: float) -> Tensor:
+    """Attention weights ``float[B, n, q, S + e + q]`` of blocks, averaged over heads: over the shared tokens, and then
+    each block's own. For looking at them; ``block_attention`` never stores them.
+
+    Args:
+        query: ``float[B, H, T, D]``, of the context and the blocks.
+        key: ``float[B, G, L, D]`` of all tokens, cached and new.
+        blocks: Layout.
+        scaling: Factor of the scores.
+    """
+    count = (query.shape[2] - blocks.context) // blocks.size
+    groups = query.shape[1] // key.shape[1]
+    query = query[:, :, blocks.context:].unflatten(2, (count, blocks.size)) * scaling  # [B, H, n, q, D]
+    own = own_tokens(key, blocks, count).repeat_interleave(groups, 1)
+    shared = query @ key[:, :, None, :blocks.shared].repeat_interleave(groups, 1).mT
+    bias = padding_bias(blocks, query)
+    shared = shared if bias is None else shared + bias[:, :, None]
+    scores = torch.cat([shared, query @ own.mT + causal_bias(blocks.size, own.shape[3], query)], -1)
+    return scores.float().softmax(-1).mean(1)
+
+
 def own_tokens(states: Tensor, blocks: Blocks, count: int) -> Tensor:
     """Keys or values ``float[B, G, n, e + q, D]``, out of ``float[B, G, L, D]``, that only one block attends to."""
     new = states[:, :, -count * blocks.size:].unflatten(2, (count, blocks.size))

@@ -61,7 +61,7 @@ def draw(prediction: Drawable, min_side: int = 384) -> np.ndarray:
             canvas.line([*points, points[0]], color, max(2, round(size * LINE_WIDTH)), 'curve')
         else:
             canvas.rectangle(tuple(box), None, color, max(2, round(size * LINE_WIDTH)))
-        _draw_label(canvas, f'{name} {score:.2f}', box, color, size)
+        draw_label(canvas, f'{name} {score:.2f}', box, color, size)
     first, *others = instruction_sentences(prediction.instruction)
     caption = f'{first} (and {len(others)} more sentences)' if others else first
     caption = caption if prediction.text is None else f'{caption} -> {prediction.text}'
@@ -74,9 +74,17 @@ def _draw_points(canvas: ImageDraw.ImageDraw, points: list[tuple[float, float]],
         canvas.circle(point, size / 3, color, 'white', max(1, size // 10))
 
 
-def _draw_label(canvas: ImageDraw.ImageDraw, text: str, box: np.ndarray, color: tuple[int, int, int],
-                size: int) -> None:
-    """A label above the box, or at the edge of the image that it would leave."""
+def draw_label(canvas: ImageDraw.ImageDraw, text: str, box: np.ndarray, color: tuple[int, int, int],
+               size: int) -> None:
+    """A label above the box, or at the edge of the image that it would leave.
+
+    Args:
+        canvas: Of the image.
+        text: What is written.
+        box: ``float[4]``, x1, y1, x2, y2 in pixels.
+        color: Of the ground.
+        size: Height of the letters in pixels.
+    """
     font, pad = font_for(text, size), max(1, size // 5)
     left, top, right, bottom = canvas.textbbox((0, 0), text, font)
     width, height = right - left + 2 * pad, bottom - top + 2 * pad

@@ -56,21 +56,22 @@ class Prediction:
     seconds: float = 0.0
 
     @classmethod
-    def from_sample(cls, sample: DetDataSample, image: np.ndarray, score_thr: float = 0.0,
+    def from_sample(cls, sample: DetDataSample, image: np.ndarray, score_thr: float | Sequence[float] = 0.0,
                     seconds: float = 0.0) -> 'Prediction':
         """What a model predicted for a sample, with names of its classes (``text``).
 
         Args:
             sample: With ``pred_instances`` or ``pred_text``, in pixels of the image.
             image: ``uint8[H, W, 3]``, RGB.
-            score_thr: Objects with lower scores are left out.
+            score_thr: Objects with lower scores are left out; one score, or one for each of the sample's names.
             seconds: Time that the answer took.
         """
         if 'pred_text' in sample:
             return cls(sample.img_path, sample.instruction, image, text=sample.pred_text,
                        text_score=sample.pred_text_score, seconds=seconds)
         objects = sample.pred_instances
-        objects = objects[objects.scores >= score_thr]
+        lowest = objects.scores.new_tensor(score_thr).expand(len(sample.text))
+        objects = objects[objects.scores >= lowest[objects.labels]]
         return cls(sample.img_path, sample.instruction, image, [sample.text[k] for k in objects.labels.tolist()],
                    objects.scores.tolist(), objects.bboxes.tolist(), objects.points.tolist(), seconds=seconds)
 

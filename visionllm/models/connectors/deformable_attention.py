@@ -31,6 +31,22 @@ class DeformableAttention(MultiScaleDeformableAttention):
         query_with_pos = query + query_pos
         pixels = self.value_proj(value).masked_fill(key_padding_mask[..., None], 0.0)
         pixels = pixels.unflatten(-1, (self.num_heads, -1))  # [B, S, H, D]
+        locations, weights = self.sampling(query_with_pos, reference_points, spatial_shapes)
+        output = ms_deform_attn(pixels, spatial_shapes, locations, weights)
+        return query + self.dropout(self.output_proj(output))
+
+    def sampling(self, query_with_pos: Tensor, reference_points: Tensor,
+                 spatial_shapes: Tensor) -> tuple[Tensor, Tensor]:
+        """Where each query samples, and the weight of each sample.
+
+        Args:
+            query_with_pos: ``float[B, Q, C]``.
+            reference_points, spatial_shapes: As of ``forward``.
+
+        Returns:
+            Locations ``float[B, Q, H, L, P, 2]`` (x, y) in [0, 1] of the padded image, and weights
+            ``float[B, Q, H, L, P]``.
+        """
         offsets = self.sampling_offsets(query_with_pos)
         offsets = offsets.unflatten(-1, (self.num_heads, self.num_levels, self.num_points, 2))
         weights = self.attention_weights(query_with_pos).unflatten(-1, (self.num_heads, -1)).softmax(-1)
@@ -40,5 +56,4 @@ class DeformableAttention(MultiScaleDeformableAttention):
             locations = centers + offsets / self.num_points * reference_points[:, :, None, :, None, 2:] * 0.5
         else:
             locations = centers + offsets / spatial_shapes.flip(-1)[:, None]
-        output = ms_deform_attn(pixels, spatial_shapes, locations, weights)
-        return query + self.dropout(self.output_proj(output))
+        return locations, weights
