@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from visionllm.cli.main import COMMANDS
+
 from .conftest import ROOT
 
 for package in ('mkdocs', 'material', 'mkdocstrings'):
@@ -46,3 +48,8 @@ def test_reference_is_that_of_the_code(site):
 def test_links_out_of_the_folder_lead_to_pages(site):
     assert 'href="changelog.html"' in (site / 'index.html').read_text()
     assert 'href="../data-formats.html"' in (site / 'learn/training.html').read_text()
+
+
+def test_every_command_is_in_the_reference():
+    page = (ROOT / 'docs/reference/commands.md').read_text()
+    assert not [name for name in COMMANDS if f'<!-- help: {name}' not in page]
