@@ -139,18 +139,18 @@ def deimv2_study(num_images):
 
 
 def test_a_detector_keeps_its_accuracy_when_it_takes_orders(coco_mini, shipped):
-    assert against_detector(Study.from_model(shipped.model, SSD, 40))['ratio'] >= 0.97
+    assert against_detector(Study.from_model(shipped.inferencer.model, SSD, 40))['ratio'] >= 0.97
     assert against_detector(deimv2_study(40))['ratio'] >= 0.98
 
 
 def test_outlines_are_nearly_as_good_as_boxes(coco_mini, shipped):
-    box, mask = (evaluate_task(Study.from_model(shipped.model, SSD, 16, task))[key]
+    box, mask = (evaluate_task(Study.from_model(shipped.inferencer.model, SSD, 16, task))[key]
                  for task, key in (('detection', 'AP'), ('segmentation', 'mask_AP')))
     assert mask / box >= 0.55
 
 
 def test_phrases_captions_and_questions_on_images_that_were_not_trained_on(coco_mini, shipped):
-    figures = {task: evaluate_task(Study.from_model(shipped.model, SSD, 40, task))
+    figures = {task: evaluate_task(Study.from_model(shipped.inferencer.model, SSD, 40, task))
                for task in ('grounding', 'captioning', 'questions')}
     assert figures['grounding']['grounding/P@0.5'] >= 40, figures
     assert figures['captioning']['caption/CIDEr'] >= 40 and figures['captioning']['caption/empty'] == 0, figures
@@ -158,7 +158,7 @@ def test_phrases_captions_and_questions_on_images_that_were_not_trained_on(coco_
 
 
 def test_words_do_their_work(coco_mini, shipped, data, tmp_path, monkeypatch):
-    study = Study.from_model(shipped.model, SSD, 24)
+    study = Study.from_model(shipped.inferencer.model, SSD, 24)
     assert presence(study)['auroc'] >= 0.85
     assert kinds(study)['ratios']['all kinds'] >= 0.8
     (tmp_path / 'annotations').mkdir()
@@ -166,7 +166,7 @@ def test_words_do_their_work(coco_mini, shipped, data, tmp_path, monkeypatch):
     (tmp_path / 'val').symlink_to(data / 'voc-384/images')
     monkeypatch.setenv('VISIONLLM_COCO', str(tmp_path))
     monkeypatch.setenv('VISIONLLM_VAL', 'val')
-    assert synonyms(Study.from_model(shipped.model, SSD, 24))['ratio'] >= 0.75
+    assert synonyms(Study.from_model(shipped.inferencer.model, SSD, 24))['ratio'] >= 0.75
 
 
 def test_the_area_under_the_curve_is_how_often_a_positive_is_higher():

@@ -94,9 +94,22 @@ def existing_file(path: str) -> str:
     return path
 
 
+def existing_config(name: str) -> str:
+    """An argument that names a config: a file, or one of those of this package by its name alone.
+
+    Raises:
+        ArgumentTypeError: There is none.
+    """
+    shipped = Path(__file__).parents[1] / 'configs'
+    found = [Path(name)] if Path(name).is_file() else sorted(shipped.glob(f'*/{name.removesuffix(".py")}.py'))
+    if not found:
+        raise argparse.ArgumentTypeError(f'there is no config {name}')
+    return str(found[0])
+
+
 def add_config(parser: argparse.ArgumentParser, checkpoint: bool = False) -> None:
     """Add CONFIG, perhaps CHECKPOINT, and ``--cfg-options`` to a parser."""
-    parser.add_argument('config', type=existing_file, help='config file')
+    parser.add_argument('config', type=existing_config, help='config file, or the name of a config of this package')
     if checkpoint:
         parser.add_argument('checkpoint', type=existing_file, help='checkpoint file (.pth or .safetensors)')
     parser.add_argument('--cfg-options', nargs='+', metavar='KEY=VALUE',

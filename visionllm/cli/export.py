@@ -9,12 +9,12 @@ Only trained tensors are kept, in float16; frozen pre-trained parts are loaded f
 import argparse
 from pathlib import Path
 
-from .common import existing_file
+from .common import existing_config, existing_file
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What the command takes."""
-    parser.add_argument('config', type=existing_file, help='config file')
+    parser.add_argument('config', type=existing_config, help='config file, or the name of a config of this package')
     parser.add_argument('checkpoint', type=existing_file, help='checkpoint file')
     parser.add_argument('out', type=Path, help='folder to write')
     parser.add_argument('--note', default='', help='stored with the weights: command, seed, machine, time')

@@ -37,7 +37,7 @@ import argparse
 import json
 from pathlib import Path
 
-from .common import UsageError, existing_file
+from .common import UsageError, existing_config, existing_file
 
 RESULTS = Path('docs/studies')
 
@@ -45,7 +45,7 @@ RESULTS = Path('docs/studies')
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What the command takes."""
     parser.add_argument('name', metavar='NAME', help='one of the above')
-    parser.add_argument('config', nargs='?', type=existing_file, help='config file')
+    parser.add_argument('config', nargs='?', type=existing_config, help='config file, or its name')
     parser.add_argument('checkpoint', nargs='?', type=existing_file, help='checkpoint file')
     parser.add_argument('--model', choices=['photo', 'scenes'], default='scenes', help='a shipped model')
     parser.add_argument('--num-images', type=int, help='only the first images of the test set')
