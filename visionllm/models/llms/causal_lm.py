@@ -43,7 +43,7 @@ from .initial_rows import initial_rows
 from .loading import load_causal_lm
 from .lora import TEXT, TUPLES, activate, adapter_active, adapters_disabled, lora_parameters, upcast_adapters
 from .padding import causal_mask, left_pad
-from .prefix import Prefix
+from .prefix import CACHE_ARGUMENT, Prefix
 
 
 @MODELS.register_module()
@@ -272,10 +272,10 @@ class CausalLM(BaseModule):
         output = self.decoder(
             inputs_embeds=embeddings.to(self.decoder.embed_tokens.weight.dtype),
             position_ids=positions.expand(batch, -1),
-            past_key_values=cache,
             use_cache=True,
+            **{CACHE_ARGUMENT: cache},
             **attention_kwargs)
-        layers = [(layer.keys, layer.values) for layer in output.past_key_values.layers]
+        layers = [(layer.keys, layer.values) for layer in cache.layers]
         return output.last_hidden_state.float(), Prefix(layers, past + length)
 
     def _attention_bias(self, attention: Tensor | None, batch: int, length: int, past: int) -> Tensor:

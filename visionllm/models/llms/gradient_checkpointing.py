@@ -18,6 +18,8 @@ from transformers.cache_utils import DynamicLayer
 
 from visionllm.ops.checkpointing import checkpointed
 
+from .prefix import CACHE_ARGUMENT
+
 
 class _SingleLayerCache:
     """Keys and values of one layer, with the interface of a transformers cache."""
@@ -25,7 +27,8 @@ class _SingleLayerCache:
     def __init__(self, keys: Tensor | None, values: Tensor | None):
         self.keys, self.values = keys, values
 
-    def update(self, keys: Tensor, values: Tensor, layer: int) -> tuple[Tensor, Tensor]:
+    def update(self, keys: Tensor, values: Tensor, layer: int,
+               kwargs: dict | None = None) -> tuple[Tensor, Tensor]:  # transformers' name
         """Append ``float[B, H, T, D]`` and return all keys and values, ``float[B, H, S + T, D]``."""
         if self.keys is not None:
             keys, values = torch.cat([self.keys, keys], -2), torch.cat([self.values, values], -2)
@@ -71,18 +74,18 @@ def checkpoint_layers(decoder: nn.Module) -> None:
         layer.forward = partial(_checkpointed_forward, layer.forward, index)
 
 
-def _checkpointed_forward(forward: Callable, index: int, hidden_states: Tensor, past_key_values: DynamicCache,
-                          **kwargs) -> Tensor:
+def _checkpointed_forward(forward: Callable, index: int, hidden_states: Tensor, **kwargs) -> Tensor:
     if not torch.is_grad_enabled():
-        return forward(hidden_states, past_key_values=past_key_values, **kwargs)
+        return forward(hidden_states, **kwargs)
+    whole: DynamicCache = kwargs.pop(CACHE_ARGUMENT)
 
     def run(hidden_states: Tensor, keys: Tensor | None, values: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
         cache = _SingleLayerCache(keys, values)  # a new one each time, so that recomputing appends nothing twice
-        return forward(hidden_states, past_key_values=cache, **kwargs), cache.keys, cache.values
+        return forward(hidden_states, **{CACHE_ARGUMENT: cache}, **kwargs), cache.keys, cache.values
 
-    if index == len(past_key_values.layers):
-        past_key_values.layers.append(DynamicLayer())
-    layer = past_key_values.layers[index]
+    if index == len(whole.layers):
+        whole.layers.append(DynamicLayer())
+    layer = whole.layers[index]
     hidden_states, layer.keys, layer.values = checkpointed(run, hidden_states, layer.keys, layer.values, random=True)
     layer.is_initialized = True
     return hidden_states

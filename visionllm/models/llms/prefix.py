@@ -4,8 +4,13 @@ Dimensions: B sequences, S tokens of the prefix.
 """
 
 from dataclasses import dataclass
+from inspect import signature
 
 from torch import Tensor
+from transformers import LlamaModel
+
+# transformers renames the argument in 5.24, and drops the old name in 5.40
+CACHE_ARGUMENT = 'cache' if 'cache' in signature(LlamaModel.forward).parameters else 'past_key_values'
 
 
 @dataclass
