@@ -12,7 +12,7 @@ from visionllm.cli.common import existing_file, run_safely
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('recipe', type=existing_file,
-                        help='config with runs=[dict(config=..., minutes=..., amp=...), ...] and out=FILE')
+                        help='config with runs=[dict(config=..., minutes=..., amp=...), ...] and out=FOLDER')
     parser.add_argument('--work-dirs', default='work_dirs', help='folder of the work dirs (default work_dirs)')
     parser.add_argument('--plan', action='store_true', help='only print what would be done')
     args = parser.parse_args()

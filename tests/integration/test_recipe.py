@@ -36,7 +36,7 @@ def recipe(tmp_path_factory):
     (folder / 'second.py').write_text(SECOND)
     runs = [dict(config=str(folder / 'first.py'), minutes=3), dict(config=str(folder / 'second.py'), minutes=5,
                                                                   stage_minutes=dict(words=4))]
-    (folder / 'recipe.py').write_text(f'runs = {runs}\nout = {str(folder / "out.safetensors")!r}\n')
+    (folder / 'recipe.py').write_text(f'runs = {runs}\nout = {str(folder / "out")!r}\n')
     return folder
 
 
@@ -64,7 +64,7 @@ def test_a_recipe_is_stopped_and_gone_on_with(recipe, monkeypatch):
     done = run([sys.executable, 'tools/train_recipe.py', str(recipe / 'recipe.py'), '--work-dirs', str(work_dirs)],
                cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
-    exported = load_local(str(recipe / 'out.safetensors'))
+    exported = load_local(str(recipe / 'out/model.safetensors'))
     assert len(exported['state_dict']) > 100 and 'first' in exported['meta']['note']
     assert set(json.loads((work_dirs / 'recipe_timings.json').read_text())) == {'first', 'second'}
     assert 'min last time' in '\n'.join(Recipe(recipe / 'recipe.py', recipe / 'elsewhere').plan())  # of the stage

@@ -45,7 +45,7 @@ class Recipe:
     """Trainings in order.
 
     Args:
-        path: Config with ``runs`` (arguments of ``Run``) and ``out``, the file to export the last one's weights to.
+        path: Config with ``runs`` (arguments of ``Run``) and ``out``, the folder to export the last one's model to.
         work_dirs: Folder of the work dirs.
 
     Raises:
@@ -56,7 +56,7 @@ class Recipe:
         cfg = Config.fromfile(path)
         if not cfg.get('runs') or not cfg.get('out'):
             raise ConfigError(f'{path} is no recipe: it needs runs=[dict(config=..., minutes=...), ...] and '
-                              'out=FILE.safetensors.')
+                              'out=FOLDER.')
         self.runs = [Run(**run) for run in cfg.runs]
         self.out, self.work_dirs = Path(cfg.out), Path(work_dirs)
 

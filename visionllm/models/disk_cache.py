@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from threading import get_native_id
 
 from safetensors import SafetensorError
@@ -48,5 +49,6 @@ def get_or_compute(name: str, depends_on: Sequence[str], compute: Callable[[], T
         save_file(dict(tensor=tensor.detach().cpu().contiguous()), partial)
         os.replace(partial, path)
     except (OSError, SafetensorError):
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
     return tensor

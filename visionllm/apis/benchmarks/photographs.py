@@ -20,6 +20,8 @@ from .timing import Suite
 SIZE = (480, 640)
 WORDS_PER_NAME = 16  # of OWLv2's text encoder
 WORDS_IN_PROMPT = 240  # of Grounding DINO's prompt with 80 names
+FLORENCE_IMAGE_TOKENS = 577  # of an image of 768 x 768
+WORDS_OF_QUESTION, WORDS_OF_ANSWER = 10, 60  # of Florence-2: a dozen objects of a name and four locations
 
 
 class PhotographBenchmark:
@@ -73,6 +75,28 @@ def grounding_dino(device: str) -> Callable[[], object]:
     return torch.no_grad()(partial(model, **inputs))
 
 
+def florence2(device: str) -> Callable[[], object]:
+    """Florence-2 base at 768 x 768: one answer of a dozen objects, greedily. It takes no list of names in one pass."""
+    from transformers import Florence2Config, Florence2ForConditionalGeneration
+    config = Florence2Config(
+        image_token_id=51288,  # the last of the vocabulary
+        vision_config=dict(embed_dim=(128, 256, 512, 1024), num_heads=(4, 8, 16, 32), num_groups=(4, 8, 16, 32),
+                           depths=(1, 1, 9, 1), projection_dim=768),
+        text_config=dict(model_type='bart', vocab_size=51289, d_model=768, encoder_layers=6, decoder_layers=6,
+                         encoder_ffn_dim=3072, decoder_ffn_dim=3072, encoder_attention_heads=12,
+                         decoder_attention_heads=12))
+    model = Florence2ForConditionalGeneration(config).eval().to(device)
+    prompt = torch.randint(10, 5000, (1, WORDS_OF_QUESTION), device=device)
+    image_tokens = torch.full((1, FLORENCE_IMAGE_TOKENS), config.image_token_id, device=device)
+    inputs = dict(input_ids=torch.cat([image_tokens, prompt], 1),
+                  pixel_values=torch.rand(1, 3, 768, 768, device=device))
+    return torch.no_grad()(partial(model.generate, **inputs, max_new_tokens=WORDS_OF_ANSWER,
+                                   min_new_tokens=WORDS_OF_ANSWER, num_beams=1, do_sample=False))
+
+
+PEERS = {'OWLv2 base': owlv2, 'Grounding DINO tiny': grounding_dino, 'Florence-2 base': florence2}
+
+
 def photographs_suite(benchmarks: dict[str, PhotographBenchmark], device: str) -> Suite:
     """Rows of all models by name, and their ratios."""
     rows, ratios = {}, {}
@@ -80,7 +104,7 @@ def photographs_suite(benchmarks: dict[str, PhotographBenchmark], device: str) -
         rows |= benchmark.rows(name)
         alone, whole = benchmark.rows(name)
         ratios[f'{whole} / detector'] = (whole, alone, 1)
-    rows |= {'OWLv2 base': owlv2(device), 'Grounding DINO tiny': grounding_dino(device)}
+    rows |= {name: build(device) for name, build in PEERS.items()}
     first = next(row for row in rows if 'detector' not in row)
-    ratios |= {f'{peer} / {first}': (peer, first, 1) for peer in ('OWLv2 base', 'Grounding DINO tiny')}
+    ratios |= {f'{peer} / {first}': (peer, first, 1) for peer in PEERS}
     return Suite(rows, ratios)

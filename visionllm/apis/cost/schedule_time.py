@@ -36,6 +36,7 @@ def measure_schedule(cfg: Config) -> dict[str, tuple[int, float]]:
     Args:
         cfg: Of a training; its data and the weights that it starts from must be there.
     """
+    cfg.log_level = 'WARNING'
     with tempfile.TemporaryDirectory() as cfg.work_dir:  # for logs, which say nothing here
         runner = StrictRunner.from_cfg(cfg)
     runner.model.init_weights()
