@@ -99,8 +99,9 @@ def test_an_adapter_of_another_model_is_refused(base, trained, tmp_path, setting
         CausalLM(base, lora_rank=4, lora_alpha=8, adapter=folder)
 
 
-def test_a_base_may_lie_elsewhere(base, trained, tmp_path):
-    folder = changed(trained[1], tmp_path / 'moved', base_model_name_or_path='elsewhere/Small-Llama')
+@pytest.mark.parametrize('path', ['elsewhere/Small-Llama', 'hub/models--owner--small-llama/snapshots/0123abcd'])
+def test_a_base_may_lie_elsewhere(base, trained, tmp_path, path):
+    folder = changed(trained[1], tmp_path / 'moved', base_model_name_or_path=path)
     CausalLM(base, lora_rank=4, lora_alpha=8, adapter=folder)
 
 

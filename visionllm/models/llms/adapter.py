@@ -78,5 +78,9 @@ def _peft_name(name: str) -> str:
 
 
 def _normalized(value: object) -> object:
-    """A setting for comparison: of the base model's path only the last part counts."""
-    return Path(value).name.lower() if isinstance(value, str) else value
+    """A setting for comparison: of the base model's path its name counts, also in a snapshot of the hub's cache
+    (``models--OWNER--NAME/snapshots/HASH``)."""
+    if not isinstance(value, str):
+        return value
+    cached = [part for part in Path(value).parts if part.startswith('models--')]
+    return (cached[-1].rpartition('--')[2] if cached else Path(value).name).lower()
