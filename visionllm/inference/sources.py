@@ -17,7 +17,6 @@ import numpy as np
 
 from visionllm.errors import UserError
 
-IMAGE_SUFFIXES = {'.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp'}
 VIDEO_SUFFIXES = {'.avi', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.webm'}
 MAX_DOWNLOAD = 100 * 2**20  # bytes
 TIMEOUT = 20  # seconds
@@ -92,6 +91,7 @@ def _readers(source: object, name: str = 'image') -> Iterator[Iterator[Frame]]:
 
 
 def _readers_of_path(source: str | Path) -> Iterator[Iterator[Frame]]:
+    from visionllm.annotations.image_files import IMAGE_SUFFIXES
     text = str(source)
     if text.startswith(('http://', 'https://')):
         yield _read_url(text)
@@ -125,6 +125,7 @@ def _is_stream(text: str) -> bool:
 
 def _files(source: str | Path) -> list[Path]:
     """The files of a pattern, or the images below a folder, in order."""
+    from visionllm.annotations.image_files import IMAGE_SUFFIXES
     if not Path(source).is_dir():
         return sorted(map(Path, glob.glob(str(source), recursive=True)))
     return sorted(path for path in Path(source).rglob('*') if path.suffix.lower() in IMAGE_SUFFIXES)
