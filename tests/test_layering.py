@@ -13,15 +13,15 @@ MAY_IMPORT = {
     'annotations': {'structures', 'language', 'errors'},
     'visualization': {'structures', 'language', 'errors'},
     'datasets': {'annotations', 'structures', 'language', 'errors'},
-    'evaluation': {'annotations', 'structures', 'language', 'errors'},
+    'evaluation': {'annotations', 'structures', 'language', 'errors', 'thresholds'},
     'engine': {'structures', 'language', 'ops', 'models', 'annotations', 'datasets', 'evaluation', 'visualization',
-               'assets', 'atomic_write', 'errors'},
+               'assets', 'atomic_write', 'errors', 'thresholds'},
     'apis': {'structures', 'language', 'ops', 'models', 'annotations', 'datasets', 'evaluation', 'visualization',
-             'engine', 'assets', 'atomic_write', 'errors', 'registration', 'version'},
-    'inference': {'language', 'annotations', 'datasets', 'visualization', 'apis', 'assets', 'errors'},
-    'web': {'language', 'annotations', 'visualization', 'inference', 'assets', 'errors', 'version'},
+             'engine', 'assets', 'atomic_write', 'errors', 'thresholds', 'registration', 'version'},
+    'inference': {'language', 'annotations', 'datasets', 'visualization', 'apis', 'assets', 'errors', 'thresholds'},
+    'web': {'language', 'annotations', 'visualization', 'inference', 'assets', 'errors', 'thresholds', 'version'},
     'cli': {'language', 'models', 'annotations', 'datasets', 'visualization', 'engine', 'apis', 'inference', 'web',
-            'errors', 'version'},
+            'errors', 'thresholds', 'version'},
 }
 MODEL_PARTS = {'backbones', 'encoders', 'connectors', 'llms', 'fusion', 'prompts'}  # these never import one another
 MAX_LINES, MAX_ARGUMENTS = 300, 10
