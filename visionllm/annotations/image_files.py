@@ -67,11 +67,9 @@ def _find_name(name: str, folder: str, listings: dict[str, dict[str, str]]) -> s
         directory, base = os.path.split(os.path.join(folder, spelling))
         if directory not in listings:
             listings[directory] = _list_directory(directory)
-        files = listings[directory]
-        if base in files:
-            return spelling
-        if base.lower() in files and files[base.lower()]:
-            return os.path.join(os.path.dirname(spelling), files[base.lower()])
+        file = listings[directory].get(base) or listings[directory].get(base.lower())
+        if file:
+            return spelling if file == base else os.path.join(os.path.dirname(spelling), file)
     return None
 
 
