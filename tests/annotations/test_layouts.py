@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from visionllm.annotations import AnnotationError
 from visionllm.annotations.sets import find_sets
@@ -102,6 +103,28 @@ def test_faults_of_yolo(tmp_path, file, old, new, message):
     (tmp_path / 'there' / file).write_text(text.replace(old, new, 1))
     with pytest.raises(AnnotationError, match=message):
         objects_of(tmp_path / 'there')
+
+
+@pytest.mark.parametrize('layout', ['yolo', 'voc', 'labelme'])
+def test_an_image_is_opened_once(tmp_path, monkeypatch, layout):
+    convert_data(write_coco(tmp_path / 'source'), tmp_path / 'there', layout)
+    opened = []
+    monkeypatch.setattr(Image, 'open', lambda path, run=Image.open: opened.append(str(path)) or run(path))
+    find_sets(tmp_path / 'there')
+    assert len(opened) == 2 == len(set(opened))
+
+
+@pytest.mark.parametrize('layout, pattern, old, new', [
+    ('voc', '**/*.xml', '<width>100</width>', '<width>80</width>'),
+    ('labelme', '**/*.json', '"imageWidth": 100', '"imageWidth": 80')])
+def test_sizes_of_all_images_are_compared(tmp_path, layout, pattern, old, new):
+    convert_data(write_coco(tmp_path / 'source'), tmp_path / 'there', layout)
+    file, = [each for each in (tmp_path / 'there').glob(pattern) if old in each.read_text()]
+    file.write_text(file.read_text().replace(old, new))
+    each, = find_sets(tmp_path / 'there')
+    with pytest.raises(AnnotationError, match=r'images of another size than annotated: 1 .*x_a'):
+        each.findings.raise_faults(each.name)
+    assert len(each.content['images']) == 1 and {ann['image_id'] for ann in each.content['annotations']} == {1}
 
 
 @pytest.fixture(scope='module')

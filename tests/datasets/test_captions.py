@@ -96,15 +96,32 @@ def test_missing_and_unknown_images(tmp_path, log_lines):
         CaptionDataset('captions.json', root)
     assert len(CaptionDataset('captions.json', root, missing='leave_out')) == 1 and '1 of the 2' in log_lines[0]
     root = coco(tmp_path, {1: ['A cat.'], 5: ['A dog.']})
-    with pytest.raises(AnnotationError, match='captions.json: 1 of 2 records refer to an image that does not exist.*5'):
+    with pytest.raises(AnnotationError, match='captions.json: annotations of an image that is not in the file: 1'):
         CaptionDataset('captions.json', root)
+
+
+def test_images_under_another_spelling_are_found_and_counted(tmp_path, monkeypatch):
+    lines = []
+    monkeypatch.setattr('visionllm.annotations.findings.print_log', lambda text, *_, **__: lines.append(text))
+    root = coco(tmp_path, {1: ['A cat.'], 2: ['A dog.'], 3: ['A cow.']}, names=('a b.jpg', 'sub.png', 'c.jpg'))
+    (tmp_path / 'sub').mkdir()
+    (tmp_path / 'sub.png').rename(tmp_path / 'sub/b.JPG')
+    path = tmp_path / 'captions.json'
+    path.write_text(path.read_text().replace('a b.jpg', 'a%20b.jpg').replace('sub.png', r'sub\\b.jpg'))
+    paths = [sample['img_path'] for sample in CaptionDataset('captions.json', root)]
+    assert paths == [str(tmp_path / name) for name in ('a b.jpg', 'sub/b.JPG', 'c.jpg')]
+    assert len(lines) == 1 and 'another spelling' in lines[0] and ': 2 (the first is a%20b.jpg)' in lines[0]
 
 
 @pytest.mark.parametrize('content, reason', [
     ('{"images": [], "annotations": []}', 'no captions'), ('[1, 2]', 'no captions'), ('{"im', 'is not JSON'),
-    ('{"images": [{"file_name": "a.jpg"}], "annotations": [{"image_id": 1, "caption": "a"}]}', "lacks 'id'"),
+    ('{"images": [{"file_name": "a.jpg"}], "annotations": [{"image_id": 1, "caption": "a"}]}', 'images without an id'),
     ('{"images": [{"id": 1, "file_name": "a"}], "annotations": [{"image_id": 1, "caption": ""}]}', 'leaves no sample'),
-    ('{"images": [{"id": 1, "file_name": "a"}], "annotations": [{"image_id": 1, "caption": 3}]}', 'wrong type')])
+    ('{"images": [{"id": 1, "file_name": "a"}], "annotations": [{"image_id": 1, "caption": 3}]}', 'is not a text: 1'),
+    ('{"images": [{"id": 1, "file_name": "a"}, {"id": 1, "file_name": "b"}], "annotations": [{"caption": "a"}]}',
+     'the id of another one'),
+    ('{"images": [{"id": 1, "file_name": "a", "width": -1, "height": 5}], "annotations": [{"caption": "a"}]}',
+     'width and height')])
 def test_other_formats_raise_an_error(tmp_path, content, reason):
     (tmp_path / 'c.json').write_text(content)
     with pytest.raises(AnnotationError, match=f'c.json.*{reason}'):

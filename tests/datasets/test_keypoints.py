@@ -67,21 +67,19 @@ def test_the_file_is_in_coco_format_and_no_other_file_is_rewritten(scenes):
     assert flags == {0, 1, 2}
 
 
-def test_keypoints_follow_resize_and_flip(scenes):
+@pytest.mark.parametrize('direction, origin, factor', [
+    ('horizontal', (256, 0), (-2, 2)), ('vertical', (0, 256), (2, -2)), ('diagonal', (256, 256), (-2, -2))])
+def test_keypoints_follow_resize_and_flip(scenes, direction, origin, factor):
     for sample in dataset_of(scenes[0]):
         plain = loaded(sample)['gt_keypoints']
-        turned = loaded(sample, dict(type='Resize', scale=(256, 256)), dict(type='RandomFlip', prob=1.0))
+        turned = loaded(sample, dict(type='Resize', scale=(256, 256)),
+                        dict(type='RandomFlip', prob=1.0, direction=direction))
         there = turned['gt_keypoints']
         for k, name in enumerate(KEYPOINT_NAMES):
-            other = there[:, KEYPOINT_NAMES.index(mirrored_name(name))]
+            other = there[:, KEYPOINT_NAMES.index(mirrored_name(name, direction))]
             assert (other[:, 2] == plain[:, k, 2]).all()
             seen = plain[:, k, 2] > 0
-            assert np.allclose(other[seen, :2], (256, 0) + plain[seen, k, :2] * (-2, 2), atol=1e-3)
-
-
-def test_a_vertical_flip_raises_an_error(scenes):
-    with pytest.raises(ValueError, match='only do so in "horizontal"'):
-        loaded(dataset_of(scenes[0])[0], dict(type='RandomFlip', prob=1.0, direction='vertical'))
+            assert np.allclose(other[seen, :2], origin + plain[seen, k, :2] * factor, atol=1e-3)
 
 
 def test_training_draws_a_random_selection_of_keypoints(scenes):

@@ -44,6 +44,18 @@ def test_objects_keep_their_names_and_images_their_pixels(tmp_path):
         assert len({each['id'] for each in content[key]}) == len(content[key])
 
 
+@pytest.mark.parametrize('kind, old, new, reason', [
+    ('instances', '"bbox": [1, 10, 20, 20]', '"bbox": [1, 10, 20]', 'instances_train.json.*annotation'),
+    ('captions', '"caption": "a picture of cat"', '"caption": 3', 'captions_train.json.*is not a text')])
+def test_a_file_with_a_fault_is_refused(tmp_path, kind, old, new, reason):
+    folder, split = write_folder(tmp_path / 'a', 'train', 1, ['cat'])
+    file = folder / f'annotations/{kind}_train.json'
+    file.write_text(file.read_text().replace(old, new))
+    with pytest.raises(AnnotationError, match=reason):
+        merge_folders([(folder, split)], tmp_path / 'c', 'train')
+    assert not (tmp_path / 'c').exists()
+
+
 def test_two_images_of_one_name_are_refused(tmp_path):
     sources = [write_folder(tmp_path / name, 'train', 1, ['cat']) for name in 'ab']
     with pytest.raises(AnnotationError, match='1.jpg of id 1'):

@@ -318,16 +318,19 @@ def test_real_records_without_object(data):
 
 def test_held_out_images_are_removed(tmp_path, monkeypatch, capsys):
     write_refs(tmp_path)
-    images = [dict(id=i, file_name=f'{i:012d}.jpg') for i in (5, 7, 9, 11)]
-    annotations = [dict(id=i, image_id=image) for i, image in enumerate([5, 7, 7, 9, 11])]
+    images = [dict(id=i, file_name=f'{i:012d}.jpg', width=100, height=80) for i in (5, 7, 9, 11)]
+    annotations = [dict(id=i, image_id=image, category_id=1, bbox=[1, 2, 3, 4], area=12, iscrowd=0)
+                   for i, image in enumerate([5, 7, 7, 9, 11])]
+    categories = [dict(id=1, name='cat')]
     coco, out = tmp_path / 'instances_train2017.json', tmp_path / 'clean.json'
-    coco.write_text(json.dumps(dict(info='kept', images=images, annotations=annotations)))
+    coco.write_text(json.dumps(dict(info='kept', images=images, annotations=annotations, categories=categories)))
     arguments = ['--instances', coco, '--refs', tmp_path / 'refs(unc).p', '--out', out]
     monkeypatch.setattr(sys, 'argv', ['convert_refcoco.py', *map(str, arguments)])
     runpy.run_path(str(ROOT / 'tools/convert_refcoco.py'), run_name='__main__')
     assert '2 images with 2 annotations; removed 2 images with 3 annotations' in capsys.readouterr().out
     left = json.loads(out.read_text())
-    assert left == dict(info='kept', images=[images[0], images[3]], annotations=[annotations[0], annotations[4]])
+    assert left == dict(info='kept', images=[images[0], images[3]], annotations=[annotations[0], annotations[4]],
+                        categories=categories)
 
 
 def test_what_is_held_out(tmp_path):
@@ -346,11 +349,22 @@ def test_what_is_held_out(tmp_path):
 def test_a_removal_of_nothing_or_everything_raises_an_error(tmp_path):
     write_refs(tmp_path)
     for ids in ([1, 2], [7, 9]):
-        coco = dict(images=[dict(id=i) for i in ids], annotations=[])
+        coco = dict(images=[dict(id=i, file_name=f'{i}.jpg', width=9, height=9) for i in ids], annotations=[],
+                    categories=[])
         (tmp_path / 'coco.json').write_text(json.dumps(coco))
         with pytest.raises(AnnotationError, match='so nothing was written'):
             remove_held_out(tmp_path / 'coco.json', [tmp_path / 'refs(unc).p'], tmp_path / 'out.json')
     assert not (tmp_path / 'out.json').exists()
+
+
+@pytest.mark.parametrize('annotation, reason', [(dict(image_id=1, caption=3), 'caption is not a text'),
+                                                (dict(image_id=1, category_id=4), 'category that is not in the file')])
+def test_a_file_with_a_fault_is_not_copied(tmp_path, annotation, reason):
+    write_refs(tmp_path)
+    images = [dict(id=1, file_name='a.jpg', width=9, height=9)]
+    (tmp_path / 'coco.json').write_text(json.dumps(dict(images=images, annotations=[annotation], categories=[])))
+    with pytest.raises(AnnotationError, match=reason):
+        remove_held_out(tmp_path / 'coco.json', [tmp_path / 'refs(unc).p'], tmp_path / 'out.json')
 
 
 def test_real_images_are_removed(data, tmp_path):

@@ -1,4 +1,4 @@
-"""Left and right follow a horizontal flip, in labels, keypoints and texts."""
+"""Left and right follow a horizontal flip, top and bottom a vertical one, in labels, keypoints and texts."""
 
 import numpy as np
 import pytest
@@ -25,6 +25,25 @@ def test_texts(text, other):
     assert mirrored_text(text) == other and mirrored_text(other) == text
 
 
+@pytest.mark.parametrize('name, other', [
+    ('top', 'bottom'), ('top left', 'bottom left'), ('UpperLip', 'LowerLip'), ('laptop', 'laptop'), ('left', 'left')])
+def test_names_upside_down(name, other):
+    assert mirrored_name(name, 'vertical') == other and mirrored_name(other, 'vertical') == name
+
+
+@pytest.mark.parametrize('text, other', [
+    ('the topmost dog', 'the bottommost dog'), ('Above the car', 'Below the car'), ('the lower cup', 'the upper cup'),
+    ('the cup lower than the plate', 'the cup higher than the plate'), ('the highest star', 'the lowest star'),
+    ('the cup at the top left', 'the cup at the bottom left'), ('a laptop', 'a laptop')])
+def test_texts_upside_down(text, other):
+    assert mirrored_text(text, 'vertical') == other and mirrored_text(other, 'vertical') == text
+
+
+def test_a_diagonal_flip_is_both():
+    assert mirrored_text('a cup at the top left', 'diagonal') == 'a cup at the bottom right'
+    assert mirrored_name('bottom_left', 'diagonal') == 'top_right'
+
+
 def pack(flip='horizontal', **values):
     results = dict(
         img=np.zeros((8, 10, 3), np.uint8), img_shape=(8, 10), flip=flip is not None, flip_direction=flip,
@@ -49,6 +68,8 @@ def test_texts_of_a_sample_follow_the_flip():
     sample = pack(text=('left dog',), expression='left dog', gt_bboxes_labels=np.array([0, 0]),
                   captions=['a dog left of a car'], turns=('left', 'what is right of it?', 'a car'))
     assert sample.text == ('right dog',) and sample.expression == 'right dog' and len(sample.gt_instances) == 2
+    upside_down = pack('vertical', text=('top dog',), expression='top dog', gt_bboxes_labels=np.array([0, 0]))
+    assert upside_down.text == ('bottom dog',) and upside_down.expression == 'bottom dog'
     assert sample.captions == ['a dog right of a car'] and sample.turns == ('right', 'what is left of it?', 'a car')
 
 

@@ -4,7 +4,8 @@ from threading import get_native_id
 
 import pytest
 
-from visionllm.engine.atomic_write import SavingError, last_checkpoint, write_atomically
+from visionllm.atomic_write import SavingError, write_atomically
+from visionllm.engine.atomic_write import last_checkpoint
 from visionllm.engine.checkpoint import load_local, save_safetensors
 
 from ..conftest import tiny_runner

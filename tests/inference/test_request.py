@@ -2,9 +2,10 @@
 
 import pytest
 
-from visionllm.inference.request import EXPRESSION_THRESHOLD, THRESHOLD, Request, RequestError
+from visionllm.inference.request import Request, RequestError
 from visionllm.language import InstructionError
 from visionllm.language.instructions import class_names_of, format_of
+from visionllm.thresholds import EXPRESSION_THRESHOLD, SCORE_THRESHOLD
 
 
 @pytest.mark.parametrize('request_, names, form', [
@@ -46,6 +47,6 @@ def test_names_that_cannot_be_read():
 
 
 def test_thresholds():
-    assert Request(classes=['a']).threshold(None) == THRESHOLD
+    assert Request(classes=['a']).threshold(None) == SCORE_THRESHOLD
     assert Request(expression='a').threshold(None) == EXPRESSION_THRESHOLD
     assert Request(expression='a').threshold(0.0) == 0.0

@@ -231,4 +231,5 @@ def test_an_image_with_fewer_detections_than_others_has_no_empty_answers(shipped
     alone = shipped.inferencer.model.test_step(pseudo_collate([item(tiny)]))[0].pred_instances
     _, together = shipped.inferencer.model.test_step(pseudo_collate([item(photograph), item(tiny)]))
     assert len(alone) == len(together.pred_instances) < 100
+    assert torch.allclose(alone.scores, together.pred_instances.scores, atol=1e-4)
     assert (together.pred_instances.bboxes[:, 2:] > together.pred_instances.bboxes[:, :2]).all()

@@ -16,7 +16,8 @@ from visionllm.language import parse_instruction
 from visionllm.models.box_position_embedding import BOX_EMBEDDING_CHANNELS
 from visionllm.models.heads.expression_guidance import ExpressionGuidance
 from visionllm.models.heads.vocabulary_reader import VocabularyReader
-from visionllm.structures import ImageTokens
+from visionllm.structures import Detections, ImageTokens
+from visionllm.structures.detections import pad_detections
 
 from .test_token_words import NAMES, detector_tokens
 
@@ -155,3 +156,20 @@ def test_a_longer_expression_beside_it_changes_nothing(reader, tiny):
         both = reader.expression_guidance(tiny.llm, ['left dog', 'the small car on the right'], tokens,
                                       tokens.objectness)
     assert torch.allclose(alone[0], both[0], atol=1e-5)
+
+
+def test_more_detections_in_another_image_change_nothing(reader, tiny):
+    tokens = detector_tokens()
+    images = [Detections(tokens.boxes[[b], :count], tokens.class_logits[[b], :count], tokens.embeddings[[b], :count])
+              for b, count in ((0, 2), (1, 5))]
+
+    def guide(*images):
+        found = pad_detections(images)
+        with torch.no_grad():
+            return reader.classify(tiny.llm, [instruction('left dog')] * len(images), ImageTokens(
+                found.embeddings, found.boxes, found.objectness, class_logits=found.class_logits,
+                class_names=NAMES), None, None)[0]
+    alone, together, nothing = guide(images[0]), guide(*images), pad_detections(images).boxes.new_zeros(1, 1, 4)
+    assert torch.allclose(alone[0], together[0, :2], atol=1e-5)
+    images[0] = Detections(nothing, torch.full((1, 1, 3), -9.0), torch.zeros(1, 1, 8))
+    assert guide(*images).isfinite().all()

@@ -35,6 +35,15 @@ def test_before_training_a_box_is_the_tokenizers_own(tiny):
         assert len(result) > 0 and torch.allclose(result.bboxes, own, atol=2e-3)
 
 
+def test_tokens_that_are_points_alone_are_scored(tiny):
+    """A tokenizer without box refinement, as in the paper, gives tokens without extent."""
+    tokens = random_tokens()
+    tokens.boxes[..., 2:] = 0
+    with torch.no_grad():
+        results = tiny.heads['tuples'].predict(tiny.llm, [INSTRUCTION] * 2, tokens)
+    assert all(result.scores.min() > 0 and len(result) == 100 for result in results)
+
+
 def test_sampled_tuples_stand_for_all():
     tokens = random_tokens()
     on_objects = [torch.tensor([3, 7, 11]), torch.tensor([], dtype=torch.long)]

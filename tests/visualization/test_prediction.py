@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from visionllm.inference.coco import write_coco
 from visionllm.inference.request import Request
 from visionllm.visualization import Prediction
 
@@ -26,13 +27,19 @@ def text():
 
 
 def test_coco():
-    content = prediction(4).to_coco(7)
+    content = prediction(4).to_coco(7, 12)
     assert content['images'] == [dict(id=7, file_name='a.jpg', width=60, height=40)]
     assert content['categories'] == [dict(id=1, name='dog'), dict(id=2, name='cat')]
     cat, dog = content['annotations']
     assert (cat['category_id'], cat['bbox'], cat['area'], cat['image_id']) == (2, [10, 5, 20, 20], 400, 7)
-    assert cat['segmentation'] == [[10, 5, 30, 5, 30, 25, 10, 25]] and cat['id'] != dog['id']
+    assert cat['segmentation'] == [[10, 5, 30, 5, 30, 25, 10, 25]] and (cat['id'], dog['id']) == (12, 13)
     assert 'segmentation' not in prediction().to_coco()['annotations'][0]
+
+
+def test_annotations_of_a_folder_are_numbered_throughout(tmp_path):
+    list(write_coco([prediction(4), prediction(4)], tmp_path / 'all.json'))
+    annotations = json.loads((tmp_path / 'all.json').read_text())['annotations']
+    assert [(each['id'], each['image_id']) for each in annotations] == [(1, 1), (2, 1), (3, 2), (4, 2)]
 
 
 def test_supervision():

@@ -105,17 +105,22 @@ def check_content(path: str | Path, content: dict | list, findings: Findings,
 
 def check_images(images: list[Record], findings: Findings, folder: str | Path | None = None) -> list[Record]:
     """As ``check_content``, of the image records of any file in COCO's layout."""
+    images = check_names(images, findings)
+    if folder is not None:
+        images = find_image_files(images, folder, findings)
+    images = keep(images, has_size, BAD_SIZE, findings)
+    return images if folder is None else compare_sizes(images, folder, findings)
+
+
+def check_names(images: list[Record], findings: Findings) -> list[Record]:
+    """The image records that have an id of their own and a file name."""
     images = keep(images, lambda record: isinstance(record, dict), NOT_A_RECORD, findings)
     read_numbers(images, ('id', 'width', 'height'), findings)
     images = keep(images, lambda image: _is_id(image.get('id')), BAD_IMAGE_ID, findings)
     images = keep_first(images, [image['id'] for image in images], SHARED_IMAGE_ID, findings)
     _name_by_url(images, findings)
-    images = keep(images, lambda image: isinstance(image.get('file_name'), str) and image['file_name'].strip(),
-                   NO_FILE_NAME, findings)
-    if folder is not None:
-        images = find_image_files(images, folder, findings)
-    images = keep(images, _has_size, BAD_SIZE, findings)
-    return images if folder is None else compare_sizes(images, folder, findings)
+    return keep(images, lambda image: isinstance(image.get('file_name'), str) and image['file_name'].strip(),
+                NO_FILE_NAME, findings)
 
 
 def _check_categories(categories: list[Record], findings: Findings) -> list[Record]:
@@ -236,7 +241,8 @@ def _is_hashable(value: object) -> bool:
     return not isinstance(value, (list, dict))
 
 
-def _has_size(image: Record) -> bool:
+def has_size(image: Record) -> bool:
+    """Whether an image record has a possible width and height."""
     sides = image.get('width'), image.get('height')
     return all(type(side) is int and 0 < side <= MAX_SIDE for side in sides)
 

@@ -9,6 +9,7 @@ from itertools import chain
 import numpy as np
 from pycocotools import mask as mask_utils
 
+from visionllm.structures.boxes import to_xywh
 from visionllm.structures.polygons import mask_to_contours
 
 _NUMBERS = {int, float}
@@ -128,8 +129,7 @@ def box_of_segmentation(segmentation: list | dict | None, height: int, width: in
     if not polygons:
         return None
     points = np.concatenate(polygons).reshape(-1, 2)
-    (x1, y1), (x2, y2) = points.min(0).tolist(), points.max(0).tolist()
-    return [x1, y1, x2 - x1, y2 - y1]
+    return to_xywh([*points.min(0).tolist(), *points.max(0).tolist()])
 
 
 def box_to_polygon(box: list[float]) -> list[float]:

@@ -67,11 +67,9 @@ def _find_name(name: str, folder: str, listings: dict[str, dict[str, str]]) -> s
         directory, base = os.path.split(os.path.join(folder, spelling))
         if directory not in listings:
             listings[directory] = _list_directory(directory)
-        files = listings[directory]
-        if base in files:
-            return spelling
-        if base.lower() in files and files[base.lower()]:
-            return os.path.join(os.path.dirname(spelling), files[base.lower()])
+        file = listings[directory].get(base) or listings[directory].get(base.lower())
+        if file:
+            return spelling if file == base else os.path.join(os.path.dirname(spelling), file)
     return None
 
 
@@ -104,7 +102,8 @@ def compare_sizes(images: list[dict], folder: str | Path, findings: Findings,
     chosen = np.linspace(0, len(images) - 1, min(at_most, len(images))).round().astype(int).tolist()
     wrong: dict[int, Kind] = {}
     for index in chosen:
-        kind = _fault_in_size(images[index], _measure(images[index], folder))
+        annotated = images[index]['height'], images[index]['width']
+        kind = fault_in_size(annotated, _measure(images[index], folder))
         if kind:
             wrong[index] = kind
     for index, kind in wrong.items():
@@ -112,8 +111,8 @@ def compare_sizes(images: list[dict], folder: str | Path, findings: Findings,
     return [image for index, image in enumerate(images) if index not in wrong] if wrong else images
 
 
-def _fault_in_size(image: dict, size: tuple[int, int] | None) -> Kind | None:
-    annotated = image['height'], image['width']
+def fault_in_size(annotated: tuple[int, int], size: tuple[int, int] | None) -> Kind | None:
+    """What is wrong with an annotated height and width; None as the size stands for an image that cannot be opened."""
     if size is None:
         return UNREADABLE
     if size == annotated:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from .files import AnnotationError, read_json
 from .findings import MEND, Findings, Kind
-from .image_files import IMAGE_SUFFIXES
+from .image_files import IMAGE_SUFFIXES, fault_in_size
 from .images import ImageError, image_size
 
 BAD_FILE = Kind('files that are not JSON of LabelMe, a record with a list of shapes', MEND)
@@ -78,7 +78,7 @@ def _read_file(file: Path, findings: Findings) -> dict | None:
 
 
 def _find_image(file: Path, content: dict, findings: Findings) -> dict | None:
-    """The image record of a file; its size is that which the file gives, or of the image."""
+    """The image record of a file; None if there is no image, or one of another size than the file says."""
     name = content.get('imagePath')
     candidates = [file.parent / name.replace('\\', '/')] if isinstance(name, str) and name else []
     candidates += [file.with_suffix(suffix) for suffix in IMAGE_SUFFIXES]
@@ -88,8 +88,12 @@ def _find_image(file: Path, content: dict, findings: Findings) -> dict | None:
     except (ImageError, TypeError):
         findings.report(NO_IMAGE, [str(file)])
         return None
-    annotated = content.get('imageWidth'), content.get('imageHeight')
-    width, height = annotated if all(type(side) is int and side > 0 for side in annotated) else (width, height)
+    annotated = content.get('imageHeight'), content.get('imageWidth')
+    if all(type(side) is int and side > 0 for side in annotated):
+        fault = fault_in_size(annotated, (height, width))
+        if fault:
+            findings.report(fault, [str(path)])
+            return None
     return dict(file_name=str(path), width=width, height=height)
 
 

@@ -115,7 +115,7 @@ def _read(folder: Path, layout: str, reader) -> list[AnnotatedSet]:
     sets = []
     for number, (split, content) in enumerate(splits.items()):
         own = Findings(findings if number == 0 else {})  # faults of files are told once
-        content = check_content(folder, content, own, '')
+        content = check_content(folder, content, own)  # the readers have compared the images
         for kind in (AREA, BOX_OF_MASK):  # which these layouts do not hold
             own.pop(kind, None)
         sets.append(AnnotatedSet(f'{folder} ({split})', layout, Path(), content, own, split))

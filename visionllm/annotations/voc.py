@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 from .files import AnnotationError
 from .findings import MEND, Findings, Kind
-from .image_files import IMAGE_SUFFIXES
+from .image_files import IMAGE_SUFFIXES, fault_in_size
 from .images import ImageError, image_size
 
 BAD_XML = Kind('files that are not XML', MEND)
@@ -77,11 +77,14 @@ def _read_file(file: Path, folder: Path, objects: dict[str, list[dict]], finding
     except (ImageError, TypeError):
         findings.report(NO_IMAGE, [str(file)])
         return None
+    annotated = [_number(root.findtext(f'size/{side}')) or 0 for side in ('height', 'width')]
+    fault = fault_in_size(tuple(annotated), (height, width)) if min(annotated) > 0 else None
+    if fault:
+        findings.report(fault, [str(path)])
+        return None
     found = [_read_object(each) for each in root.iter('object')]
     findings.report(BAD_OBJECT, (f'object {number} of {file}' for number, each in enumerate(found, 1) if each is None))
     objects[file.stem] = [each for each in found if each]
-    annotated = [_number(root.findtext(f'size/{side}')) or 0 for side in ('width', 'height')]
-    width, height = map(int, annotated) if min(annotated) > 0 else (width, height)
     return dict(file_name=str(path), width=width, height=height, stem=file.stem)
 
 

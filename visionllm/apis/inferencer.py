@@ -13,6 +13,7 @@ from torch import nn
 from visionllm.errors import ConfigError
 from visionllm.language.instructions import class_names_of
 from visionllm.models import FormatQueryHead, NextTokenHead
+from visionllm.thresholds import SCORE_THRESHOLD
 from visionllm.visualization import Prediction
 
 from .model_files import ModelConfig
@@ -76,7 +77,7 @@ class Inferencer:
 
     @torch.no_grad()
     def __call__(self, images: Sequence[np.ndarray], paths: Sequence[str], instruction: str | Sequence[str],
-                 score_thr: float | Sequence[float] = 0.3) -> list[Prediction]:
+                 score_thr: float | Sequence[float] = SCORE_THRESHOLD) -> list[Prediction]:
         """Predict for a batch of images.
 
         Args:

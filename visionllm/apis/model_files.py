@@ -19,7 +19,7 @@ from mmengine.runner.checkpoint import _load_checkpoint_to_model
 from torch import nn
 
 from visionllm import registration  # noqa: F401
-from visionllm.engine.atomic_write import write_atomically
+from visionllm.atomic_write import write_atomically
 from visionllm.engine.checkpoint import SCHEME, load_local, load_shipped, save_safetensors
 from visionllm.errors import CheckpointMismatchError, ConfigError
 from visionllm.models.checkpoint_loading import describe_mismatch

@@ -17,6 +17,7 @@ from visionllm.language.synonyms import VOC_SYNONYMS
 from visionllm.models.image_cache import real_pixels
 from visionllm.models.samples import batch_pixel_mask
 from visionllm.structures import Detections
+from visionllm.structures.boxes import to_xywh
 
 from .study import Study
 
@@ -153,6 +154,6 @@ def own_records(detections: Detections, class_names: tuple[str, ...], size: tupl
     best, index = scores.flatten().topk(min(MAX_PER_IMAGE, scores.numel()))
     boxes: Tensor = bbox_cxcywh_to_xyxy(detections.boxes[0]).clamp(0, 1) * detections.boxes.new_tensor([*size, *size])
     tokens, labels = index // scores.shape[1], index % scores.shape[1]
-    return [dict(bbox=[x1, y1, x2 - x1, y2 - y1], score=score, name=class_names[label], token=token)
-            for score, token, label, (x1, y1, x2, y2) in zip(best.tolist(), tokens.tolist(), labels.tolist(),
-                                                             boxes[tokens].tolist())]
+    return [dict(bbox=to_xywh(box), score=score, name=class_names[label], token=token)
+            for score, token, label, box in zip(best.tolist(), tokens.tolist(), labels.tolist(),
+                                                boxes[tokens].tolist())]

@@ -10,8 +10,8 @@ from base64 import b64encode
 from collections.abc import Sequence
 from pathlib import Path
 
-from visionllm.evaluation.detection_summary import CONFIDENT
 from visionllm.evaluation.error_kinds import KINDS
+from visionllm.thresholds import SCORE_THRESHOLD
 
 from . import report_charts
 from .report_examples import Example, examples_of_confusion, examples_of_kind
@@ -78,7 +78,7 @@ def render(title: str, sections: Sequence[dict]) -> str:
     from jinja2 import Environment
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string(TEMPLATE.read_text(encoding='utf-8'))
-    return template.render(title=title, sections=sections, confident=CONFIDENT)
+    return template.render(title=title, sections=sections, confident=SCORE_THRESHOLD)
 
 
 def _pictures(examples: Sequence[Example]) -> list[dict]:

@@ -15,6 +15,7 @@ from visionllm.errors import ConfigError
 from visionllm.evaluation.detection import average_precision
 from visionllm.language import TASKS
 from visionllm.language.vocabulary import NUM_CLASS_TOKENS
+from visionllm.structures.boxes import to_xywh
 from visionllm.structures.polygons import polygon_masks_to_rles
 
 from .inferencer import Inferencer
@@ -115,8 +116,8 @@ class Study:
         result = sample.pred_instances
         ids = self.category_ids([self.names[k] for k in result.labels.tolist()])
         records = [
-            dict(image_id=sample.img_id, category_id=c, score=s, token=t, bbox=[x1, y1, x2 - x1, y2 - y1])
-            for c, s, t, (x1, y1, x2, y2) in zip(ids, result.scores.tolist(), result.tuples.tolist(),
+            dict(image_id=sample.img_id, category_id=c, score=s, token=t, bbox=to_xywh(box))
+            for c, s, t, box in zip(ids, result.scores.tolist(), result.tuples.tolist(),
                                                  result.bboxes.tolist())
         ]
         if 'masks' in result:

@@ -16,6 +16,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from visionllm.thresholds import SCORE_THRESHOLD
+
 from .common import add_config, load_config
 from .predict import add_model
 
@@ -41,7 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     polygons = views.add_parser('polygons', help='predicted polygons over annotated ones')
     add_config(polygons, checkpoint=True)
     polygons.add_argument('--num-images', type=int, default=16, metavar='N', help='first images (default 16)')
-    polygons.add_argument('--threshold', type=float, default=0.3, metavar='SCORE', help='minimum score (default 0.3)')
+    polygons.add_argument('--threshold', type=float, default=SCORE_THRESHOLD, metavar='SCORE',
+                          help=f'minimum score (default {SCORE_THRESHOLD})')
     _add_out(polygons)
 
 

@@ -20,6 +20,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from visionllm.thresholds import EXPRESSION_THRESHOLD, SCORE_THRESHOLD
+
 if TYPE_CHECKING:
     from visionllm.visualization import Prediction
 
@@ -41,8 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     output.add_argument('--parts', nargs='+', metavar='NAME',
                         help='with --classes: keypoints of these names instead of boxes')
     parser.add_argument('--threshold', type=read_threshold, metavar='SCORE',
-                        help='minimum score of an object (default 0.3; 0.05 for --expression), or a JSON file with one '
-                             'for each name, as test --report writes it')
+                        help=f'minimum score of an object (default {SCORE_THRESHOLD}; {EXPRESSION_THRESHOLD} for '
+                             '--expression), or a JSON file with one for each name, as test --report writes it')
     parser.add_argument('--batch-size', type=int, default=8, metavar='N', help='images computed together (default 8)')
     parser.add_argument('--num-beams', type=int, default=1, metavar='N',
                         help='text: hypotheses of a beam search (default 1)')

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from mmdet.registry import DATASETS
 
-from visionllm.annotations.files import AnnotationError, check_references, read_json, record_keys
+from visionllm.annotations.coco_captions import checked_captions
+from visionllm.annotations.files import AnnotationError, read_json, record_keys
 
 from .image_instances import add_instances
 from .sentences import SentenceDataset, has_reserved_token, normalize_spaces
@@ -57,25 +58,24 @@ def read_captions(path: str | Path) -> list[dict]:
     """Read a caption file of either format, one sample per image.
 
     Raises:
-        AnnotationError: The file has another format.
-        KeyError, LookupError, TypeError: A record lacks a key, or refers to an image that does not exist
-            (``sentences.record_errors`` adds the file name).
+        AnnotationError: The file has another format, or a fault (``checked_captions``).
+        KeyError, TypeError: A record of the Karpathy split lacks a key (``sentences.record_errors`` adds the file
+            name).
     """
     content = read_json(path)
     if 'sentences' in record_keys(content, 'images'):
         return [from_karpathy(image) for image in content['images']]
     if 'caption' in record_keys(content, 'annotations'):
-        return from_coco(content)
+        return from_coco(checked_captions(path, content))
     raise AnnotationError(f'{path} holds no captions: it is neither COCO\'s captions_*.json (annotations with a '
                           'caption) nor the Karpathy split (images with sentences).')
 
 
 def from_coco(content: dict) -> list[dict]:
-    """Samples of COCO's ``captions_*.json``, one per image."""
+    """Samples of a checked ``captions_*.json`` of COCO, one per image."""
     captions: dict[int, list[str]] = {}
     for record in content['annotations']:
         captions.setdefault(record['image_id'], []).append(record['caption'])
-    check_references(list(captions), {image['id'] for image in content['images']}, 'an image')
     return [_sample(image['file_name'], image['id'], captions.get(image['id'], []), height=image.get('height'),
                     width=image.get('width')) for image in content['images']]
 

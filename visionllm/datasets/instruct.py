@@ -47,7 +47,8 @@ META_KEYS = ('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor', 'fl
 class PackInstructionInputs(PackDetInputs):
     """``PackDetInputs`` that also packs keypoints and the metainfo of instructions and metrics (``META_KEYS``).
 
-    If the image was flipped, left and right are exchanged in the names of its objects and in its texts.
+    If the image was flipped, left and right, or top and bottom, are exchanged in the names of its objects and in its
+    texts.
 
     Args:
         task: Name of a task in ``TASKS``, stored as metainfo. ``instruction_collate`` writes the instruction by it, and

@@ -8,7 +8,6 @@ from mmcv.transforms import BaseTransform
 from mmdet.registry import DATASETS, TRANSFORMS
 
 from visionllm.annotations import AnnotationError
-from visionllm.errors import ConfigError
 
 from .coco import InstructionCocoDataset
 from .sides import mirrored_name
@@ -53,10 +52,8 @@ class KeypointCocoDataset(InstructionCocoDataset):
 class LoadKeypoints(BaseTransform):
     """Add ``gt_keypoints``, ``float32[G, K, 3]``: x and y in pixels of the transformed image, and the visibility v.
 
-    Must follow ``Resize`` and ``RandomFlip``. A horizontal flip exchanges the keypoints named left and right.
-
-    Raises:
-        ConfigError: The image was flipped in another direction than horizontal.
+    Must follow ``Resize`` and ``RandomFlip``. A flip exchanges the keypoints named left and right, or top
+    and bottom.
     """
 
     def transform(self, results: dict) -> dict:
@@ -67,18 +64,15 @@ class LoadKeypoints(BaseTransform):
         homogeneous = np.concatenate([points[..., :2], np.ones_like(points[..., :1])], -1)
         points[..., :2] = (homogeneous @ homography.T)[..., :2]
         if results.get('flip'):
-            if results['flip_direction'] != 'horizontal':
-                raise ConfigError(f'An image with keypoints was flipped in the direction {results["flip_direction"]}; '
-                                  'RandomFlip may only do so in "horizontal".')
-            points = mirror_points(points, names)
+            points = mirror_points(points, names, results['flip_direction'])
         results['gt_keypoints'] = points
         return results
 
 
-def mirror_points(points: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
+def mirror_points(points: np.ndarray, names: tuple[str, ...], direction: str = 'horizontal') -> np.ndarray:
     """Keypoints ``float32[G, K, 3]`` of a flipped image, those of the other side in their place; a keypoint of one side
     alone is no longer labelled."""
-    others = [mirrored_name(name) for name in names]
+    others = [mirrored_name(name, direction) for name in names]
     mirrored = points[:, [names.index(other if other in names else name) for name, other in zip(names, others)]]
     mirrored[:, [other not in names for other in others]] = 0
     return mirrored

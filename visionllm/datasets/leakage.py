@@ -8,6 +8,8 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from visionllm.annotations.coco_captions import checked_captions
+from visionllm.annotations.coco_file import checked_content
 from visionllm.annotations.files import AnnotationError, read_json, record_errors, record_keys
 
 from .referring_files import from_mdetr, read_content
@@ -17,7 +19,7 @@ def remove_held_out(instances: str | Path, refs: Sequence[str | Path], out: str 
     """Copy a COCO file without the images, and their annotations, of expressions outside the ``train`` split.
 
     Args:
-        instances: COCO JSON file with images and annotations of any kind.
+        instances: COCO JSON file of objects, keypoints or captions.
         refs: Files of referring expressions (``refs(unc).p``, MDETR's JSON, records). All images of a file without
             splits, such as MDETR's, count as held out: pass its val and test files only.
         out: File to write.
@@ -26,13 +28,14 @@ def remove_held_out(instances: str | Path, refs: Sequence[str | Path], out: str 
         A summary of what was removed.
 
     Raises:
-        AnnotationError: None or all of the images of ``instances`` are held out.
+        AnnotationError: The file has a fault, or none or all of the images of ``instances`` are held out.
     """
     content = read_json(instances)
+    check = checked_captions if 'caption' in record_keys(content, 'annotations') else checked_content
+    content = check(instances, content)
     held_out = set().union(*(held_out_images(path) for path in refs))
-    with record_errors(instances):
-        images = [image for image in content['images'] if image['id'] not in held_out]
-        annotations = [ann for ann in content['annotations'] if ann['image_id'] not in held_out]
+    images = [image for image in content['images'] if image['id'] not in held_out]
+    annotations = [ann for ann in content['annotations'] if ann['image_id'] not in held_out]
     removed, dropped = len(content['images']) - len(images), len(content['annotations']) - len(annotations)
     if not removed or not images:
         raise AnnotationError(f'Of the {len(content["images"])} images of {instances}, {removed} are among the '

@@ -7,6 +7,8 @@ import cv2
 import numpy as np
 from shapely.geometry import MultiPolygon, Point
 
+from visionllm.structures.boxes import to_xywh
+
 from .scene_language import captions, expressions, questions
 from .scenes import (
     CLASSES,
@@ -38,7 +40,6 @@ def to_coco(scene: Scene, image_id: int, file_name: str, first_ann_id: int,
     image = dict(id=image_id, file_name=file_name, height=height, width=width)
     annotations = []
     for offset, obj in enumerate(scene.objects):
-        x1, y1, x2, y2 = obj.box
         parts = obj.visible.geoms if isinstance(obj.visible, MultiPolygon) else [obj.visible]
         phrases = object_phrases(obj)
         annotations.append(
@@ -46,7 +47,7 @@ def to_coco(scene: Scene, image_id: int, file_name: str, first_ann_id: int,
                 id=first_ann_id + offset,
                 image_id=image_id,
                 category_id=CLASSES[kind].index(phrases[kind]) + 1,
-                bbox=[round(v, 2) for v in (x1, y1, x2 - x1, y2 - y1)],
+                bbox=[round(v, 2) for v in to_xywh(obj.box)],
                 area=round(obj.visible.area, 2),
                 segmentation=[np.asarray(p.exterior.coords[:-1]).round(2).ravel().tolist() for p in parts],
                 iscrowd=0,

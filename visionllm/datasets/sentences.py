@@ -9,11 +9,14 @@ import logging
 import os
 import re
 from collections.abc import Sequence
+from itertools import chain
 
 from mmdet.datasets import BaseDetDataset
 from mmengine.logging import print_log
 
 from visionllm.annotations.files import AnnotationError, record_errors
+from visionllm.annotations.findings import Findings
+from visionllm.annotations.image_files import SPELLING, find_names
 from visionllm.annotations.images import image_size
 from visionllm.errors import ConfigError
 from visionllm.language import InstructionError, OutputFormat, parse_format
@@ -26,8 +29,9 @@ _SPLIT_ALIASES = {'validation': 'val'}
 class SentenceDataset(BaseDetDataset):
     """Samples that ``read_samples`` reads from ``ann_file``, each with the path of its image.
 
-    An image is also found under its COCO 2017 name: ``COCO_train2014_000000000009.jpg`` as ``000000000009.jpg``, in the
-    folder itself or in its ``train2017`` or ``val2017``.
+    An image is also found under another spelling (``\\`` for ``/``, ``%20`` for a space, capitals), and under its COCO
+    2017 name: ``COCO_train2014_000000000009.jpg`` as ``000000000009.jpg``, in the folder itself or in its ``train2017``
+    or ``val2017``.
 
     Args:
         ann_file: Annotation file.
@@ -83,8 +87,8 @@ class SentenceDataset(BaseDetDataset):
     def _set_image_paths(self, samples: list[dict]) -> list[dict]:
         folder = self.data_prefix['img']
         names = sorted({sample['file_name'] for sample in samples})
-        paths = {name: find_image(folder, name) for name in names}
-        absent = [name for name in names if paths[name] is None]
+        found = find_images(folder, names, self.ann_file)
+        absent = [name for name in names if found[name] is None]
         if absent and self.missing != 'keep':
             message = (f'{len(absent)} of the {len(names)} images of {self.ann_file} are not in '
                        f'{os.path.abspath(folder)} (the first is {absent[0]})')
@@ -92,10 +96,10 @@ class SentenceDataset(BaseDetDataset):
                 raise AnnotationError(f'{message}. Set data_prefix=dict(img=FOLDER) of the dataset, or '
                                       'missing="leave_out" to use the images that exist.')
             print_log(f'{message}; their samples are skipped.', 'current', level=logging.WARNING)
-            samples = [sample for sample in samples if paths[sample['file_name']]]
+            samples = [sample for sample in samples if found[sample['file_name']]]
         for sample in samples:
             name = sample.pop('file_name')
-            sample['img_path'] = paths[name] or os.path.join(folder, name)
+            sample['img_path'] = os.path.join(folder, found[name] or name)
         return samples
 
 
@@ -174,9 +178,18 @@ def fault_in_instruction(text: str, output_format: OutputFormat) -> str | None:
     return None
 
 
-def find_image(folder: str, name: str) -> str | None:
-    """Path of an image file under its name or its COCO 2017 name; None if it does not exist."""
-    name_2017 = re.sub(r'^COCO_(train|val)2014_', '', os.path.basename(name))
-    candidates = [name, name_2017, f'train2017/{name_2017}', f'val2017/{name_2017}']
-    paths = [os.path.join(folder, candidate) for candidate in candidates]
-    return next((path for path in paths if os.path.isfile(path)), None)
+def find_images(folder: str, names: Sequence[str], ann_file: str) -> dict[str, str | None]:
+    """Image files by their name in an annotation file: under that name, its COCO 2017 name, or another spelling of one,
+    which is counted in the log; None if there is none."""
+    candidates = {name: [name, *_names_of_2017(name)] for name in names}
+    spelled = find_names(chain.from_iterable(candidates.values()), folder)
+    chosen = {name: next((each for each in candidates[name] if spelled[each]), None) for name in names}
+    findings = Findings()
+    findings.report(SPELLING, (name for name, each in chosen.items() if each and spelled[each] != each))
+    findings.log_repairs(ann_file)
+    return {name: spelled[each] if each else None for name, each in chosen.items()}
+
+
+def _names_of_2017(name: str) -> list[str]:
+    name_2017 = re.sub(r'^COCO_(train|val)2014_', '', os.path.basename(name.replace('\\', '/')))
+    return [name_2017, f'train2017/{name_2017}', f'val2017/{name_2017}']

@@ -1,4 +1,5 @@
-"""Left and right under a horizontal flip: in names of classes and keypoints, and in texts."""
+"""Left and right under a horizontal flip, top and bottom under a vertical one: in names of classes and keypoints, and
+in texts."""
 
 import re
 from collections.abc import Sequence
@@ -7,19 +8,30 @@ import numpy as np
 
 TEXT_KEYS = ('expression', 'question', 'answer', 'captions', 'turns')  # of samples
 
-_SIDES = dict(left='right', right='left', l='r', r='l')
+_OF_NAMES = dict(horizontal=dict(left='right', right='left', l='r', r='l'),
+                 vertical=dict(top='bottom', bottom='top', upper='lower', lower='upper'))
+_OF_TEXTS = dict(horizontal=dict(left='right', right='left'), vertical={
+    **_OF_NAMES['vertical'], 'higher than': 'lower than', 'lower than': 'higher than', 'highest': 'lowest',
+    'lowest': 'highest', 'above': 'below', 'below': 'above', 'over': 'under', 'under': 'over'})
+for _sides in (_OF_NAMES, _OF_TEXTS):
+    _sides['diagonal'] = _sides['horizontal'] | _sides['vertical']
 _WORD = re.compile(r'[A-Z]+(?![a-z])|[A-Z]?[a-z]+')  # leftEye, LEFT_EYE, l-eye
-_SIDE = re.compile(r'\b(left|right)(?=\b|most|hand|ward)', re.IGNORECASE)
+_SIDE = {direction: re.compile(rf'\b({"|".join(sorted(sides, key=len, reverse=True))})(?=\b|most|hand|ward)', re.I)
+         for direction, sides in _OF_TEXTS.items()}
 
 
-def mirrored_name(name: str) -> str:
-    """Name of a class or a keypoint after a horizontal flip: "right eye" for "left eye", "R_hip" for "L_hip"."""
-    return _WORD.sub(lambda match: _mirrored_word(match[0], _SIDES), name)
+def mirrored_name(name: str, direction: str = 'horizontal') -> str:
+    """Name of a class or a keypoint after a flip: "right eye" for "left eye", "R_hip" for "L_hip".
+
+    Args:
+        direction: ``horizontal``, ``vertical`` or ``diagonal``, which is both.
+    """
+    return _WORD.sub(lambda match: _mirrored_word(match[0], _OF_NAMES[direction]), name)
 
 
-def mirrored_text(text: str) -> str:
-    """A text after a horizontal flip: "the rightmost dog" for "the leftmost dog"."""
-    return _SIDE.sub(lambda match: _mirrored_word(match[0], _SIDES), text)
+def mirrored_text(text: str, direction: str = 'horizontal') -> str:
+    """A text after a flip, "the rightmost dog" for "the leftmost dog"; arguments as of ``mirrored_name``."""
+    return _SIDE[direction].sub(lambda match: _mirrored_word(match[0], _OF_TEXTS[direction]), text)
 
 
 def _mirrored_word(word: str, sides: dict[str, str]) -> str:
@@ -31,33 +43,36 @@ def _mirrored_word(word: str, sides: dict[str, str]) -> str:
 
 
 def flip_sides(results: dict) -> None:
-    """Exchange left and right in the labels and texts of a sample whose image was flipped horizontally, in place.
+    """Exchange sides in the labels and texts of a sample whose image was flipped, in place.
 
     An object of the class "left hand" becomes one of "right hand"; where there is no such class it is ignored.
     """
-    if not results.get('flip') or results['flip_direction'] == 'vertical':
+    if not results.get('flip'):
         return
+    direction = results['flip_direction']
     for key in TEXT_KEYS:
         if key in results:
-            results[key] = _mirrored(results[key])
+            results[key] = _mirrored(results[key], direction)
     if 'expression' in results:
-        results['text'] = _mirrored(results['text'])
+        results['text'] = _mirrored(results['text'], direction)
     elif 'gt_bboxes_labels' in results:
-        _exchange_labels(results)
+        _exchange_labels(results, direction)
 
 
-def _mirrored(texts: str | Sequence[str]) -> str | Sequence[str]:
-    return mirrored_text(texts) if isinstance(texts, str) else type(texts)(map(mirrored_text, texts))
+def _mirrored(texts: str | Sequence[str], direction: str) -> str | Sequence[str]:
+    if isinstance(texts, str):
+        return mirrored_text(texts, direction)
+    return type(texts)(mirrored_text(text, direction) for text in texts)
 
 
-def _exchange_labels(results: dict) -> None:
+def _exchange_labels(results: dict, direction: str) -> None:
     names = list(results['text'])
-    mirrored = [mirrored_name(name) for name in names]
+    mirrored = [mirrored_name(name, direction) for name in names]
     moved = [index for index, name in enumerate(names) if mirrored[index] != name]
     if not moved:
         return
     exchanged = {index: names.index(mirrored[index]) for index in moved if mirrored[index] in names}
-    lost = [index for index in moved if index not in exchanged and _SIDE.search(names[index])]
+    lost = [index for index in moved if index not in exchanged and _SIDE[direction].search(names[index])]
     labels = results['gt_bboxes_labels']
     results['gt_bboxes_labels'] = np.array([exchanged.get(label, label) for label in labels.tolist()], labels.dtype)
     results['gt_ignore_flags'] = results['gt_ignore_flags'] | np.isin(labels, lost)

@@ -20,9 +20,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 
 from visionllm.assets import SHIPPED
+from visionllm.atomic_write import write_atomically
 from visionllm.errors import UserError
-
-from .atomic_write import write_atomically
 
 SCHEME = 'visionllm://'  # of shipped models
 

@@ -10,6 +10,7 @@ from mmengine.runner import Runner
 from PIL import Image
 
 from visionllm.annotations import read_image
+from visionllm.thresholds import SCORE_THRESHOLD
 from visionllm.visualization import Prediction, draw
 
 
@@ -25,7 +26,7 @@ class DrawPredictions(Hook):
         score_thr: Objects with lower scores are left out.
     """
 
-    def __init__(self, test_out_dir: str | None = None, score_thr: float = 0.3):
+    def __init__(self, test_out_dir: str | None = None, score_thr: float = SCORE_THRESHOLD):
         self.test_out_dir, self.score_thr = test_out_dir, score_thr
         self._image_of: dict[Path, str] = {}  # by the file of the drawing
 

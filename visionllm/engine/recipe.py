@@ -15,9 +15,10 @@ from pathlib import Path
 from mmdet.registry import HOOKS
 from mmengine.config import Config
 
+from visionllm.atomic_write import write_atomically
 from visionllm.errors import ConfigError, UserError
 
-from .atomic_write import last_checkpoint, write_atomically
+from .atomic_write import last_checkpoint
 
 TOOLS = Path(__file__).parents[2] / 'tools'
 TIMINGS = 'recipe_timings.json'

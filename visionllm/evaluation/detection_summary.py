@@ -10,13 +10,12 @@ from functools import cached_property
 import numpy as np
 
 from visionllm.errors import UserError
+from visionllm.thresholds import SCORE_THRESHOLD
 
 from .calibration import calibration_error
 from .detection import METRIC_NAMES, Detection, average_precision, best_f1_score, class_precision, f1_at
 from .error_kinds import KINDS, Mistake, costs_in_ap, find_mistakes
 from .matching import Matching, match_by_coco
-
-CONFIDENT = 0.3  # score; the default threshold of ``VisionLLM.predict``
 
 
 class SupervisionMissingError(UserError, ImportError):
@@ -115,12 +114,12 @@ class DetectionSummary:
 
     @cached_property
     def calibration_errors(self) -> dict[str, float]:
-        """Expected calibration error in [0, 1] of the scores of all detections, and of those that are ``CONFIDENT``.
+        """Expected calibration error in [0, 1] of the scores of all detections, and of those above ``SCORE_THRESHOLD``.
 
         Not of what is kept: thresholds of classes with few objects are set where these are right.
         """
         scores, correct, _ = self.matching.ranked(self.ids)
-        confident = scores >= CONFIDENT
+        confident = scores >= SCORE_THRESHOLD
         return dict(calibration_error=calibration_error(scores, correct),
                     calibration_error_confident=calibration_error(scores[confident], correct[confident]))
 

@@ -9,6 +9,7 @@ from mmengine.evaluator import BaseMetric
 from torch import Tensor
 
 from visionllm.errors import ConfigError
+from visionllm.thresholds import SCORE_THRESHOLD
 
 
 @METRICS.register_module()
@@ -35,7 +36,7 @@ class GroundingMetric(BaseMetric):
 
     default_prefix = 'grounding'
 
-    def __init__(self, score_thr: float = 0.3, iou_thr: float = 0.5,
+    def __init__(self, score_thr: float = SCORE_THRESHOLD, iou_thr: float = 0.5,
                  collect_device: str = 'cpu', prefix: str | None = None):
         super().__init__(collect_device, prefix)
         self.score_thr, self.iou_thr = score_thr, iou_thr

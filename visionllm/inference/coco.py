@@ -19,13 +19,11 @@ def write_coco(predictions: 'Iterable[Prediction]', path: str | Path) -> 'Iterat
     content = dict(images=[], categories=[], annotations=[])
     try:
         for number, prediction in enumerate(predictions, 1):
-            part = prediction.to_coco(number)
+            part = prediction.to_coco(number, len(content['annotations']) + 1)
             content['images'] += part['images']
             content['annotations'] += part['annotations']
             content['categories'] = part['categories']
             yield prediction
     finally:
-        for number, annotation in enumerate(content['annotations'], 1):
-            annotation['id'] = number
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         Path(path).write_text(json.dumps(content, ensure_ascii=False), encoding='utf-8')

@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from numbers import Real
 
 from visionllm.errors import UserError
-
-THRESHOLD = 0.3  # score of an object
-EXPRESSION_THRESHOLD = 0.05  # below it nothing fits an expression; chosen on other images than it is measured on
+from visionllm.thresholds import EXPRESSION_THRESHOLD, SCORE_THRESHOLD
 
 
 class RequestError(UserError, ValueError):
@@ -65,7 +63,7 @@ class Request:
         Raises:
             RequestError: A score is not a number.
         """
-        default = EXPRESSION_THRESHOLD if self.asks_for_one else THRESHOLD
+        default = EXPRESSION_THRESHOLD if self.asks_for_one else SCORE_THRESHOLD
         if given is None:
             return default
         scores = list(given.values()) if isinstance(given, Mapping) else [given]

@@ -2,16 +2,15 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from threading import get_native_id
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from visionllm.assets import cache_dir
+from visionllm.atomic_write import write_atomically
 
 STRIDE = 997  # between the numbers that identify a tensor
 
@@ -43,12 +42,8 @@ def get_or_compute(name: str, depends_on: Sequence[str], compute: Callable[[], T
     except (OSError, SafetensorError, KeyError):
         pass  # not there, or damaged
     tensor = compute()
-    partial = path.with_suffix(f'.{get_native_id()}.partial')
-    try:
+    content = save(dict(tensor=tensor.detach().cpu().contiguous()))
+    with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        save_file(dict(tensor=tensor.detach().cpu().contiguous()), partial)
-        os.replace(partial, path)
-    except (OSError, SafetensorError):
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
+        write_atomically(path, content)
     return tensor

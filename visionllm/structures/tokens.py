@@ -50,6 +50,13 @@ class ImageTokens:
         """``float[B, M, 2]``, the locations l_i in [0, 1] of the image's width and height."""
         return self.boxes[..., :2]
 
+    @property
+    def mask(self) -> Tensor:
+        """``bool[B, M]``: of a published detector, tokens without extent are padding (``pad_detections``)."""
+        if self.class_logits is None:
+            return torch.ones_like(self.objectness, dtype=torch.bool)
+        return (self.boxes[..., 2:] > 0).all(-1)
+
     def __getitem__(self, images) -> 'ImageTokens':
         return self._map(lambda values: values[images], of_images=True)
 

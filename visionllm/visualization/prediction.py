@@ -15,6 +15,7 @@ from PIL import Image
 
 from visionllm.errors import UserError
 from visionllm.language.instructions import class_names_of, format_of
+from visionllm.structures.boxes import to_xywh
 
 from .drawing import draw
 
@@ -117,19 +118,20 @@ class Prediction:
         """``as_dict`` on one line of JSON."""
         return json.dumps(self.as_dict(), ensure_ascii=False)
 
-    def to_coco(self, image_id: int = 1) -> dict:
+    def to_coco(self, image_id: int = 1, first_id: int = 1) -> dict:
         """COCO's layout: ``images``, ``categories`` (all names that were asked for) and ``annotations`` with ``score``.
 
         Args:
-            image_id: Of the image; annotation ids are counted from ``1000 * image_id``.
+            image_id: Of the image.
+            first_id: Of the first annotation; the others are counted from it.
         """
         height, width = self.image.shape[:2]
         ids = {name: number for number, name in enumerate(self.class_names, 1)}
         annotations = []
         for number, (name, score, box) in enumerate(zip(self.names, self.scores, self.boxes)):
-            x1, y1, x2, y2 = box
-            annotations.append(dict(id=1000 * image_id + number, image_id=image_id, category_id=ids[name], score=score,
-                                    bbox=[x1, y1, x2 - x1, y2 - y1], area=(x2 - x1) * (y2 - y1), iscrowd=0))
+            bbox = to_xywh(box)
+            annotations.append(dict(id=first_id + number, image_id=image_id, category_id=ids[name], score=score,
+                                    bbox=bbox, area=bbox[2] * bbox[3], iscrowd=0))
             if self.polygons is not None:
                 annotations[-1]['segmentation'] = [[value for point in self.points[number] for value in point]]
         return dict(images=[dict(id=image_id, file_name=self.path, width=width, height=height)],

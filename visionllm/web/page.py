@@ -13,8 +13,9 @@ from gradio.processing_utils import save_bytes_to_cache
 
 from visionllm.assets import IMAGES
 from visionllm.errors import UserError
-from visionllm.inference.request import THRESHOLD, Request, RequestError
+from visionllm.inference.request import Request, RequestError
 from visionllm.language.output_format import InstructionError
+from visionllm.thresholds import SCORE_THRESHOLD
 
 from .answer import SHOWN_OBJECTS, Answer
 from .bounds import MAX_NAMES
@@ -90,7 +91,8 @@ def _build_answer(asked: list[gr.events.Dependency], answer: gr.State) -> None:
     image = gr.AnnotatedImage(label='Answer', elem_id='answer')
     status = gr.Markdown('Choose a picture, and ask.', elem_id='status')
     names = gr.CheckboxGroup(label='Show', visible=False, elem_id='names')
-    min_score = gr.Slider(MIN_SCORE, 1, THRESHOLD, step=0.01, label='Minimum score', visible=False, elem_id='score')
+    min_score = gr.Slider(MIN_SCORE, 1, SCORE_THRESHOLD, step=0.01, label='Minimum score', visible=False,
+                          elem_id='score')
     text = gr.Textbox(label='Answer as text', lines=3, max_lines=12, interactive=False, buttons=['copy'],
                       elem_id='answer-text')
     with gr.Row():

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 from visionllm.errors import UserError
+from visionllm.thresholds import EXPRESSION_THRESHOLD, SCORE_THRESHOLD
 
 from .bounds import MAX_NAMES, MAX_UPLOAD, BusyError, PictureTooLargeError
 from .fields import read_fields
@@ -19,6 +20,8 @@ from .service import Service
 
 CHUNK = 2**20  # bytes
 STATUS = {PictureTooLargeError: 413, BusyError: 429}  # of a user's other mistakes 422
+THRESHOLD_HELP = (f'minimum score of an object; {SCORE_THRESHOLD} if not given, and {EXPRESSION_THRESHOLD} for an '
+                  'expression')
 EXAMPLE = dict(  # of the model for photographs: visionllm/images/cat.jpg with the classes cat and dog
     image='cat.jpg',
     instruction='Find all objects of these classes: {"cat": <c0>, "dog": <c1>}. Answer with (c, x1, y1, x2, y2) for '
@@ -76,8 +79,7 @@ def add_api(app: FastAPI, service: Service) -> None:
             instruction: Annotated[str, Form(description='an instruction of your own, with class map, output format '
                                                          'and `<image>`; several are a line each')] = '',
             caption: Annotated[bool, Form(description='describe the picture')] = False,
-            threshold: Annotated[float | None, Form(ge=0, le=1, description='minimum score of an object; 0.3 if not '
-                                                    'given, and 0.05 for an expression')] = None) -> dict[str, Any]:
+            threshold: Annotated[float | None, Form(ge=0, le=1, description=THRESHOLD_HELP)] = None) -> dict[str, Any]:
         """Ask about a picture. Give one of classes, expression, question, instruction and caption.
 
             curl -F image=@cat.jpg -F classes="cat, dog" http://127.0.0.1:7860/api/predict

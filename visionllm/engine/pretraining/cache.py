@@ -17,9 +17,9 @@ import torch
 from mmengine.dist import broadcast_object_list, is_main_process
 from torch import Tensor, nn
 
+from visionllm.atomic_write import write_atomically
 from visionllm.models.state_bytes import state_bytes
 
-from ..atomic_write import write_atomically
 from ..checkpoint import load_local
 from ..distributed import unwrapped
 from ..stop_at_nan import check_finite

@@ -13,9 +13,9 @@ from torch import nn
 from torch.optim import Optimizer
 from torch.utils.data import DataLoader
 
+from visionllm.atomic_write import write_atomically
 from visionllm.datasets.seeded_sampling import seed_all
 
-from ..atomic_write import write_atomically
 from ..checkpoint import load_local
 from ..interrupts import Interrupted, noted_signal
 

@@ -60,7 +60,8 @@ class TokenGuidance(BaseModule):
         boxes = torch.cat([scale * (tokens.boxes.detach() - 0.5) for scale in BOX_SCALES] + [objectness], -1)
         states = self.token_proj(tokens.embeddings) + self.box_proj(boxes)  # [B, M, C]
         memory = self.text_proj(text.features)  # [B, N, C]
+        padding = ~tokens.mask & tokens.mask.any(1, keepdim=True)  # attention over nothing is no number
         for layer in self.layers:
-            states = layer(states, memory, memory_key_padding_mask=~text.mask)
+            states = layer(states, memory, tgt_key_padding_mask=padding, memory_key_padding_mask=~text.mask)
         referral = self.out_proj(self.norm(states)).squeeze(-1)  # [B, M]
         return replace(tokens, objectness=tokens.objectness + referral)

@@ -209,7 +209,7 @@ class FormatQueryHead(BaseModule):
         with_coordinates = self.class_reader.reads_tokens and self.coordinates.fit_in_class_pass(output_format, tokens)
         logits, output = self.decode_classes(llm, instructions, tokens, with_coordinates)
         scores = merge_same_names(self.class_reader.scores(logits), instructions)  # [B, M, K]
-        scores = scores.masked_fill((tokens.boxes[..., 2:] <= 0).any(-1, keepdim=True), 0)
+        scores = scores.masked_fill(~tokens.mask[..., None], 0)
         classes = scores.shape[-1]
         top, index = scores.flatten(1).topk(min(self.max_per_img, scores[0].numel()))
         likely = (top >= self.score_thr) & (top > 0)  # beyond a shorter class set, and of padding, it is 0
