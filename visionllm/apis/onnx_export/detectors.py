@@ -1,0 +1,69 @@
+"""Published detectors as ONNX graphs.
+
+Dimensions: H x W of the image that the graph takes, M detections, K classes, C channels.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from visionllm.models.detectors import OpenCVDetector, PublishedDetector, TransformersDetector
+
+from .detector_graph import DETECTIONS, DetectorGraph
+from .graphs import module_graph
+from .opencv_graph import opencv_graph
+from .vocabulary import ExportError
+
+
+class TransformersImage(nn.Module):
+    """A detector of transformers with its image processor.
+
+    Args:
+        detector: Whose processor resizes to one size, and does not pad.
+    """
+
+    def __init__(self, detector: TransformersDetector):
+        super().__init__()
+        processor = detector.processor
+        self.detector, self.columns = detector.detector, detector.columns
+        self.class_logits = detector._class_logits
+        mean, std = (processor.image_mean, processor.image_std) if processor.do_normalize else ([0] * 3, [1] * 3)
+        self.register_buffer('mean', torch.tensor(mean, dtype=torch.float32)[:, None, None])
+        self.register_buffer('std', torch.tensor(std, dtype=torch.float32)[:, None, None])
+        self.factor = processor.rescale_factor if processor.do_rescale else 1.0
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """``DETECTIONS`` ``float[1, M, 4]``, ``float[1, M, K]`` and ``float[1, M, C]`` of ``uint8[H, W, 3]``."""
+        pixels = (image.permute(2, 0, 1).float() * self.factor - self.mean) / self.std
+        found = self.detector(pixel_values=pixels[None])
+        return found.pred_boxes, self.class_logits(found.logits), found.last_hidden_state
+
+
+def transformers_graph(detector: TransformersDetector) -> DetectorGraph:
+    """Of a detector of transformers.
+
+    Raises:
+        ExportError: It has no fixed size of image, or cannot be exported.
+    """
+    size = detector.processor.size
+    if not size.get('height') or not size.get('width') or getattr(detector.processor, 'do_pad', False):
+        raise ExportError(f'{detector.source} keeps the aspect ratio of images and pads them: only detectors with images '
+                          'of one size are exported.')
+    height, width = size['height'], size['width']
+    graph = module_graph(TransformersImage(detector), dict(image=torch.zeros(height, width, 3, dtype=torch.uint8)),
+                         DETECTIONS)
+    return DetectorGraph(graph, (height, width), f'PIL.Image.resize(({width}, {height}), PIL.Image.BILINEAR)')
+
+
+GRAPHS = {OpenCVDetector: opencv_graph, TransformersDetector: transformers_graph}
+
+
+def detector_graph(detector: PublishedDetector) -> DetectorGraph:
+    """Of any detector that can be exported.
+
+    Raises:
+        ExportError: It is of a kind that cannot.
+    """
+    if type(detector) not in GRAPHS:
+        raise ExportError(f'{type(detector).__name__} cannot be exported to ONNX; '
+                          f'{", ".join(kind.__name__ for kind in GRAPHS)} can.')
+    return GRAPHS[type(detector)](detector)

@@ -1,0 +1,111 @@
+"""``model.onnx``: a picture and a vocabulary in, boxes out; and its check against the model.
+
+Dimensions: H x W of the picture that the graph takes, V words, N names, n answers.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from visionllm.engine.atomic_write import write_atomically
+from visionllm.version import __version__
+
+from .detector_graph import DETECTIONS, DetectorGraph
+from .detectors import detector_graph
+from .graphs import chain, check_packages, module_graph
+from .reading import BOX, DetectionReader
+from .vocabulary import ExportError, Vocabulary, vocabulary_reader
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+MODEL, VOCABULARY = 'model.onnx', 'vocabulary.npz'
+OUTPUTS = ('boxes', 'scores', 'labels')
+
+
+def export_onnx(model: nn.Module, folder: str | Path, names: Sequence[str]) -> Path:
+    """Write ``model.onnx``, and ``vocabulary.npz`` of these names; other names need another vocabulary alone.
+
+    Args:
+        model: A VisionLLM on a published detector, on the CPU.
+        folder: Made if it does not exist.
+        names: At most 80.
+
+    Returns:
+        The path of ``model.onnx``.
+
+    Raises:
+        ExportError: The model cannot be exported, or a package is not installed.
+        InstructionError: A name is invalid.
+    """
+    check_packages()
+    vocabulary = Vocabulary.read(model, names)
+    content = build_graph(model, vocabulary).SerializeToString()
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_atomically(folder / MODEL, content)
+    vocabulary.save(folder / VOCABULARY)
+    return folder / MODEL
+
+
+def build_graph(model: nn.Module, vocabulary: Vocabulary) -> 'ModelProto':
+    """The graph of a picture and a vocabulary to boxes, with its documentation; arguments as of ``export_onnx``.
+
+    Args:
+        vocabulary: Any, for its shapes.
+    """
+    import onnx
+    check_exportable(model)
+    detector = detector_graph(model.connector.detector)
+    graph = chain(detector.graph, reader_graph(model, detector.graph, vocabulary), DETECTIONS)
+    document(graph, model, detector)
+    onnx.checker.check_model(graph)
+    return graph
+
+
+def check_exportable(model: nn.Module) -> None:
+    """Raise where boxes depend on more than detections and vocabulary.
+
+    Raises:
+        ExportError: They do.
+    """
+    vocabulary_reader(model)
+    head = model.heads['tuples']
+    others = dict(alignment=head.alignment, objectness=head.objectness)
+    added = [name for name, part in others.items() if part is not None]
+    if added or model.connector.guided or head.coordinates.uses_language_model(BOX):
+        raise ExportError(f'The boxes of this model depend on {" and ".join(added) or "text or the language model"} as '
+                          'well, which is not exported.')
+
+
+def reader_graph(model: nn.Module, detector: 'ModelProto', vocabulary: Vocabulary) -> 'ModelProto':
+    """The graph of what is behind the detector."""
+    found = {each.name: [size.dim_value for size in each.type.tensor_type.shape.dim] for each in detector.graph.output}
+    example = {name: torch.rand(found[name]) for name in DETECTIONS}
+    words = vocabulary.vocabulary.shape[0]
+    example |= dict(vocabulary=torch.rand(words, 7), same_as=torch.arange(7))
+    return module_graph(DetectionReader(model).eval(), example, OUTPUTS,
+                        dict(vocabulary={1: 'names'}, same_as={0: 'names'}))
+
+
+def document(graph: 'ModelProto', model: nn.Module, detector: DetectorGraph) -> None:
+    """Say in the file what its inputs and outputs are."""
+    import onnx
+    height, width = detector.size
+    texts = dict(
+        image=f'RGB picture uint8[{height}, {width}, 3], resized by {detector.resize}',
+        vocabulary='float[words, names], of vocabulary.npz', same_as='int64[names], of vocabulary.npz',
+        boxes="float[n, 4] boxes, x1, y1, x2, y2 in [0, 1] of the picture's width and height, best first",
+        scores='float[n] in [0, 1]; 0 where there is nothing', labels='int64[n], index of the name')
+    for each in (*graph.graph.input, *graph.graph.output):
+        each.doc_string = texts[each.name]
+    graph.producer_name, graph.producer_version = 'visionllm', __version__
+    graph.doc_string = 'Detection with the vocabulary as an input'
+    graph.graph.name = 'visionllm'
+    onnx.helper.set_model_props(graph, dict(
+        description=graph.doc_string, task='detect', version=__version__, imgsz=str([height, width]),
+        resize=detector.resize, detector=model.connector.detector.source,
+        words=', '.join(model.connector.detector.class_names), **texts))
