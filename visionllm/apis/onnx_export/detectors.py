@@ -6,10 +6,11 @@ Dimensions: H x W of the image that the graph takes, M detections, K classes, C 
 import torch
 from torch import Tensor, nn
 
-from visionllm.models.detectors import OpenCVDetector, PublishedDetector, TransformersDetector
+from visionllm.models.detectors import OnnxDetector, OpenCVDetector, PublishedDetector, TransformersDetector
 
 from .detector_graph import DETECTIONS, DetectorGraph
 from .graphs import module_graph
+from .onnx_graph import onnx_graph
 from .opencv_graph import opencv_graph
 from .vocabulary import ExportError
 
@@ -54,7 +55,7 @@ def transformers_graph(detector: TransformersDetector) -> DetectorGraph:
     return DetectorGraph(graph, (height, width), f'PIL.Image.resize(({width}, {height}), PIL.Image.BILINEAR)')
 
 
-GRAPHS = {OpenCVDetector: opencv_graph, TransformersDetector: transformers_graph}
+GRAPHS = {OnnxDetector: onnx_graph, OpenCVDetector: opencv_graph, TransformersDetector: transformers_graph}
 
 
 def detector_graph(detector: PublishedDetector) -> DetectorGraph:
