@@ -14,6 +14,8 @@ from .onnx_graph import onnx_graph
 from .opencv_graph import opencv_graph
 from .vocabulary import ExportError
 
+RESAMPLING = {2: 'Pillow, bilinear', 3: 'Pillow, bicubic'}
+
 
 class TransformersImage(nn.Module):
     """A detector of transformers with its image processor.
@@ -45,14 +47,17 @@ def transformers_graph(detector: TransformersDetector) -> DetectorGraph:
     Raises:
         ExportError: It has no fixed size of image, or cannot be exported.
     """
-    size = detector.processor.size
+    size, resample = detector.processor.size, detector.processor.resample
+    if resample not in RESAMPLING:
+        raise ExportError(f'{detector.source} resizes images by method {resample} of Pillow; only '
+                          f'{" and ".join(map(str, RESAMPLING))} are exported.')
     if not size.get('height') or not size.get('width') or getattr(detector.processor, 'do_pad', False):
-        raise ExportError(f'{detector.source} keeps the aspect ratio of images and pads them: only detectors with images '
-                          'of one size are exported.')
+        raise ExportError(f'{detector.source} keeps the aspect ratio of images and pads them: only detectors with '
+                          'images of one size are exported.')
     height, width = size['height'], size['width']
     graph = module_graph(TransformersImage(detector), dict(image=torch.zeros(height, width, 3, dtype=torch.uint8)),
                          DETECTIONS)
-    return DetectorGraph(graph, (height, width), f'PIL.Image.resize(({width}, {height}), PIL.Image.BILINEAR)')
+    return DetectorGraph(graph, (height, width), RESAMPLING[resample])
 
 
 GRAPHS = {OnnxDetector: onnx_graph, OpenCVDetector: opencv_graph, TransformersDetector: transformers_graph}

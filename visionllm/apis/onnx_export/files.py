@@ -96,7 +96,7 @@ def document(graph: 'ModelProto', model: nn.Module, detector: DetectorGraph) -> 
     import onnx
     height, width = detector.size
     texts = dict(
-        image=f'RGB picture uint8[{height}, {width}, 3], resized by {detector.resize}',
+        image=f'RGB picture uint8[{height}, {width}, 3], resized by {detector.resizing}',
         vocabulary='float[words, names], of vocabulary.npz', same_as='int64[names], of vocabulary.npz',
         boxes="float[n, 4] boxes, x1, y1, x2, y2 in [0, 1] of the picture's width and height, best first",
         scores='float[n] in [0, 1]; 0 where there is nothing', labels='int64[n], index of the name')
@@ -107,5 +107,5 @@ def document(graph: 'ModelProto', model: nn.Module, detector: DetectorGraph) -> 
     graph.graph.name = 'visionllm'
     onnx.helper.set_model_props(graph, dict(
         description=graph.doc_string, task='detect', version=__version__, imgsz=str([height, width]),
-        resize=detector.resize, detector=model.connector.detector.source,
+        resize=detector.resizing, detector=model.connector.detector.source,
         words=', '.join(model.connector.detector.class_names), **texts))

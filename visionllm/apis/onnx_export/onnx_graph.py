@@ -87,9 +87,9 @@ def onnx_graph(detector: OnnxDetector) -> DetectorGraph:
     else:
         last, asked = QueryDetections(), ('logits', 'pred_boxes')
     example = {name: outputs[name] for name in asked}
-    graph = chain(chain(first, published_graph(detector.source, sizes), [name]), module_graph(last.eval(), example, DETECTIONS), asked)
-    return DetectorGraph(graph, (height, width),
-                         f'cv2.resize(picture, ({width}, {height}), interpolation=cv2.INTER_LINEAR_EXACT)')
+    published = chain(first, published_graph(detector.source, sizes), [name])
+    graph = chain(published, module_graph(last.eval(), example, DETECTIONS), asked)
+    return DetectorGraph(graph, (height, width), 'OpenCV, linear exact')
 
 
 def published_graph(source: str, constants: dict[str, NDArray]) -> 'ModelProto':

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from visionllm.models.detectors import OpenCVDetector
 from visionllm.models.detectors.opencv import DETECTIONS as REPORTED
-from visionllm.structures.detections import MIN_SCORE, log_odds
+from visionllm.structures.detections import log_odds
 
 from .detector_graph import DETECTIONS, DetectorGraph
 from .graphs import OPSET, chain, module_graph
@@ -107,7 +107,7 @@ def opencv_graph(detector: OpenCVDetector) -> DetectorGraph:
     detections = module_graph(kept, example, DETECTIONS, dict(selected={0: 'selected'}))
     selected = chain(network, selection, ('corners', 'candidates'))
     graph = chain(selected, detections, tuple(example))
-    return DetectorGraph(graph, (height, width), f'cv2.resize(picture, ({width}, {height}))')
+    return DetectorGraph(graph, (height, width), 'OpenCV, linear')
 
 
 def suppression(anchors: int, columns: int, top_k: int, overlap: float, min_score: float) -> 'ModelProto':

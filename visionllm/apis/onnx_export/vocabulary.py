@@ -81,6 +81,6 @@ def vocabulary_reader(model: nn.Module) -> VocabularyReader:
     """
     heads = [head for head in model.heads.values() if isinstance(head, FormatQueryHead)]
     if not heads or not isinstance(heads[0].class_reader, VocabularyReader):
-        raise ExportError('This model reads the tokens of each picture with its language model, so that names cannot be '
-                          'an input of a graph without it: models on a published detector, such as photo, are exported.')
+        raise ExportError('This model reads each picture with its language model, which is not exported: only models on '
+                          'a published detector, such as photo, read names once for all pictures.')
     return heads[0].class_reader
