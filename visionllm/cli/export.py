@@ -45,8 +45,8 @@ def run(args: argparse.Namespace) -> None:
             raise UsageError(f'{error}.') from None
     if not (args.onnx or args.vocabulary):
         if args.out is None:
-            raise UsageError('Say what to write: CONFIG CHECKPOINT OUT for a folder; --onnx DIR or --vocabulary FILE with '
-                             '--classes for a graph.')
+            raise UsageError('Say what to write: CONFIG CHECKPOINT OUT for a folder; --onnx DIR or --vocabulary FILE '
+                             'with --classes for a graph.')
         export_folder(name, args)
     elif not args.classes:
         raise UsageError('--onnx and --vocabulary need the names to find: --classes NAME ...')

@@ -5,6 +5,7 @@ Dimensions: H x W of the image, A anchors, L columns of class scores, n selected
 
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 import torch
 from mmdet.structures.bbox import bbox_xyxy_to_cxcywh
@@ -36,9 +37,9 @@ class Anchors(nn.Module):
         nodes = read_nodes(detector.files[1])
         node = nodes[REPORTED]
         boxes, scores, priors = node.inputs
-        self.layers = OpenCVLayers(detector.net, nodes, (boxes, scores))
-        detector.net.setInput(np.zeros((1, 3, *detector.size[::-1]), np.float32))
-        anchors = torch.from_numpy(detector.net.forward(priors).copy()).view(2, -1, 4)
+        net = cv2.dnn.readNetFromTensorflow(*map(str, detector.files))  # the detector's own keeps what it has seen
+        self.layers = OpenCVLayers(net, nodes, (boxes, scores), detector.size)
+        anchors = torch.from_numpy(net.forward(priors).copy()).view(2, -1, 4)
         self.register_buffer('anchors', bbox_xyxy_to_cxcywh(anchors[0]))
         self.register_buffer('variances', anchors[1])
         self.background, self.top_k = int(node.number('background_label_id')), int(node.number('top_k'))

@@ -111,12 +111,13 @@ class OpenCVLayers(nn.Module):
         net: As OpenCV has read it.
         nodes: Of its ``.pbtxt``.
         outputs: Names of the nodes whose values are returned.
+        size: Width and height of the image.
 
     Raises:
         ExportError: A node is of an unknown kind.
     """
 
-    def __init__(self, net: cv2.dnn.Net, nodes: dict[str, Node], outputs: Sequence[str]):
+    def __init__(self, net: cv2.dnn.Net, nodes: dict[str, Node], outputs: Sequence[str], size: tuple[int, int]):
         super().__init__()
         self.outputs = tuple(outputs)
         needed, self.steps = set(outputs), []
@@ -131,7 +132,7 @@ class OpenCVLayers(nn.Module):
         self.weighted = nn.ModuleDict({name: WEIGHTED[kind](net.getLayer(name).blobs, nodes[name])
                                        for name, kind, _ in self.steps if kind in WEIGHTED})
         self.first = self.steps[0][2][0]
-        self.scale, self.shift = measure_scaling(net, self.first)
+        self.scale, self.shift = measure_scaling(net, self.first, size)
 
     def forward(self, pixels: Tensor) -> list[Tensor]:
         """Values of the outputs, for pixels ``float[1, 3, H, W]`` in [0, 255]."""
@@ -142,10 +143,10 @@ class OpenCVLayers(nn.Module):
         return [values[name] for name in self.outputs]
 
 
-def measure_scaling(net: cv2.dnn.Net, layer: str) -> tuple[float, float]:
+def measure_scaling(net: cv2.dnn.Net, layer: str, size: tuple[int, int]) -> tuple[float, float]:
     """Factor and offset that the network scales pixels by, up to a layer."""
     values = []
     for pixel in (0.0, 255.0):
-        net.setInput(np.full((1, 3, 1, 1), pixel, np.float32))
+        net.setInput(np.full((1, 3, *size[::-1]), pixel, np.float32))
         values.append(float(net.forward(layer).flat[0]))
     return (values[1] - values[0]) / 255, values[0]

@@ -66,6 +66,12 @@ class Vocabulary:
         """The inputs of the graph: ``vocabulary`` ``float[V, N]`` and ``same_as`` ``int[N]``."""
         return dict(vocabulary=self.vocabulary, same_as=self.same_as)
 
+    @classmethod
+    def load(cls, path: str | Path) -> 'Vocabulary':
+        """What ``save`` wrote."""
+        with np.load(path) as file:
+            return cls(tuple(file['names'].tolist()), file['vocabulary'], file['same_as'])
+
     def save(self, path: str | Path) -> None:
         """Write ``.npz`` with ``names``, ``vocabulary`` and ``same_as``."""
         content = io.BytesIO()
@@ -81,6 +87,6 @@ def vocabulary_reader(model: nn.Module) -> VocabularyReader:
     """
     heads = [head for head in model.heads.values() if isinstance(head, FormatQueryHead)]
     if not heads or not isinstance(heads[0].class_reader, VocabularyReader):
-        raise ExportError('This model reads each picture with its language model, which is not exported: only models on '
-                          'a published detector, such as photo, read names once for all pictures.')
+        raise ExportError('This model reads each picture with its language model, which is not exported: only models '
+                          'on a published detector, such as photo, read names once for all pictures.')
     return heads[0].class_reader
