@@ -1,19 +1,17 @@
-"""A published detector as an ONNX graph: an image in, ``token_boxes``, ``class_logits`` and ``embeddings`` of its M
-detections out."""
+"""A published detector for an ONNX graph: what of it is a graph already, and what is traced."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from torch import Tensor, nn
 
 if TYPE_CHECKING:
     from onnx import ModelProto
-
-DETECTIONS = ('token_boxes', 'class_logits', 'embeddings')
 
 
 def resize_with_pillow(method: Image.Resampling) -> Callable[[NDArray, tuple[int, int]], NDArray]:
@@ -31,7 +29,10 @@ RESIZING = {  # how a picture is brought to the size that a graph takes, as the 
 
 @dataclass(frozen=True)
 class DetectorGraph:
-    """A detector's graph."""
-    graph: 'ModelProto'
+    """A detector from a resized image ``uint8[H, W, 3]`` to its M detections."""
     size: tuple[int, int]  # H, W
     resizing: str  # one of RESIZING
+    last: nn.Module  # to boxes float[1, M, 4] cxcywh, class logits float[1, M, K] and embeddings float[1, M, C]
+    example: dict[str, Tensor]  # inputs of ``last`` by name; ``image`` where nothing is before it
+    dynamic: dict[str, dict[int, str]] = field(default_factory=dict)  # their axes of any length
+    before: 'ModelProto | None' = None  # from ``image`` to these

@@ -1,4 +1,4 @@
-"""Published detectors as ONNX graphs.
+"""Published detectors for ONNX graphs.
 
 Dimensions: H x W of the image that the graph takes, M detections, K classes, C channels.
 """
@@ -8,8 +8,7 @@ from torch import Tensor, nn
 
 from visionllm.models.detectors import OnnxDetector, OpenCVDetector, PublishedDetector, TransformersDetector
 
-from .detector_graph import DETECTIONS, DetectorGraph
-from .graphs import module_graph
+from .detector_graph import DetectorGraph
 from .onnx_graph import onnx_graph
 from .opencv_graph import opencv_graph
 from .vocabulary import ExportError
@@ -35,7 +34,7 @@ class TransformersImage(nn.Module):
         self.factor = processor.rescale_factor if processor.do_rescale else 1.0
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """``DETECTIONS`` ``float[1, M, 4]``, ``float[1, M, K]`` and ``float[1, M, C]`` of ``uint8[H, W, 3]``."""
+        """Boxes ``float[1, M, 4]``, class logits ``float[1, M, K]`` and states ``float[1, M, C]`` of ``uint8[H, W, 3]``."""
         pixels = (image.permute(2, 0, 1).float() * self.factor - self.mean) / self.std
         found = self.detector(pixel_values=pixels[None])
         return found.pred_boxes, self.class_logits(found.logits), found.last_hidden_state
@@ -55,9 +54,8 @@ def transformers_graph(detector: TransformersDetector) -> DetectorGraph:
         raise ExportError(f'{detector.source} keeps the aspect ratio of images and pads them: only detectors with '
                           'images of one size are exported.')
     height, width = size['height'], size['width']
-    graph = module_graph(TransformersImage(detector), dict(image=torch.zeros(height, width, 3, dtype=torch.uint8)),
-                         DETECTIONS)
-    return DetectorGraph(graph, (height, width), RESAMPLING[resample])
+    return DetectorGraph((height, width), RESAMPLING[resample], TransformersImage(detector),
+                         dict(image=torch.zeros(height, width, 3, dtype=torch.uint8)))
 
 
 GRAPHS = {OnnxDetector: onnx_graph, OpenCVDetector: opencv_graph, TransformersDetector: transformers_graph}

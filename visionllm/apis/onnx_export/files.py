@@ -13,7 +13,7 @@ from torch import nn
 from visionllm.engine.atomic_write import write_atomically
 from visionllm.version import __version__
 
-from .detector_graph import DETECTIONS, DetectorGraph
+from .detector_graph import DetectorGraph
 from .detectors import detector_graph
 from .graphs import chain, check_packages, module_graph
 from .reading import BOX, DetectionReader
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 MODEL, VOCABULARY = 'model.onnx', 'vocabulary.npz'
 OUTPUTS = ('boxes', 'scores', 'labels')
+EXAMPLE = ('cat', 'dog', 'bird')  # other lengths than that of a dynamic axis must not be 1
+AXES = dict(vocabulary={1: 'names'}, same_as={0: 'names'})
 
 
 def export_onnx(model: nn.Module, folder: str | Path, names: Sequence[str]) -> Path:
@@ -43,7 +45,7 @@ def export_onnx(model: nn.Module, folder: str | Path, names: Sequence[str]) -> P
     """
     check_packages()
     vocabulary = Vocabulary.read(model, names)
-    content = build_graph(model, vocabulary).SerializeToString()
+    content = build_graph(model, Vocabulary.read(model, EXAMPLE)).SerializeToString()
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     write_atomically(folder / MODEL, content)
@@ -55,12 +57,16 @@ def build_graph(model: nn.Module, vocabulary: Vocabulary) -> 'ModelProto':
     """The graph of a picture and a vocabulary to boxes, with its documentation; arguments as of ``export_onnx``.
 
     Args:
-        vocabulary: Any, for its shapes.
+        vocabulary: Of two names or more; its shapes and nothing else are looked at.
     """
     import onnx
     check_exportable(model)
     detector = detector_graph(model.connector.detector)
-    graph = chain(detector.graph, reader_graph(model, detector.graph, vocabulary), DETECTIONS)
+    example = detector.example | dict(vocabulary=torch.from_numpy(vocabulary.vocabulary),
+                                      same_as=torch.from_numpy(vocabulary.same_as))
+    graph = module_graph(DetectionReader(model, detector.last).eval(), example, OUTPUTS, detector.dynamic | AXES)
+    if detector.before is not None:
+        graph = chain(detector.before, graph, tuple(detector.example))
     document(graph, model, detector)
     onnx.checker.check_model(graph)
     return graph
@@ -79,16 +85,6 @@ def check_exportable(model: nn.Module) -> None:
     if added or model.connector.guided or head.coordinates.uses_language_model(BOX):
         raise ExportError(f'The boxes of this model depend on {" and ".join(added) or "text or the language model"} as '
                           'well, which is not exported.')
-
-
-def reader_graph(model: nn.Module, detector: 'ModelProto', vocabulary: Vocabulary) -> 'ModelProto':
-    """The graph of what is behind the detector."""
-    found = {each.name: [size.dim_value for size in each.type.tensor_type.shape.dim] for each in detector.graph.output}
-    example = {name: torch.rand(found[name]) for name in DETECTIONS}
-    words = vocabulary.vocabulary.shape[0]
-    example |= dict(vocabulary=torch.rand(words, 7), same_as=torch.arange(7))
-    return module_graph(DetectionReader(model).eval(), example, OUTPUTS,
-                        dict(vocabulary={1: 'names'}, same_as={0: 'names'}))
 
 
 def document(graph: 'ModelProto', model: nn.Module, detector: DetectorGraph) -> None:

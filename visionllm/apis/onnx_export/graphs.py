@@ -35,21 +35,21 @@ def module_graph(module: nn.Module, example: dict[str, Tensor], outputs: Sequenc
     """The graph of a module.
 
     Args:
-        module: In evaluation mode; it takes tensors and returns tensors.
-        example: Its arguments by name, of the shapes that the graph takes.
+        module: In evaluation mode; it takes tensors, as ``*inputs`` where they have dynamic axes, and returns tensors.
+        example: Its arguments, in their order, of the shapes that the graph takes.
         outputs: Names of what it returns.
         dynamic: Name of each axis that may have another length, by argument.
 
     Raises:
         ExportError: PyTorch cannot export it.
     """
-    shapes = {name: {axis: torch.export.Dim(size, min=1) for axis, size in (dynamic or {}).get(name, {}).items()}
-              for name in example}
+    axes = {name: torch.export.Dim(name, min=1) for each in (dynamic or {}).values() for name in each.values()}
+    shapes = tuple({axis: axes[size] for axis, size in (dynamic or {}).get(name, {}).items()} for name in example)
     try:
         with _quiet(), torch.no_grad():
             program = torch.onnx.export(
-                module, kwargs=example, dynamo=True, dynamic_shapes=shapes, opset_version=OPSET, verbose=False,
-                output_names=list(outputs),
+                module, tuple(example.values()), dynamo=True, verbose=False, opset_version=OPSET,
+                dynamic_shapes=dict(inputs=shapes) if dynamic else None, input_names=list(example), output_names=list(outputs),
                 custom_translation_table={torch.ops.aten._is_all_true.default: _all_true})
     except torch.onnx.errors.OnnxExporterError as error:
         reason = str(error.__cause__ or error).strip().splitlines()[0]
@@ -67,7 +67,7 @@ def chain(first: 'ModelProto', second: 'ModelProto', names: Sequence[str]) -> 'M
     """Two graphs, the second of which takes outputs of the first, of the same names, and perhaps inputs of its own."""
     from onnx import compose
     first, second = (compose.add_prefix(each, prefix, rename_inputs=False, rename_outputs=False)
-                     for each, prefix in ((first, 'a.'), (second, 'b.')))
+                     for each, prefix in ((first, 'first.'), (second, 'second.')))
     first.ir_version = second.ir_version = IR
     return compose.merge_models(first, second, [(name, name) for name in names])
 

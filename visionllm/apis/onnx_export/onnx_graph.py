@@ -3,6 +3,7 @@
 Dimensions: H x W of the image, n reported detections, K classes.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,12 +16,14 @@ from visionllm.models.detectors import OnnxDetector
 from visionllm.models.detectors.onnx import REPORTED
 from visionllm.structures.detections import log_odds
 
-from .detector_graph import DETECTIONS, DetectorGraph
+from .detector_graph import DetectorGraph
 from .graphs import OPSET, chain, module_graph
 from .vocabulary import ExportError
 
 if TYPE_CHECKING:
     from onnx import ModelProto
+
+FOUND = 'found_'  # what a model answers has the same names as what its detector reports
 
 
 class Pixels(nn.Module):
@@ -49,23 +52,23 @@ class ReportedDetections(nn.Module):
         self.size, self.num_classes = size, num_classes
 
     def forward(self, labels: Tensor, boxes: Tensor, scores: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """``DETECTIONS`` of reported labels ``int[1, n]``, boxes ``float[1, n, 4]`` xyxy in pixels and scores
-        ``float[1, n]``."""
+        """Boxes, class logits and embeddings of reported labels ``int[1, n]``, boxes ``float[1, n, 4]`` xyxy in pixels
+        and scores ``float[1, n]``."""
         places = bbox_xyxy_to_cxcywh(boxes[0] / torch.tensor([*self.size, *self.size]))
         same = (places[:, None] == places).all(-1)  # [n, n]
         is_first = ~(same & torch.ones_like(same).tril(-1)).any(1)
         of_class = labels[0, :, None] == torch.arange(self.num_classes)  # [n, K]
         table = same.float() @ torch.where(of_class, scores[0, :, None], 0.0)
         logits = log_odds(torch.where(is_first[:, None], table, 0.0))[None]
-        return (places * is_first[:, None])[None], logits, logits.clone()
+        return (places * is_first[:, None])[None], logits, logits
 
 
 class QueryDetections(nn.Module):
     """Queries are detections as they are."""
 
     def forward(self, logits: Tensor, pred_boxes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """``DETECTIONS`` of class logits ``float[1, n, K]`` and boxes ``float[1, n, 4]``."""
-        return pred_boxes, logits, logits.clone()
+        """Boxes, class logits and embeddings, of class logits ``float[1, n, K]`` and boxes ``float[1, n, 4]``."""
+        return pred_boxes, logits, logits
 
 
 def onnx_graph(detector: OnnxDetector) -> DetectorGraph:
@@ -83,32 +86,38 @@ def onnx_graph(detector: OnnxDetector) -> DetectorGraph:
     found = detector.session.run(None, {name: pixels(image).numpy()} | sizes)
     outputs = dict(zip(detector.outputs, map(torch.from_numpy, found)))
     if detector.outputs_hold(REPORTED):
-        last, asked = ReportedDetections(detector.size, len(detector.class_names)), ('labels', 'boxes', 'scores')
+        last, inputs = ReportedDetections(detector.size, len(detector.class_names)), ('labels', 'boxes', 'scores')
     else:
-        last, asked = QueryDetections(), ('logits', 'pred_boxes')
-    example = {name: outputs[name] for name in asked}
-    published = chain(first, published_graph(detector.source, sizes), [name])
-    graph = chain(published, module_graph(last.eval(), example, DETECTIONS), asked)
-    return DetectorGraph(graph, (height, width), 'OpenCV, linear exact')
+        last, inputs = QueryDetections(), ('logits', 'pred_boxes')
+    before = chain(first, published_graph(detector.source, sizes, inputs), [name])
+    return DetectorGraph((height, width), 'OpenCV, linear exact', last, {FOUND + each: outputs[each] for each in inputs},
+                         before=before)
 
 
-def published_graph(source: str, constants: dict[str, NDArray]) -> 'ModelProto':
-    """The graph of a file, in the version of ONNX that the others have.
+def published_graph(source: str, constants: dict[str, NDArray], outputs: Sequence[str]) -> 'ModelProto':
+    """The graph of a file, in the version of ONNX that the others have, with ``FOUND`` before the names of its outputs.
 
     Args:
         source: Path of the file.
         constants: Inputs that are always the same.
+        outputs: Those that are needed.
 
     Raises:
         ExportError: It cannot be converted.
     """
     import onnx
-    from onnx import numpy_helper, version_converter
+    from onnx import helper, numpy_helper, version_converter
     model = onnx.load(source)
     inputs = [each for each in model.graph.input if each.name not in constants]
     del model.graph.input[:]
     model.graph.input.extend(inputs)
     model.graph.initializer.extend(numpy_helper.from_array(value, name) for name, value in constants.items())
+    found = {each.name: each for each in model.graph.output}
+    del model.graph.output[:]
+    for name in outputs:
+        model.graph.node.append(helper.make_node('Identity', [name], [FOUND + name]))
+        model.graph.output.add().CopyFrom(found[name])
+        model.graph.output[-1].name = FOUND + name
     try:
         return version_converter.convert_version(model, OPSET)
     except RuntimeError as error:

@@ -15,7 +15,7 @@ from visionllm.models.detectors import OpenCVDetector
 from visionllm.models.detectors.opencv import DETECTIONS as REPORTED
 from visionllm.structures.detections import log_odds
 
-from .detector_graph import DETECTIONS, DetectorGraph
+from .detector_graph import DetectorGraph
 from .graphs import OPSET, chain, module_graph
 from .opencv_layers import OpenCVLayers, read_nodes
 
@@ -76,20 +76,20 @@ class AnchorDetections(nn.Module):
         super().__init__()
         self.label_ids, self.keep = label_ids, keep
 
-    def forward(self, anchor_boxes: Tensor, class_scores: Tensor, selected: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """``token_boxes`` ``float[1, A, 4]`` cxcywh, ``class_logits`` and ``embeddings`` ``float[1, A, K]``.
+    def forward(self, anchor_boxes: Tensor, anchor_scores: Tensor, selected: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Boxes ``float[1, A, 4]`` cxcywh, class logits and embeddings ``float[1, A, K]``.
 
         Args:
-            anchor_boxes, class_scores: ``corners`` and ``class_scores`` of ``Anchors``.
+            anchor_boxes, anchor_scores: ``corners`` and ``class_scores`` of ``Anchors``.
             selected: ``int[n, 3]``: 0, column and anchor.
         """
         columns, anchors = selected[:, 1], selected[:, 2]
-        best, order = class_scores[anchors, columns].sort(descending=True)
-        index = (anchors * class_scores.shape[1] + columns)[order[:self.keep]]
-        reported = torch.zeros_like(class_scores).flatten().scatter(0, index, best[:self.keep]).view_as(class_scores)
+        best, order = anchor_scores[anchors, columns].sort(descending=True)
+        index = (anchors * anchor_scores.shape[1] + columns)[order[:self.keep]]
+        reported = torch.zeros_like(anchor_scores).flatten().scatter(0, index, best[:self.keep]).view_as(anchor_scores)
         reported = reported[:, self.label_ids]
         boxes = bbox_xyxy_to_cxcywh(anchor_boxes[0]) * (reported > 0).any(1, keepdim=True)
-        return boxes[None], log_odds(reported)[None], log_odds(class_scores[:, self.label_ids])[None]
+        return boxes[None], log_odds(reported)[None], log_odds(anchor_scores[:, self.label_ids])[None]
 
 
 def opencv_graph(detector: OpenCVDetector) -> DetectorGraph:
@@ -103,17 +103,15 @@ def opencv_graph(detector: OpenCVDetector) -> DetectorGraph:
         corners, scores, _ = anchors(image)
     selection = suppression(corners.shape[1], scores.shape[1], int(node.number('top_k')), node.number('nms_threshold'),
                             node.number('confidence_threshold'))
-    example = dict(anchor_boxes=corners, class_scores=scores, selected=torch.tensor([[0, 1, 2], [0, 3, 4], [0, 5, 6]]))
-    kept = AnchorDetections(detector.label_ids, int(node.number('keep_top_k')))
-    detections = module_graph(kept, example, DETECTIONS, dict(selected={0: 'selected'}))
-    selected = chain(network, selection, ('corners', 'candidates'))
-    graph = chain(selected, detections, tuple(example))
-    return DetectorGraph(graph, (height, width), 'OpenCV, linear')
+    example = dict(anchor_boxes=corners, anchor_scores=scores, selected=torch.tensor([[0, 1, 2], [0, 3, 4], [0, 5, 6]]))
+    last = AnchorDetections(detector.label_ids, int(node.number('keep_top_k')))
+    return DetectorGraph((height, width), 'OpenCV, linear', last, example, dict(selected={0: 'selected'}),
+                         chain(network, selection, ANCHORS))
 
 
 def suppression(anchors: int, columns: int, top_k: int, overlap: float, min_score: float) -> 'ModelProto':
-    """Graph of ``NonMaxSuppression`` within each class: ``corners`` and ``candidates`` to ``selected``, and ``corners``
-    again as ``anchor_boxes``.
+    """Graph of ``NonMaxSuppression`` within each class: ``corners`` and ``candidates`` to ``selected``, and the others
+    as ``anchor_boxes`` and ``anchor_scores``.
 
     Args:
         anchors, columns: A and L.
@@ -123,14 +121,14 @@ def suppression(anchors: int, columns: int, top_k: int, overlap: float, min_scor
     """
     from onnx import TensorProto, helper
     limits = dict(most=np.int64([top_k]), overlap=np.float32([overlap]), least=np.float32([min_score]))
-    boxes = [1, anchors, 4]
+    shapes = dict(corners=[1, anchors, 4], class_scores=[anchors, columns], candidates=[1, columns, anchors])
+    outputs = dict(anchor_boxes=shapes['corners'], anchor_scores=shapes['class_scores'])
     graph = helper.make_graph(
         [helper.make_node('NonMaxSuppression', ['corners', 'candidates', *limits], ['selected']),
-         helper.make_node('Identity', ['corners'], ['anchor_boxes'])], 'suppression',
-        [helper.make_tensor_value_info('corners', TensorProto.FLOAT, boxes),
-         helper.make_tensor_value_info('candidates', TensorProto.FLOAT, [1, columns, anchors])],
+         *(helper.make_node('Identity', [each], [name]) for each, name in zip(ANCHORS, outputs))], 'suppression',
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in shapes.items()],
         [helper.make_tensor_value_info('selected', TensorProto.INT64, ['selected', 3]),
-         helper.make_tensor_value_info('anchor_boxes', TensorProto.FLOAT, boxes)],
+         *(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in outputs.items())],
         initializer=[helper.make_tensor(name, helper.np_dtype_to_tensor_dtype(value.dtype), value.shape, value)
                      for name, value in limits.items()])
     return helper.make_model(graph, opset_imports=[helper.make_opsetid('', OPSET)])

@@ -1,4 +1,4 @@
-"""The part of a model behind its detector, as a module of tensors alone: detections and a vocabulary in, boxes out.
+"""A model as a module of tensors alone: an image, or what a detector has found in it, and a vocabulary in; boxes out.
 
 Dimensions: M detections, K classes of the detector, C channels, V words, N named classes, n answers.
 """
@@ -20,25 +20,24 @@ class DetectionReader(nn.Module):
 
     Args:
         model: A VisionLLM on a published detector.
+        last: As of ``DetectorGraph``.
     """
 
-    def __init__(self, model: nn.Module):
+    def __init__(self, model: nn.Module, last: nn.Module):
         super().__init__()
-        self.head = model.heads['tuples']
+        self.last, self.head = last, model.heads['tuples']
         self.num_tokens = model.connector.num_tokens
 
-    def forward(self, token_boxes: Tensor, class_logits: Tensor, embeddings: Tensor, vocabulary: Tensor,
-                same_as: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Boxes ``float[n, 4]`` (xyxy in [0, 1]), scores ``float[n]`` and labels ``int[n]``, best first.
 
         Args:
-            token_boxes: ``float[1, M, 4]`` cxcywh in [0, 1].
-            class_logits: ``float[1, M, K]``.
-            embeddings: ``float[1, M, C]``.
-            vocabulary: ``float[V, N]``, the probability of each name given each word.
-            same_as: ``int[N]``, as of ``keep_better_names``.
+            inputs: Those of ``last``; ``float[V, N]``, the probability of each name given each word; and ``int[N]``,
+                as of ``keep_better_names``.
         """
-        found = Detections(token_boxes, class_logits, embeddings).top(self.num_tokens)
+        *inputs, vocabulary, same_as = inputs
+        boxes, class_logits, embeddings = self.last(*inputs)
+        found = Detections(boxes, class_logits, embeddings).top(self.num_tokens)
         tokens = ImageTokens(found.embeddings, found.boxes, found.objectness, class_logits=found.class_logits)
         scores = self.head.class_reader.class_logits(tokens, vocabulary[None]).sigmoid()
         scores = keep_better_names(scores, same_as[None])[0]  # [M, N]
