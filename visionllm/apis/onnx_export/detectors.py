@@ -34,7 +34,8 @@ class TransformersImage(nn.Module):
         self.factor = processor.rescale_factor if processor.do_rescale else 1.0
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Boxes ``float[1, M, 4]``, class logits ``float[1, M, K]`` and states ``float[1, M, C]`` of ``uint8[H, W, 3]``."""
+        """Boxes ``float[1, M, 4]``, class logits ``float[1, M, K]`` and states ``float[1, M, C]`` of an image
+        ``uint8[H, W, 3]``."""
         pixels = (image.permute(2, 0, 1).float() * self.factor - self.mean) / self.std
         found = self.detector(pixel_values=pixels[None])
         return found.pred_boxes, self.class_logits(found.logits), found.last_hidden_state

@@ -49,11 +49,14 @@ def module_graph(module: nn.Module, example: dict[str, Tensor], outputs: Sequenc
         with _quiet(), torch.no_grad():
             program = torch.onnx.export(
                 module, tuple(example.values()), dynamo=True, verbose=False, opset_version=OPSET,
-                dynamic_shapes=dict(inputs=shapes) if dynamic else None, input_names=list(example), output_names=list(outputs),
+                dynamic_shapes=dict(inputs=shapes) if dynamic else None, input_names=list(example),
+                output_names=list(outputs),
                 custom_translation_table={torch.ops.aten._is_all_true.default: _all_true})
     except torch.onnx.errors.OnnxExporterError as error:
         reason = str(error.__cause__ or error).strip().splitlines()[0]
         raise ExportError(f'PyTorch cannot export {type(module).__name__} to ONNX: {reason}') from None
+    for part in (*program.model_proto.graph.node, *program.model_proto.graph.value_info):
+        del part.metadata_props[:]  # where in the code it is from
     return program.model_proto
 
 
@@ -65,11 +68,15 @@ def _all_true(values):
 
 def chain(first: 'ModelProto', second: 'ModelProto', names: Sequence[str]) -> 'ModelProto':
     """Two graphs, the second of which takes outputs of the first, of the same names, and perhaps inputs of its own."""
-    from onnx import compose
+    from onnx import compose, helper
     first, second = (compose.add_prefix(each, prefix, rename_inputs=False, rename_outputs=False)
                      for each, prefix in ((first, 'first.'), (second, 'second.')))
     first.ir_version = second.ir_version = IR
-    return compose.merge_models(first, second, [(name, name) for name in names])
+    merged = compose.merge_models(first, second, [(name, name) for name in names])
+    versions = {each.domain: each.version for each in merged.opset_import}  # of each part again
+    del merged.opset_import[:]
+    merged.opset_import.extend(helper.make_opsetid(*each) for each in versions.items())
+    return merged
 
 
 @contextmanager

@@ -90,8 +90,8 @@ def onnx_graph(detector: OnnxDetector) -> DetectorGraph:
     else:
         last, inputs = QueryDetections(), ('logits', 'pred_boxes')
     before = chain(first, published_graph(detector.source, sizes, inputs), [name])
-    return DetectorGraph((height, width), 'OpenCV, linear exact', last, {FOUND + each: outputs[each] for each in inputs},
-                         before=before)
+    example = {FOUND + each: outputs[each] for each in inputs}
+    return DetectorGraph((height, width), 'OpenCV, linear exact', last, example, before=before)
 
 
 def published_graph(source: str, constants: dict[str, NDArray], outputs: Sequence[str]) -> 'ModelProto':
