@@ -1,5 +1,7 @@
 """Exported models, run by onnxruntime, beside the models themselves; names that were not known at the export."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from mmengine.registry import init_default_scope
 from visionllm import VisionLLM
 from visionllm.apis.inferencer import Inferencer
 from visionllm.apis.model_files import ModelConfig
-from visionllm.apis.onnx_export import ExportedModel, ExportError, Vocabulary, export_onnx, graphs
+from visionllm.apis.onnx_export import ExportedModel, ExportError, Vocabulary, export_onnx, files, graphs
 from visionllm.apis.onnx_export.detectors import detector_graph
 from visionllm.apis.onnx_export.onnx_graph import ReportedDetections
 from visionllm.assets import IMAGES
@@ -116,7 +118,7 @@ def test_the_file_says_what_it_takes_and_gives(exported_photo):
 def tiny_model(tmp_path_factory):
     init_default_scope('mmdet')
     folder = write_detr(tmp_path_factory.mktemp('detector') / 'lw_detr', 'lw_detr')
-    return build_tiny(dict(type='TransformersDetector', source=folder, random_config={}))
+    return build_tiny(dict(type='TransformersDetector', source=folder, random_config=dict(decoder_layers=1)))
 
 
 def test_a_detector_of_transformers(tiny_model, tmp_path):
@@ -166,6 +168,13 @@ def test_what_cannot_be_exported_is_explained(tiny, tiny_model, tmp_path, monkey
     monkeypatch.setattr(graphs, 'find_spec', lambda name: None if name.startswith('onnx') else name)
     with pytest.raises(ExportError, match=r'onnx and onnxscript and onnxruntime: `pip install "visionllm\[export'):
         export_onnx(tiny_model, tmp_path, ['cat'])
+
+
+def test_a_file_with_other_answers_is_noticed(photo, exported_photo):
+    vocabulary = Vocabulary.load(exported_photo.parent / 'other.npz')
+    other = replace(vocabulary, vocabulary=vocabulary.vocabulary[:, ::-1].copy())
+    with pytest.raises(ExportError, match='model.onnx has other answers than the model on'):
+        files.compare(photo.inferencer.model, ExportedModel(exported_photo, other))
 
 
 def test_an_expression_is_no_vocabulary(photo):

@@ -40,7 +40,7 @@ def exported(study: Study) -> dict:
 
 
 def predictor(study: Study) -> Callable[[NDArray], Answers]:
-    """The model as a function of an image, with its prompt remembered and no detections."""
+    """The model as a function of an image ``uint8[H, W, 3]``; its prompt is remembered, and no detections are."""
     inferencer = Inferencer(study.model, None)
     study.model.connector.cache.size = 0
     instruction = study.write_instruction(study.names)
@@ -53,7 +53,7 @@ def predictor(study: Study) -> Callable[[NDArray], Answers]:
 
 
 def measure(study: Study, predict: Callable[[NDArray], Answers]) -> dict[str, float]:
-    """AP, and the median of the seconds of CPU time per image."""
+    """AP, and the median of the seconds of CPU time per image ``uint8[H, W, 3]``."""
     ids, records, seconds = study.category_ids(study.names), [], []
     for index in range(len(study.dataset)):
         item = study.dataset[index]

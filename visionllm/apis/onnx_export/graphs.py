@@ -66,13 +66,17 @@ def _all_true(values):
     return opset20.ReduceMin(opset20.Cast(values, to=6), keepdims=0)
 
 
-def chain(first: 'ModelProto', second: 'ModelProto', names: Sequence[str]) -> 'ModelProto':
-    """Two graphs, the second of which takes outputs of the first, of the same names, and perhaps inputs of its own."""
+def chain(first: 'ModelProto', second: 'ModelProto', links: dict[str, str]) -> 'ModelProto':
+    """Two graphs, the second of which takes outputs of the first, and perhaps inputs of its own.
+
+    Args:
+        links: Input of the second graph by the output of the first.
+    """
     from onnx import compose, helper
     first, second = (compose.add_prefix(each, prefix, rename_inputs=False, rename_outputs=False)
                      for each, prefix in ((first, 'first.'), (second, 'second.')))
     first.ir_version = second.ir_version = IR
-    merged = compose.merge_models(first, second, [(name, name) for name in names])
+    merged = compose.merge_models(first, second, list(links.items()))
     versions = {each.domain: each.version for each in merged.opset_import}  # of each part again
     del merged.opset_import[:]
     merged.opset_import.extend(helper.make_opsetid(*each) for each in versions.items())

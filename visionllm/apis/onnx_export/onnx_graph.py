@@ -81,7 +81,7 @@ def onnx_graph(detector: OnnxDetector) -> DetectorGraph:
     name = detector.image_input.name
     image = torch.zeros(height, width, 3, dtype=torch.uint8)
     pixels = Pixels(detector).eval()
-    first = module_graph(pixels, dict(image=image), [name])
+    first = module_graph(pixels, dict(image=image), ['pixels'])
     sizes = {each: np.int64([[width, height]]) for each in detector.size_inputs}
     found = detector.session.run(None, {name: pixels(image).numpy()} | sizes)
     outputs = dict(zip(detector.outputs, map(torch.from_numpy, found)))
@@ -89,7 +89,7 @@ def onnx_graph(detector: OnnxDetector) -> DetectorGraph:
         last, inputs = ReportedDetections(detector.size, len(detector.class_names)), ('labels', 'boxes', 'scores')
     else:
         last, inputs = QueryDetections(), ('logits', 'pred_boxes')
-    before = chain(first, published_graph(detector.source, sizes, inputs), [name])
+    before = chain(first, published_graph(detector.source, sizes, inputs), dict(pixels=name))
     example = {FOUND + each: outputs[each] for each in inputs}
     return DetectorGraph((height, width), 'OpenCV, linear exact', last, example, before=before)
 

@@ -106,7 +106,7 @@ def opencv_graph(detector: OpenCVDetector) -> DetectorGraph:
     example = dict(anchor_boxes=corners, anchor_scores=scores, selected=torch.tensor([[0, 1, 2], [0, 3, 4], [0, 5, 6]]))
     last = AnchorDetections(detector.label_ids, int(node.number('keep_top_k')))
     return DetectorGraph((height, width), 'OpenCV, linear', last, example, dict(selected={0: 'selected'}),
-                         chain(network, selection, ANCHORS))
+                         chain(network, selection, dict(zip(ANCHORS, ANCHORS))))
 
 
 def suppression(anchors: int, columns: int, top_k: int, overlap: float, min_score: float) -> 'ModelProto':

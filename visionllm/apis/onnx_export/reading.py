@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from visionllm.language.output_format import OutputFormat
 from visionllm.language.quantizer import bins_to_offsets, expected_bin
+from visionllm.models import FormatQueryHead
 from visionllm.models.heads.same_names import keep_better_names
 from visionllm.structures import Detections, ImageTokens
 from visionllm.structures.contours import points_to_boxes
@@ -19,14 +20,14 @@ class DetectionReader(nn.Module):
     """What ``FormatQueryHead`` does with the detections of an image when the names were read before.
 
     Args:
-        model: A VisionLLM on a published detector.
+        head: With a ``VocabularyReader``.
         last: As of ``DetectorGraph``.
+        num_tokens: As of ``DetectorTokenizer``.
     """
 
-    def __init__(self, model: nn.Module, last: nn.Module):
+    def __init__(self, head: FormatQueryHead, last: nn.Module, num_tokens: int):
         super().__init__()
-        self.last, self.head = last, model.heads['tuples']
-        self.num_tokens = model.connector.num_tokens
+        self.last, self.head, self.num_tokens = last, head, num_tokens
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Boxes ``float[n, 4]`` (xyxy in [0, 1]), scores ``float[n]`` and labels ``int[n]``, best first.

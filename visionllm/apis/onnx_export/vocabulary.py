@@ -49,7 +49,7 @@ class Vocabulary:
         if len(names) > MAX_CLASSES_PER_INSTRUCTION:
             raise ExportError(f'{len(names)} names were given, and a vocabulary has {MAX_CLASSES_PER_INSTRUCTION} at '
                               'most: write several, and run the model once with each.')
-        reader = vocabulary_reader(model)
+        reader = tuple_head(model).class_reader
         instruction = parse_instruction(TASKS['detection'].write_instruction(names))
         if reader.find_expressions(model.llm, [instruction]):
             raise ExportError(f'{names[0]!r} is read as an expression, which means one thing: only names are exported; '
@@ -79,8 +79,8 @@ class Vocabulary:
         write_atomically(path, content.getvalue())
 
 
-def vocabulary_reader(model: nn.Module) -> VocabularyReader:
-    """The part of a model that reads names once for all pictures.
+def tuple_head(model: nn.Module) -> FormatQueryHead:
+    """The head of a model that reads names once for all pictures.
 
     Raises:
         ExportError: It has none.
@@ -89,4 +89,4 @@ def vocabulary_reader(model: nn.Module) -> VocabularyReader:
     if not heads or not isinstance(heads[0].class_reader, VocabularyReader):
         raise ExportError('This model reads each picture with its language model, which is not exported: only models '
                           'on a published detector, such as photo, read names once for all pictures.')
-    return heads[0].class_reader
+    return heads[0]
