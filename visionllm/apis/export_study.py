@@ -10,8 +10,6 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from visionllm.models.llms.lora import upcast_adapters
-
 from .inferencer import Inferencer
 from .onnx_export import ExportedModel, Vocabulary, export_onnx
 from .study import Study
@@ -80,7 +78,9 @@ def read_in_all_precisions(model: nn.Module, names: list[str]) -> Iterator[tuple
     """Name of the precision, seconds of reading the names, and megabytes of the language model, while it is in that
     precision; int8 is PyTorch's dynamic quantization of linear layers."""
     for dtype in (torch.bfloat16, torch.float32):
-        upcast_adapters(model.llm.decoder.to(dtype))
+        for name, parameter in model.llm.decoder.named_parameters():
+            if '.lora_' not in name:  # what was trained stays in float32
+                parameter.data = parameter.data.to(dtype)
         yield str(dtype).removeprefix('torch.'), *time_reading(model, names)
     model.llm.decoder = torch.ao.quantization.quantize_dynamic(model.llm.decoder, {nn.Linear}, torch.qint8)
     yield 'int8', *time_reading(model, names)
