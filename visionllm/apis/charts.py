@@ -7,8 +7,8 @@ from typing import BinaryIO
 import numpy as np
 
 Rows = Mapping[str, Mapping[str, float]]
-COSTS = ('minutes', 'seconds_per_image')
-DECIMALS = dict(seconds_per_image=3)  # one otherwise
+COSTS = ('minutes', 'seconds_per_image', 'seconds_to_read', 'MB')
+DECIMALS = dict(seconds_per_image=3, seconds_to_read=2)  # one otherwise
 MIN_COLUMN = len('100.0')
 MAX_PANELS = 6
 

@@ -26,7 +26,7 @@ COMMANDS = {  # module, and help
     'study': (study, 'what the accuracy of a model depends on'),
     'benchmark': (benchmark, 'time and memory beside other systems'),
     'cost': (cost, 'memory, operations and time of a training, in advance'),
-    'export': (export, 'write a checkpoint as a model for release'),
+    'export': (export, 'write a model as a folder, or as an ONNX file'),
     'demo': (demo, 'what the shipped models can do'),
 }
 SHELLS = ('bash', 'zsh', 'tcsh')

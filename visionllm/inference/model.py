@@ -151,6 +151,38 @@ class VisionLLM:
         network = self.inferencer.model
         self.config.save(folder, network, write_card(self.name, self.config.model, network), dict(note=note))
 
+    def export_onnx(self, folder: str | Path, classes: Sequence[str]) -> Path:
+        """Write ``model.onnx``, which takes a picture and a vocabulary and needs neither PyTorch nor a language model,
+        and ``vocabulary.npz`` of these names. Of models on a published detector.
+
+        Args:
+            folder: Made if it does not exist.
+            classes: Names of things to find, at most 80.
+
+        Returns:
+            The path of ``model.onnx``.
+
+        Raises:
+            ExportError: The model cannot be exported, there are too many names, or a package is not installed.
+            InstructionError: A name is invalid.
+        """
+        from visionllm.apis.onnx_export import export_onnx
+        return export_onnx(self.inferencer.model, folder, classes)
+
+    def write_vocabulary(self, file: str | Path, classes: Sequence[str]) -> None:
+        """Write a vocabulary of other names for the ``model.onnx`` of this model.
+
+        Args:
+            file: ``.npz`` file.
+            classes: Names of things to find, at most 80.
+
+        Raises:
+            ExportError: The model reads no vocabulary, or there are too many names.
+            InstructionError: A name is invalid.
+        """
+        from visionllm.apis.onnx_export import Vocabulary
+        Vocabulary.read(self.inferencer.model, classes).save(file)
+
     def push_to_hub(self, repo_id: str, private: bool = False, token: str | None = None) -> str:
         """Upload what ``save_pretrained`` writes to the Hugging Face hub.
 

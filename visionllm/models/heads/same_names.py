@@ -8,6 +8,7 @@ Dimensions: B images, M image tokens, K named classes.
 import logging
 from collections.abc import Sequence
 
+import torch
 from mmengine.logging import print_log
 from torch import Tensor
 
@@ -26,13 +27,24 @@ def merge_same_names(scores: Tensor, instructions: Sequence[Instruction]) -> Ten
               for group in groups_of_same_names(instruction.class_names)]
     if not groups:
         return scores
-    scores = scores.clone()
+    same_as = torch.arange(scores.shape[-1], device=scores.device).repeat(len(scores), 1)
     for b, group in groups:
         _tell([instructions[b].class_names[k] for k in group])
-        own = scores[b, :, group]  # [M, k]
-        merged = own.new_zeros(own.shape).scatter(1, own.argmax(1, keepdim=True), own.sum(1, keepdim=True).clamp(max=1))
-        scores[b, :, group] = merged
-    return scores
+        same_as[b, group] = group[0]
+    return keep_better_names(scores, same_as)
+
+
+def keep_better_names(scores: Tensor, same_as: Tensor) -> Tensor:
+    """Scores ``float[B, M, K]`` where of names of one thing the better one has the scores of all, and the others 0.
+
+    Args:
+        same_as: ``int[B, K]``, the first name of the same thing; of most names they themselves.
+    """
+    index = same_as[:, None].expand_as(scores)
+    zeros = torch.zeros_like(scores)
+    best = zeros.scatter_reduce(-1, index, scores, 'amax').gather(-1, index)
+    total = zeros.scatter_add(-1, index, scores).clamp(max=1).gather(-1, index)
+    return torch.where(scores == best, total, 0)
 
 
 def _tell(names: list[str]) -> None:

@@ -75,12 +75,16 @@ class VocabularyReader(ClassMapLookup):
         if expressions:
             classes = classes.clone()
             classes[list(expressions)] *= EXPRESSION_POWER
-        words = self.words(tokens)  # [B, M, V]
-        with torch.autocast(words.device.type, enabled=False):  # scores span many powers of ten
-            scores = words.float().sigmoid() @ classes[..., :-1].float().exp()  # [B, M, K]
-        scale, offset = self.calibration
-        logits = F.pad(scale * scores.clamp(MIN_SCORE, MAX_SCORE).logit() + offset, (0, 1))
+        with torch.autocast(classes.device.type, enabled=False):  # scores span many powers of ten
+            logits = F.pad(self.class_logits(tokens, classes[..., :-1].float().exp()), (0, 1))
         return self.guide(llm, expressions, tokens, logits), output
+
+    def class_logits(self, tokens: ImageTokens, vocabulary: Tensor) -> Tensor:
+        """Log-odds ``float[B, M, K]`` of the classes at the tokens, by the probability ``float[B, V, K]`` of each class
+        given each word."""
+        scores = self.words(tokens).float().sigmoid() @ vocabulary
+        scale, offset = self.calibration
+        return scale * scores.clamp(MIN_SCORE, MAX_SCORE).logit() + offset
 
     @torch.no_grad()  # ReferringExpressions trains it
     def find_expressions(self, llm: CausalLM, instructions: list[Instruction]) -> dict[int, str]:
