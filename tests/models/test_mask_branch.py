@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from visionllm.models.heads.mask_branch import MaskBranch, box_coordinates, mask_losses
+from visionllm.models.heads.mask_branch import MaskBranch, box_coordinates, mask_losses, mask_scores
 from visionllm.models.heads.unet_mask_branch import UNetMaskBranch
 from visionllm.structures import ImageTokens, RoICrops
 
@@ -102,6 +102,14 @@ def test_masks_that_are_right_cost_nothing_and_those_of_each_other_do(squares):
     wrong = mask_losses(masks[:, [1, 0, 2]][real], regions, contours)['loss_mask']
     assert right.count == wrong.count == 2
     assert 0 <= right.value < 0.15 and wrong.value > 1
+
+
+def test_a_mask_is_as_sure_as_the_pixels_inside_it():
+    masks = torch.full((1, 3, 4, 4), -9.0)
+    masks[0, 0, :2] = 9
+    masks[0, 1, :2] = torch.tensor(0.7).logit()
+    masks[0, 2, 0, 0] = torch.tensor(0.3).logit()  # an empty mask
+    assert mask_scores(masks)[0].tolist() == pytest.approx([1, 0.7, 0.3], abs=1e-3)
 
 
 def test_pixels_know_where_they_are_in_their_box():
