@@ -20,7 +20,8 @@ model = dict(
                 type='ParallelCoordinates',
                 point_scale=0.0,  # boxes are the detector's, polygons are cut out of masks
                 location_prior=dict(type='LocationPrior', mask_branch=dict(
-                    type='UNetMaskBranch', in_channels=(16, 24, 40, 112, 320)))),  # the encoder's
+                    type='UNetMaskBranch', encoder=dict(type='EfficientNetLite', finetuned=True),
+                    in_channels=(16, 24, 40, 112, 320)))),  # the encoder's
             score_thr=0.0),
         text=dict(type='NextTokenHead', image_prompt=dict(
             type='DetectionPrompt', feature_channels=432))),  # of the encoder's last two maps

@@ -31,7 +31,7 @@ class AutoregressiveCoordinates(ParallelCoordinates):
 
     def forward(self, llm: CausalLM, query_embedding: QueryEmbedding, output_format: OutputFormat,
                 class_pass: ClassPassOutput, selected: Tensor) -> tuple[Tensor, Tensor | None]:
-        """As in ``ParallelCoordinates``, in q passes: ``int[B, n]`` to ``float[B, n, q, 1025]``, and scores of masks."""
+        """As in ``ParallelCoordinates``, in q passes: ``int[B, n]`` to ``float[B, n, q, 1025]``, and masks' scores."""
         tokens = class_pass.tokens.gather(selected)
         queries = query_embedding(token_features(tokens), coordinate_embeddings(llm, output_format))  # [B, n, q, E]
         prior, mask_scores = self.prior(llm, tokens, output_format)

@@ -87,14 +87,14 @@ class ParallelCoordinates(nn.Module):
         return scale * (states @ llm.location_embeddings().T)
 
     def prior(self, llm: CausalLM, tokens: ImageTokens, output_format: OutputFormat) -> tuple[Tensor, Tensor | None]:
-        """What ``LocationPrior`` returns: ``float[B, n, q, 1025]``, and ``float[B, n]`` or None; zero, ``float[1]``, and
-        None without one."""
+        """Logits ``float[B, n, q, 1025]`` of the prior and ``float[B, n]``, scores of masks, or None; zero,
+        ``float[1]``, and None without a prior."""
         if self.location_prior is None:
             return tokens.boxes.new_zeros(1), None
         return self.location_prior(llm, tokens, output_format)
 
-    def loss(self, decode: Callable[[Tensor], tuple[Tensor, Tensor | None]], output_format: OutputFormat, tokens: ImageTokens,
-             gt_points: list[Tensor], matches: Matches, limit: int) -> dict[str, LossTerm]:
+    def loss(self, decode: Callable[[Tensor], tuple[Tensor, Tensor | None]], output_format: OutputFormat,
+             tokens: ImageTokens, gt_points: list[Tensor], matches: Matches, limit: int) -> dict[str, LossTerm]:
         """Losses of the points of matched tuples; objects without a known point are left out.
 
         Args:

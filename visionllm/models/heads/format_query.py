@@ -232,8 +232,8 @@ class FormatQueryHead(BaseModule):
 
     def _points(self, llm: CausalLM, output_format: OutputFormat, output: ClassPassOutput, tokens: ImageTokens,
                 selected: Tensor) -> dict[str, Tensor]:
-        """``points`` ``float[B, n, N, 2]`` in [0, 1] of tuples ``int[B, n]``; ``keypoint_scores`` ``float[B, n, N]``, or
-        ``mask_scores`` ``float[B, n]``, where there are any."""
+        """``points`` ``float[B, n, N, 2]`` in [0, 1] of tuples ``int[B, n]``; and ``keypoint_scores``
+        ``float[B, n, N]`` or ``mask_scores`` ``float[B, n]``, where there are any."""
         bins, scores = [], defaultdict(list)
         for chunk in chunk_tuples(selected, len(output_format.coordinate_tokens)):
             logits, mask_scores = self.coordinates(llm, self.query_embedding, output_format, output, chunk)

@@ -1,6 +1,6 @@
 """Instance masks on RoI crops by a U-Net (Ronneberger et al., MICCAI 2015), an addition to the paper.
 
-The encoder's maps of a crop are decoded from the lowest resolution to the highest. The object is the one in the token's
+An encoder's maps of a crop are decoded from the lowest resolution to the highest. The object is the one in the token's
 box, whose coordinates each level is given; the token itself is not read, so the tokens of any tokenizer will do.
 
 Dimensions: B images, n tokens of each, m = B n, S side of a mask in pixels.
@@ -26,15 +26,17 @@ class UNetMaskBranch(nn.Module):
     predicts empty masks.
 
     Args:
-        in_channels: Of the crops' feature maps, highest resolution first; S is the side of the first.
+        encoder: Config of a backbone that reads the cropped RGB pixels in [0, 1], such as ``EfficientNetLite``.
+        in_channels: Of its maps, highest resolution first; S is the side of the first.
         token_channels: Unused; every mask branch is given them.
         widths: Channels of each level.
         stem_width: Channels of the features of the cropped pixels themselves, whose side is 2 S.
     """
 
-    def __init__(self, in_channels: Sequence[int], token_channels: int, widths: Sequence[int] = (32, 64, 96, 128, 128),
-                 stem_width: int = 16):
+    def __init__(self, encoder: dict, in_channels: Sequence[int], token_channels: int,
+                 widths: Sequence[int] = (32, 64, 96, 128, 128), stem_width: int = 16):
         super().__init__()
+        self.encoder = MODELS.build(encoder)
         self.stem = nn.Sequential(
             ConvModule(3, stem_width, 3, stride=2, padding=1, norm_cfg=dict(type='BN'), bias=False),
             nn.Conv2d(stem_width, widths[0], 1))
@@ -53,8 +55,9 @@ class UNetMaskBranch(nn.Module):
         """
         crops = require_roi_crops('mask_branch', tokens)
         boxes = boxes_on_crops(tokens.boxes, crops.boxes)  # [m, 4]
-        features = [lateral(each.flatten(0, 1)) for lateral, each in zip(self.lateral, crops.feature_maps)]
-        features[0] = features[0] + self.stem(crops.images.flatten(0, 1))
+        pixels = crops.images.flatten(0, 1)
+        features = [lateral(each) for lateral, each in zip(self.lateral, self.encoder(pixels))]
+        features[0] = features[0] + self.stem(pixels)
         decoded = self.mix[-1](_with_coordinates(features[-1], boxes))
         for skip, reduce, mix in reversed(list(zip(features, self.reduce, self.mix))):
             upsampled = F.interpolate(reduce(decoded), skip.shape[-2:], mode='bilinear')
