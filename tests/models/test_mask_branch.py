@@ -4,7 +4,7 @@ from mmdet.registry import MODELS
 
 from visionllm.errors import ConfigError
 from visionllm.models.heads.mask_branch import MaskBranch, box_coordinates, mask_losses, mask_scores
-from visionllm.models.heads.unet_mask_branch import UNetMaskBranch
+from visionllm.models.heads.unet_mask_branch import CROPS_AT_ONCE, UNetMaskBranch
 from visionllm.structures import ImageTokens, RoICrops
 
 SIDE = 24
@@ -86,7 +86,8 @@ def test_a_unet_learns_which_of_two_things_lies_in_the_box():
         optimizer.step()
     with torch.no_grad():
         masks, truth = masks_and_truth()
-    assert masks.shape == (16, SIDE // 2, SIDE // 2)
+        many, _ = masks_and_truth(CROPS_AT_ONCE + 1)
+    assert masks.shape == (16, SIDE // 2, SIDE // 2) and len(many) == CROPS_AT_ONCE + 1
     assert ((masks > 0) == (truth > 0.5)).float().mean() > 0.95
 
 

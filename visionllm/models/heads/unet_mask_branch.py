@@ -19,6 +19,8 @@ from visionllm.structures import ImageTokens
 from .mask_branch import PRIOR_LOGIT, box_coordinates, boxes_on_crops
 from .roi_features import require_roi_crops
 
+CROPS_AT_ONCE = 32  # whose maps fit a CPU's cache: 200 at once take more than twice the time
+
 
 @MODELS.register_module()
 class UNetMaskBranch(nn.Module):
@@ -46,6 +48,7 @@ class UNetMaskBranch(nn.Module):
         self.output = nn.Sequential(_mix(widths[0]), nn.Conv2d(widths[0], 1, 1))
         nn.init.zeros_(self.output[-1].weight)
         nn.init.constant_(self.output[-1].bias, PRIOR_LOGIT)
+        self.to(memory_format=torch.channels_last)  # twice as fast on a CPU
 
     def forward(self, tokens: ImageTokens) -> Tensor:
         """Logits ``float[B, n, S, S]`` on the tokens' RoI crops.
@@ -55,14 +58,19 @@ class UNetMaskBranch(nn.Module):
         """
         crops = require_roi_crops('mask_branch', tokens)
         boxes = boxes_on_crops(tokens.boxes, crops.boxes)  # [m, 4]
-        pixels = crops.images.flatten(0, 1)
+        pixels = crops.images.flatten(0, 1).contiguous(memory_format=torch.channels_last)
+        parts = zip(pixels.split(CROPS_AT_ONCE), boxes.split(CROPS_AT_ONCE))
+        return torch.cat([self._masks(*part) for part in parts]).unflatten(0, crops.boxes.shape[:2])
+
+    def _masks(self, pixels: Tensor, boxes: Tensor) -> Tensor:
+        """Logits ``float[m, S, S]`` of crops ``float[m, 3, 2 S, 2 S]`` with boxes ``float[m, 4]`` on them."""
         features = [lateral(each) for lateral, each in zip(self.lateral, self.encoder(pixels))]
         features[0] = features[0] + self.stem(pixels)
         decoded = self.mix[-1](_with_coordinates(features[-1], boxes))
         for skip, reduce, mix in reversed(list(zip(features, self.reduce, self.mix))):
             upsampled = F.interpolate(reduce(decoded), skip.shape[-2:], mode='bilinear')
             decoded = mix(_with_coordinates(skip + upsampled, boxes))
-        return self.output(_with_coordinates(decoded, boxes))[:, 0].unflatten(0, crops.boxes.shape[:2])
+        return self.output(_with_coordinates(decoded, boxes))[:, 0]
 
 
 def _mix(width: int) -> ConvModule:
