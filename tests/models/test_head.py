@@ -15,6 +15,8 @@ from visionllm.models.matching import matched_one_hot
 from visionllm.structures import ImageTokens, RoICrops, Target
 from visionllm.structures.contours import align_start
 
+from ..conftest import sample_batch
+
 TASK = TASKS['detection']
 INSTRUCTION = parse_instruction(render_instruction(SHAPES, TASK.wordings[0], TASK.output_format))
 
@@ -191,7 +193,7 @@ def test_autoregressive_coordinates_are_conditioned_on_the_one_before(tiny, monk
         with torch.no_grad():
             _, output = head.decode_classes(tiny.llm, [INSTRUCTION] * 2, tokens)
             decoded.append(kind.forward(head.coordinates, tiny.llm, head.query_embedding, INSTRUCTION.output_format,
-                                        output, selected))
+                                        output, selected)[0])
     same = (decoded[0] - decoded[1]).abs().amax((0, 1, 3)) < 1e-3
     assert decoded[0].shape == decoded[1].shape and same.tolist() == [True, False, False, False]
 
@@ -229,3 +231,31 @@ def test_before_training_an_outline_is_the_tokenizers_own(tiny):
     wide = torch.tensor([-0.05, -0.05, 0.05, 0.05])
     own = (tokens.centers[0].repeat(1, 2) + wide).clamp(0, 1)[result.tuples]
     assert torch.allclose(result.bboxes[:, [0, 1, 3]], own[:, [0, 1, 3]], atol=0.03)
+
+
+def test_an_outline_scores_as_its_class_and_its_mask(tiny, monkeypatch):
+    """The most likely class comes last where its mask is unsure; a box has the score of its class alone."""
+    tokens, head = random_tokens(1, 4), tiny.heads['tuples']
+    unsure = head.predict(tiny.llm, [INSTRUCTION], tokens)[0].tuples[0]
+    probability = torch.full((1, 4, 8, 8), 0.9)
+    probability[:, unsure] = 0.6
+    branch = head.coordinates.location_prior.mask_branch
+    monkeypatch.setattr(branch, 'forward', lambda own: probability.logit()[:, branch_order(tokens, own)])
+
+    def answer(output_format):
+        asked = parse_instruction(render_instruction(SHAPES, TASK.wordings[0], output_format))
+        sample = sample_batch(asked.text)['data_samples'][0]
+        head.add_pred_to_sample(sample, [asked], head.predict(tiny.llm, [asked], tokens), rescale=False)
+        return sample.pred_instances
+
+    boxes, outlines = answer(TASK.output_format), answer(OutputFormat(8))
+    score = {(t, k): s for t, k, s in zip(boxes.tuples.tolist(), boxes.labels.tolist(), boxes.scores.tolist())}
+    for t, k, s in zip(outlines.tuples.tolist(), outlines.labels.tolist(), outlines.scores.tolist()):
+        assert s == pytest.approx(score[t, k] * (0.6 if t == unsure else 0.9), abs=1e-4)
+    assert boxes.tuples[0] == unsure and len(boxes) == len(outlines)
+    assert (outlines.scores.diff() <= 0).all() and (outlines.tuples != boxes.tuples).any()
+
+
+def branch_order(tokens, selected):
+    """Which of the tokens were selected: ``int[n]``, of tokens ``[1, M]`` and ``[1, n]``."""
+    return (selected.boxes[0, :, None] == tokens.boxes[0]).all(-1).int().argmax(1)

@@ -63,8 +63,8 @@ def test_objectness_is_an_affine_function_of_the_tokenizers():
 def test_a_location_prior_is_centered_on_the_tokenizers_own_points(tiny, output_format):
     tokens = random_tokens()
     prior = LocationPrior(channels=16, token_channels=128, llm_width=tiny.llm.width)
-    logits = prior(tiny.llm, tokens, output_format)
-    assert logits.shape == (2, 20, 2 * output_format.num_points, 1025)
+    logits, mask_scores = prior(tiny.llm, tokens, output_format)
+    assert mask_scores is None and logits.shape == (2, 20, 2 * output_format.num_points, 1025)
     points = bins_to_offsets(expected_bin(logits)).unflatten(-1, (-1, 2)) + tokens.centers[:, :, None]
     if output_format.is_box:
         assert torch.allclose(points.flatten(2), bbox_cxcywh_to_xyxy(tokens.boxes), atol=2e-3)
@@ -90,8 +90,8 @@ def test_coordinates_are_decoded_from_the_class_pass_of_any_head(tiny, prior):
     with torch.no_grad():
         _, output = head.decode_classes(tiny.llm, [FIND] * 2, tokens)
         queries = QueryEmbedding(188, tiny.llm.width)
-        logits = coordinates(tiny.llm, queries, BOX, output, torch.tensor([[3, 1], [0, 7]]))
-    assert logits.shape == (2, 2, 4, 1025) and logits.isfinite().all()
+        logits, mask_scores = coordinates(tiny.llm, queries, BOX, output, torch.tensor([[3, 1], [0, 7]]))
+    assert mask_scores is None and logits.shape == (2, 2, 4, 1025) and logits.isfinite().all()
 
 
 def test_coordinate_losses_vanish_where_the_prior_is_right(tiny):

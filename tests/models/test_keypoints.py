@@ -62,7 +62,7 @@ def test_a_name_means_the_same_point_wherever_it_stands_and_whatever_stands_besi
         with torch.no_grad():
             _, done = head.decode_classes(placing.llm, [asking(names)] * 2, tokens)
             selected = torch.arange(20).expand(2, -1)
-            points = head._points(placing.llm, keypoint_format(names), done, tokens, selected)[0]
+            points = head._points(placing.llm, keypoint_format(names), done, tokens, selected)['points']
             return dict(zip(names, points.unbind(2)))
     together = places(NAMES)
     for names in (NAMES[::-1], NAMES[1:], ('tail', 'something else')):

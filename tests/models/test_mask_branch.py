@@ -1,8 +1,10 @@
 import pytest
 import torch
+from mmdet.registry import MODELS
 
-from visionllm.models.heads.mask_branch import MaskBranch, box_coordinates, mask_losses
-from visionllm.models.heads.unet_mask_branch import UNetMaskBranch
+from visionllm.errors import ConfigError
+from visionllm.models.heads.mask_branch import MaskBranch, box_coordinates, mask_losses, mask_scores
+from visionllm.models.heads.unet_mask_branch import CROPS_AT_ONCE, UNetMaskBranch
 from visionllm.structures import ImageTokens, RoICrops
 
 SIDE = 24
@@ -23,6 +25,14 @@ def two_halves(count, generator):
     red = torch.arange(SIDE).expand(count, SIDE, SIDE) < border
     red = red ^ (torch.rand(count, 1, 1, generator=generator) < 0.5)
     return torch.stack([red, ~red, torch.zeros_like(red)], 1).float(), red
+
+
+@MODELS.register_module()
+class HalfAndQuarter(torch.nn.Module):
+    """An encoder whose maps are the pictures themselves, smaller."""
+
+    def forward(self, images):
+        return tuple(torch.nn.functional.avg_pool2d(images, side) for side in (2, 4))
 
 
 def test_it_starts_with_no_pixel():
@@ -57,7 +67,7 @@ def test_a_unet_learns_which_of_two_things_lies_in_the_box():
     """Two boxes on the same pixels have different masks, whatever the tokens."""
     torch.manual_seed(0)
     generator = torch.Generator().manual_seed(0)
-    branch = UNetMaskBranch((3, 6), 8, widths=(8, 8), stem_width=8)
+    branch = UNetMaskBranch(dict(type='HalfAndQuarter'), (3, 3), 8, widths=(8, 8), stem_width=8)
     optimizer = torch.optim.AdamW(branch.parameters(), lr=1e-2)
 
     def masks_and_truth(count=16):
@@ -65,8 +75,7 @@ def test_a_unet_learns_which_of_two_things_lies_in_the_box():
         truth = red ^ (torch.arange(count) % 2 == 1)[:, None, None]  # the left or the right part
         width, start = truth[:, 0].float().mean(1), truth[:, 0].int().argmax(1) / SIDE
         boxes = torch.stack([start + width / 2, torch.full_like(width, 0.5), width, torch.ones_like(width)], 1)[:, None]
-        maps = [torch.nn.functional.avg_pool2d(pictures, 2), torch.randn(count, 6, 6, 6, generator=generator)]
-        tokens = tokens_of(pictures, torch.randn(count, 8), maps, boxes)
+        tokens = tokens_of(pictures, torch.randn(count, 8), boxes=boxes)
         return branch(tokens)[:, 0], torch.nn.functional.avg_pool2d(truth[:, None].float(), 2)[:, 0]
 
     assert (masks_and_truth()[0] < 0).all()  # untrained: no pixel
@@ -77,7 +86,8 @@ def test_a_unet_learns_which_of_two_things_lies_in_the_box():
         optimizer.step()
     with torch.no_grad():
         masks, truth = masks_and_truth()
-    assert masks.shape == (16, SIDE // 2, SIDE // 2)
+        many, _ = masks_and_truth(CROPS_AT_ONCE + 1)
+    assert masks.shape == (16, SIDE // 2, SIDE // 2) and len(many) == CROPS_AT_ONCE + 1
     assert ((masks > 0) == (truth > 0.5)).float().mean() > 0.95
 
 
@@ -104,6 +114,14 @@ def test_masks_that_are_right_cost_nothing_and_those_of_each_other_do(squares):
     assert 0 <= right.value < 0.15 and wrong.value > 1
 
 
+def test_a_mask_is_as_sure_as_the_pixels_inside_it():
+    masks = torch.full((1, 3, 4, 4), -9.0)
+    masks[0, 0, :2] = 9
+    masks[0, 1, :2] = torch.tensor(0.7).logit()
+    masks[0, 2, 0, 0] = torch.tensor(0.3).logit()  # an empty mask
+    assert mask_scores(masks)[0].tolist() == pytest.approx([1, 0.7, 0.3], abs=1e-3)
+
+
 def test_pixels_know_where_they_are_in_their_box():
     x, y = box_coordinates(torch.tensor([[0.25, 0.0, 0.5, 0.125]]), torch.Size((8, 16)))[0]
     assert x[0, 12] == 0.125 and x[0, 8] == -0.875  # the box's right half begins in the middle of the right half
@@ -117,6 +135,11 @@ def test_a_box_without_sides_is_harmless():
     flat = torch.tensor([0.5, 0.5, 0.0, 0.0]).expand(2, 1, -1)
     branch(tokens_of(torch.randn(2, 3, SIDE, SIDE), torch.randn(2, 4), boxes=flat)).sum().backward()
     assert all(torch.isfinite(p.grad).all() for p in branch.parameters())
+
+
+def test_crops_without_feature_maps_are_refused_by_a_branch_that_reads_maps():
+    with pytest.raises(ConfigError, match='reads 3 maps of RoI crops and is given 1: .* RoIEncoder'):
+        MaskBranch((5, 2), 4, width=8)(tokens_of(torch.randn(2, 3, SIDE, SIDE), torch.randn(2, 4)))
 
 
 def test_a_model_without_a_second_look_is_told_what_is_missing():

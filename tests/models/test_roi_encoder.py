@@ -35,21 +35,15 @@ def test_the_published_classifier_recognizes_photographs_by_its_features(encoder
     assert F.linear(features, state['_fc.weight'], state['_fc.bias']).argmax().item() in classes
 
 
-def test_crops_are_encoded_for_the_tokens_that_are_left(encoder, monkeypatch):
+def test_crops_are_taken_for_the_tokens_that_are_left(encoder):
     boxes = torch.tensor([[[0.5, 0.5, 0.4, 0.4], [0.2, 0.3, 0.1, 0.2], [0.7, 0.7, 0.2, 0.1]]]).repeat(2, 1, 1)
     inputs, mask = torch.cat([read('cat.jpg', (120, 90)), read('coffee.jpg', (120, 90))]), torch.ones(2, 90, 120).bool()
     tokens = encoder(ImageTokens(torch.randn(2, 3, 8), boxes, torch.zeros(2, 3)), inputs, mask)
     every = tokens.roi_crops.compute()
-    assert [each.shape[2:] for each in every.feature_maps] == [
-        (16, 48, 48), (24, 24, 24), (40, 12, 12), (112, 6, 6), (320, 3, 3)]
-    encoded, forward = [], encoder.encoder.forward
-    monkeypatch.setattr(encoder.encoder, 'forward', lambda images: encoded.append(len(images)) or forward(images))
+    assert every.images.shape == (2, 3, 3, 96, 96) and not every.feature_maps
     kept = tokens[[1]].gather(torch.tensor([[2, 0]])).detach()
-    assert not encoded and kept.roi_crops.inputs.data_ptr() == inputs.data_ptr()  # pixels are not copied
-    crops = kept.roi_crops.compute()
-    assert encoded == [2]
-    assert torch.allclose(crops.images, every.images[1:, [2, 0]])
-    assert torch.allclose(crops.feature_maps[-1], every.feature_maps[-1][1:, [2, 0]], atol=1e-4)
+    assert kept.roi_crops.inputs.data_ptr() == inputs.data_ptr()  # pixels are not copied
+    assert torch.allclose(kept.roi_crops.compute().images, every.images[1:, [2, 0]])
 
 
 def test_a_region_has_the_features_of_its_place_in_the_image(encoder, monkeypatch):
@@ -78,6 +72,25 @@ def test_it_is_frozen_and_in_no_checkpoint(encoder):
     assert not encoder.state_dict()
     assert not any(parameter.requires_grad for parameter in encoder.parameters())
     encoder.load_state_dict({})
+
+
+def test_a_finetuned_encoder_keeps_what_is_published_out_of_checkpoints():
+    """1x1 convolutions and the scales of norms are trained and saved; all else is that of the published file."""
+    published, finetuned = EfficientNetLite(), EfficientNetLite(finetuned=True)
+    finetuned.train()
+    assert not any(part.training for part in finetuned.modules() if isinstance(part, torch.nn.BatchNorm2d))
+    images = torch.rand(1, 3, 64, 64)
+    finetuned(images)[-1].sum().backward()
+    trained = {name for name, parameter in finetuned.named_parameters() if parameter.grad is not None}
+    assert trained == set(finetuned.state_dict()) and 0.9 < sum(
+        finetuned.state_dict()[name].numel() for name in trained) / sum(p.numel() for p in published.parameters()) < 1
+    with torch.no_grad():
+        for parameter in finetuned.parameters():
+            parameter.mul_(1.01 if parameter.requires_grad else 1)
+    restored = EfficientNetLite(finetuned=True)
+    assert not torch.allclose(restored(images)[-1], finetuned(images)[-1])
+    restored.load_state_dict(finetuned.state_dict())
+    assert torch.equal(restored(images)[-1], finetuned(images)[-1])
 
 
 def test_other_files_are_explained(tmp_path):

@@ -28,10 +28,12 @@ from .study import Study
 
 
 def evaluate_task(study: Study) -> dict[str, float]:
-    """Metrics of a model on the study's task and samples."""
+    """Metrics of a model on the study's task and samples; of masks also the AP of the boxes in the same words."""
     if study.metric['type'] == 'InstructionCocoMetric':
-        detections = study.detect(study.write_instruction(study.names))
-        return study.box_ap(detections) if study.task == 'detection' else mask_ap(study, detections)
+        boxes = study.box_ap(study.detect(study.write_instruction(study.names, num_points=2)))
+        if study.task == 'detection':
+            return boxes
+        return mask_ap(study, study.detect(study.write_instruction(study.names))) | dict(box_AP=boxes['AP'])
     metric = process_all(study)
     return metric.evaluate(len(metric.results))
 

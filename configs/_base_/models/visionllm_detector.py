@@ -1,15 +1,15 @@
 # VisionLLM on a published detector: its 100 best detections are the image tokens, its class names are the words that
 # SmolLM2-135M-Instruct reads. A config adds model.connector.detector, and num_classes where the detector has not 80.
-# Masks are predicted on crops, from what EfficientNet-Lite0 sees in them; captions and answers are written from the
-# detections and from what it sees in the whole image. Training fits the two parameters of the scores' calibration: all
-# else is that of the shipped model for photographs.
+# Masks are predicted on crops by a U-Net around an EfficientNet-Lite0; captions and answers are written from the
+# detections and from what another one, frozen, sees in the whole image. Training fits the two parameters of the scores'
+# calibration: all else is that of the shipped model for photographs.
 model = dict(
     type='VisionLLM',
     data_preprocessor=dict(type='DetDataPreprocessor', mean=[0, 0, 0], std=[255, 255, 255], bgr_to_rgb=True),
     text_encoder=dict(type='NoTextEncoder'),
     connector=dict(type='DetectorTokenizer', num_tokens=100, cached_images=4096),
     refiners=dict(roi=dict(type='RoIEncoder', encoder=dict(type='EfficientNetLite'), crop_size=128,
-                            cached_images=2048)),
+                            crop_scale=1.2, cached_images=2048)),
     llm=dict(type='CausalLM', source='wheel:smollm2-135m-instruct', lora_rank=16, lora_alpha=32, text_lora=True),
     heads=dict(
         tuples=dict(
@@ -20,7 +20,8 @@ model = dict(
                 type='ParallelCoordinates',
                 point_scale=0.0,  # boxes are the detector's, polygons are cut out of masks
                 location_prior=dict(type='LocationPrior', mask_branch=dict(
-                    type='UNetMaskBranch', in_channels=(16, 24, 40, 112, 320)))),  # the encoder's
+                    type='UNetMaskBranch', encoder=dict(type='EfficientNetLite', finetuned=True),
+                    in_channels=(16, 24, 40, 112, 320)))),  # the encoder's
             score_thr=0.0),
         text=dict(type='NextTokenHead', image_prompt=dict(
             type='DetectionPrompt', feature_channels=432))),  # of the encoder's last two maps

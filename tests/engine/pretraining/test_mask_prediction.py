@@ -3,9 +3,10 @@ import copy
 import pytest
 import torch
 
-from visionllm.engine.pretraining.mask_prediction import MaskPrediction
+from visionllm.engine.pretraining.mask_prediction import MaskPrediction, with_detection_errors
 from visionllm.engine.pretraining.progress import StageProgress
 from visionllm.errors import ConfigError
+from visionllm.models.heads import UNetMaskBranch
 
 from ...conftest import sample_batch, stage_runner
 
@@ -55,6 +56,29 @@ def test_the_boxes_of_objects_will_do_without_the_tokenizer(tiny, monkeypatch):
     assert changed and all('.mask_branch.' in name for name in changed)
     with pytest.raises(ConfigError, match='boxes is \'drawn\''):
         MaskPrediction('masks', steps=1, boxes='drawn')
+
+
+@pytest.mark.parametrize('encoder_lr', [0.0, 1e-3])
+def test_the_branchs_encoder_has_a_learning_rate_of_its_own(tiny, encoder_lr):
+    model = copy.deepcopy(tiny)
+    model.heads['tuples'].coordinates.location_prior.mask_branch = UNetMaskBranch(
+        dict(type='EfficientNetLite', finetuned=True), (16, 24, 40, 112, 320), 8, widths=(8, ) * 5, stem_width=8)
+    stage = MaskPrediction('masks', steps=2, lr=0.1, encoder_lr=encoder_lr)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    state = stage.run(stage_runner(model, [sample_batch(SEGMENT)] * 2), StageProgress())
+    moved = {name: (value - before[name]).abs().max() for name, value in state.items() if value.is_floating_point()}
+    encoder = {name: float(step) for name, step in moved.items() if '.encoder.' in name}
+    assert bool(encoder) == (encoder_lr > 0) and len(encoder) < len(moved)
+    assert all(step < 4 * encoder_lr for step in encoder.values()) and max(moved.values()) > 0.05
+
+
+def test_detectors_errors_are_small_as_a_rule_and_large_at_times():
+    torch.manual_seed(0)
+    boxes = torch.tensor([0.5, 0.5, 0.2, 0.1]).expand(20000, 4)
+    errors = (with_detection_errors(boxes) - boxes) / boxes[:, 2:].repeat(1, 2)
+    assert errors.mean(0).abs().max() < 0.01
+    assert errors.abs().mean(0).tolist() == pytest.approx([0.06, 0.06, 0.12, 0.12], rel=0.05)
+    assert (errors[:, 2].abs() > 0.3).float().mean() > 0.05
 
 
 @pytest.mark.parametrize('missing', ['mask_branch', 'roi'])

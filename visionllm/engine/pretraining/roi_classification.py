@@ -59,6 +59,6 @@ def tokens_from_crops(model: nn.Module, data: dict, boxes: list[Tensor]) -> Imag
                        pad_sequence(objectness, batch_first=True, padding_value=-OBJECTNESS_LOGIT))
 
 
-def add_box_noise(boxes: Tensor, noise: float = BOX_NOISE) -> Tensor:
+def add_box_noise(boxes: Tensor) -> Tensor:
     """Boxes ``float[G, 4]`` (cxcywh) with Gaussian noise in proportion to their sides."""
-    return (boxes + noise * boxes[:, 2:].repeat(1, 2) * torch.randn_like(boxes)).clamp(0.001, 1)
+    return (boxes + BOX_NOISE * boxes[:, 2:].repeat(1, 2) * torch.randn_like(boxes)).clamp(0.001, 1)

@@ -58,6 +58,10 @@ class PretrainingStage:
         """The modules that are trained."""
         raise NotImplementedError
 
+    def parameter_groups(self, parts: list[nn.Module]) -> list[dict]:
+        """The trainable parameters of the parts: ``params``, and their ``initial_lr``."""
+        return [dict(params=[p for part in parts for p in part.parameters() if p.requires_grad], initial_lr=self.lr)]
+
     def losses(self, model: nn.Module, batch: dict) -> dict[str, LossTerm]:
         """Losses of a batch as the dataloader gives it; the sum of those named ``loss*`` is minimized."""
         raise NotImplementedError
@@ -72,9 +76,10 @@ class PretrainingStage:
         self.check(model)
         model.train()  # a backbone in eval mode would use, and a fresh one overwrite, its batch statistics
         parts = self.parts(model)
-        trained = [p for part in parts for p in part.parameters() if p.requires_grad]
+        groups = self.parameter_groups(parts)
+        trained = [p for group in groups for p in group['params']]
         precision = OPTIM_WRAPPERS.get(runner.cfg.optim_wrapper.type)
-        wrapper = precision(optimizer=AdamW(trained, lr=self.lr, weight_decay=0.01), clip_grad=dict(max_norm=1.0))
+        wrapper = precision(optimizer=AdamW(groups, lr=self.lr, weight_decay=0.01), clip_grad=dict(max_norm=1.0))
         # a dataloader of its own: an infinite sampler cannot be restarted
         loader = runner.build_dataloader(stage_dataloader(runner.cfg.train_dataloader, self), seed=runner.seed)
         batches = progress.batches(loader)
@@ -89,7 +94,7 @@ class PretrainingStage:
         history = defaultdict(list)
         for step in steps:
             for group in wrapper.optimizer.param_groups:
-                group['lr'] = self.lr * (1 - step / self.steps)
+                group['lr'] = group['initial_lr'] * (1 - step / self.steps)
             with wrapper.optim_context(model):
                 losses = reduce_losses(self.losses(model, next(batches)))
             wrapper.backward(sum(value for name, value in losses.items() if name.startswith('loss')))

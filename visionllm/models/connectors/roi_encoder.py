@@ -1,4 +1,4 @@
-"""What a pre-trained image encoder sees in the input image and in RoI crops of it (an addition to the paper).
+"""RoI crops of the input image, and what a pre-trained image encoder sees in it (an addition to the paper).
 
 A published detector's tokens hold class scores and boxes. What a place looks like to the pixel comes from crops, what
 things and the whole image look like from one pass over the image. Both are computed on demand: boxes are answered
@@ -61,14 +61,13 @@ class RoIEncoder(BaseModule):
         boxes = tokens.boxes.detach()
         index = torch.arange(len(images), device=images.device)
         inputs = (index, images, pixel_mask)
-        crops = LazyFeatures(crop_boxes(pixel_mask, boxes, self.crop_scale), *inputs, self.encode_crops)
+        crops = LazyFeatures(crop_boxes(pixel_mask, boxes, self.crop_scale), *inputs, self.take_crops)
         return replace(tokens, roi_crops=crops, image_features=LazyFeatures(boxes, *inputs, self.encode_images))
 
-    def encode_crops(self, images: Tensor, pixel_mask: Tensor, boxes: Tensor) -> RoICrops:
-        """Crops of regions ``float[B, M, 4]`` (cxcywh in [0, 1]); other arguments as of ``forward``."""
-        crops = crop_images_antialiased(images, pixel_mask, boxes, self.crop_size)
-        maps = self.encoder(crops.flatten(0, 1))
-        return RoICrops([each.unflatten(0, boxes.shape[:2]) for each in maps], boxes, crops)
+    def take_crops(self, images: Tensor, pixel_mask: Tensor, boxes: Tensor) -> RoICrops:
+        """Crops of regions ``float[B, M, 4]`` (cxcywh in [0, 1]), pixels alone: a branch that reads them brings its own
+        encoder. Other arguments as of ``forward``."""
+        return RoICrops([], boxes, crop_images_antialiased(images, pixel_mask, boxes, self.crop_size))
 
     @torch.no_grad()
     def encode_images(self, images: Tensor, pixel_mask: Tensor, boxes: Tensor) -> ImageFeatures:

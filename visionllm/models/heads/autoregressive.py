@@ -30,11 +30,12 @@ class AutoregressiveCoordinates(ParallelCoordinates):
         return False
 
     def forward(self, llm: CausalLM, query_embedding: QueryEmbedding, output_format: OutputFormat,
-                class_pass: ClassPassOutput, selected: Tensor) -> Tensor:
-        """As in ``ParallelCoordinates``, in q passes: ``int[B, n]`` to ``float[B, n, q, 1025]``."""
+                class_pass: ClassPassOutput, selected: Tensor) -> tuple[Tensor, Tensor | None]:
+        """As in ``ParallelCoordinates``, in q passes: ``int[B, n]`` to ``float[B, n, q, 1025]``, and masks' scores."""
         tokens = class_pass.tokens.gather(selected)
         queries = query_embedding(token_features(tokens), coordinate_embeddings(llm, output_format))  # [B, n, q, E]
-        prior = self.prior_logits(llm, tokens, output_format).expand(*queries.shape[:3], NUM_LOCATION_TOKENS)
+        prior, mask_scores = self.prior(llm, tokens, output_format)
+        prior = prior.expand(*queries.shape[:3], NUM_LOCATION_TOKENS)
         prefix, logits = class_pass.prefix, []
         for step in range(queries.shape[2]):
             query = queries[:, :, step]
@@ -43,4 +44,4 @@ class AutoregressiveCoordinates(ParallelCoordinates):
             layout = next_coordinate_layout(class_pass.shared_mask, selected, step, class_pass.prefix.length)
             states, prefix = llm(query, prefix, *layout)
             logits.append(self.location_logits(llm, states, output_format) + prior[:, :, step])
-        return torch.stack(logits, 2)
+        return torch.stack(logits, 2), mask_scores

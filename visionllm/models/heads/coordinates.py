@@ -59,18 +59,20 @@ class ParallelCoordinates(nn.Module):
         return fits_in_class_pass(tokens.objectness, len(output_format.coordinate_tokens))
 
     def forward(self, llm: CausalLM, query_embedding: QueryEmbedding, output_format: OutputFormat,
-                class_pass: ClassPassOutput, selected: Tensor) -> Tensor:
-        """Location logits ``float[B, n, q, 1025]`` of the tuples of image tokens ``int[B, n]``."""
+                class_pass: ClassPassOutput, selected: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Location logits ``float[B, n, q, 1025]`` of the tuples of image tokens ``int[B, n]``; and ``float[B, n]``,
+        scores of the masks that polygons are cut out of, None where there are no masks."""
         tokens = class_pass.tokens.gather(selected)
         if not self.uses_language_model(output_format):
-            return self.prior_logits(llm, tokens, output_format)
+            return self.prior(llm, tokens, output_format)
         if class_pass.coordinate_states.shape[2]:
             states = gather_tokens(class_pass.coordinate_states, selected)
         else:
             queries = query_embedding(token_features(tokens), coordinate_embeddings(llm, output_format))
             layout = coordinate_pass_layout(class_pass.shared_mask, selected, queries.shape[2])
             states = llm(queries.flatten(1, 2), class_pass.prefix, *layout)[0].unflatten(1, queries.shape[1:3])
-        return self.location_logits(llm, states, output_format) + self.prior_logits(llm, tokens, output_format)
+        prior, mask_scores = self.prior(llm, tokens, output_format)
+        return self.location_logits(llm, states, output_format) + prior, mask_scores
 
     def uses_language_model(self, output_format: OutputFormat) -> bool:
         """Whether the language model's logits count, now or in training: not while their scale is zero and frozen."""
@@ -84,23 +86,25 @@ class ParallelCoordinates(nn.Module):
             scale = self.location_prior.keypoint_branch.location_scale
         return scale * (states @ llm.location_embeddings().T)
 
-    def prior_logits(self, llm: CausalLM, tokens: ImageTokens, output_format: OutputFormat) -> Tensor:
-        """Logits ``float[B, n, q, 1025]`` of the prior; zero, ``float[1]``, without one."""
+    def prior(self, llm: CausalLM, tokens: ImageTokens, output_format: OutputFormat) -> tuple[Tensor, Tensor | None]:
+        """Logits ``float[B, n, q, 1025]`` of the prior and ``float[B, n]``, scores of masks, or None; zero,
+        ``float[1]``, and None without a prior."""
         if self.location_prior is None:
-            return tokens.boxes.new_zeros(1)
+            return tokens.boxes.new_zeros(1), None
         return self.location_prior(llm, tokens, output_format)
 
-    def loss(self, decode: Callable[[Tensor], Tensor], output_format: OutputFormat, tokens: ImageTokens,
-             gt_points: list[Tensor], matches: Matches, limit: int) -> dict[str, LossTerm]:
+    def loss(self, decode: Callable[[Tensor], tuple[Tensor, Tensor | None]], output_format: OutputFormat,
+             tokens: ImageTokens, gt_points: list[Tensor], matches: Matches, limit: int) -> dict[str, LossTerm]:
         """Losses of the points of matched tuples; objects without a known point are left out.
 
         Args:
-            decode: From tokens ``int[B, n]`` to location logits ``float[B, n, q, 1025]``.
+            decode: From tokens ``int[B, n]`` to what ``forward`` returns: location logits ``float[B, n, q, 1025]``, and
+                scores of masks.
             gt_points: ``float[G, N, 2]`` in [0, 1] of each image's G objects, NaN where unknown.
             limit: At most that many tuples per image.
         """
         selected, has_object, points = sample_annotated_matches(matches, gt_points, limit)
-        logits = decode(selected)[has_object]  # [m, q, 1025]
+        logits = decode(selected)[0][has_object]  # [m, q, 1025]
         if len(logits) == 0:
             return dict(loss_loc=LossTerm(logits.sum(), 0), loss_box=LossTerm(logits.sum(), 0))
         centers = gather_tokens(tokens.centers, selected)[has_object]
@@ -114,5 +118,5 @@ class ParallelCoordinates(nn.Module):
             gt_points: ``float[G, N, 2]`` in [0, 1] of each image's G objects.
         """
         def decode(selected):
-            return self.prior_logits(llm, tokens.gather(selected), output_format)
+            return self.prior(llm, tokens.gather(selected), output_format)
         return self.loss(decode, output_format, tokens, gt_points, matches, tokens.objectness.shape[1])

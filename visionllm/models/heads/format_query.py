@@ -191,7 +191,8 @@ class FormatQueryHead(BaseModule):
         Returns:
             ``bboxes`` ``float[n, 4]`` (xyxy in [0, 1]), ``scores`` ``float[n]``, ``labels`` ``int[n]`` (index in the
             instruction's class set), ``tuples`` ``int[n]`` (image token) and ``points`` ``float[n, N, 2]``. For
-            keypoints ``bboxes`` are the tokenizer's, and ``keypoint_scores`` is ``float[n, N]``.
+            keypoints ``bboxes`` are the tokenizer's, and ``keypoint_scores`` is ``float[n, N]``; of polygons that are
+            cut out of masks ``mask_scores`` is ``float[n]``.
         """
         results = {}
         for members in group_by_format(instructions):
@@ -216,31 +217,35 @@ class FormatQueryHead(BaseModule):
         likely[:, 0] = True
         kept = [row[keep] for row, keep in zip(index, likely)]
         decoded = [torch.unique(k // classes) for k in kept]
-        points, point_scores = self._points(llm, output_format, output, tokens, pad_indices(decoded)[0])
+        located = self._points(llm, output_format, output, tokens, pad_indices(decoded)[0])
         results = []
         for b, pair in enumerate(kept):
             result = InstanceData(scores=scores[b].flatten()[pair], labels=pair % classes, tuples=pair // classes)
             position = torch.searchsorted(decoded[b], pair // classes)
-            result.points = points[b, position]
+            for name, values in located.items():
+                setattr(result, name, values[b, position])
             result.bboxes = points_to_boxes(result.points)
             if output_format.has_point_names:
                 result.bboxes = bbox_cxcywh_to_xyxy(tokens.boxes[b, result.tuples]).clamp(0, 1)
-                result.keypoint_scores = point_scores[b, position]
             results.append(result)
         return results
 
     def _points(self, llm: CausalLM, output_format: OutputFormat, output: ClassPassOutput, tokens: ImageTokens,
-                selected: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Points ``float[B, n, N, 2]`` in [0, 1] of tuples ``int[B, n]``, and keypoint scores ``float[B, n, N]``."""
-        bins, scores = [], []
+                selected: Tensor) -> dict[str, Tensor]:
+        """``points`` ``float[B, n, N, 2]`` in [0, 1] of tuples ``int[B, n]``; and ``keypoint_scores``
+        ``float[B, n, N]`` or ``mask_scores`` ``float[B, n]``, where there are any."""
+        bins, scores = [], defaultdict(list)
         for chunk in chunk_tuples(selected, len(output_format.coordinate_tokens)):
-            logits = self.coordinates(llm, self.query_embedding, output_format, output, chunk)
+            logits, mask_scores = self.coordinates(llm, self.query_embedding, output_format, output, chunk)
             bins.append(expected_bin(logits))
             if output_format.has_point_names:
-                scores.append(probability_within(logits, bins[-1]))
+                within = probability_within(logits, bins[-1])
+                scores['keypoint_scores'].append(within.unflatten(-1, (-1, 2)).prod(-1))
+            if mask_scores is not None:
+                scores['mask_scores'].append(mask_scores)
         offsets = bins_to_offsets(torch.cat(bins, 1)).unflatten(-1, (-1, 2))
         points = (offsets + gather_tokens(tokens.centers, selected)[:, :, None]).clamp(0, 1)
-        return points, torch.cat(scores, 1).unflatten(-1, (-1, 2)).prod(-1) if scores else None
+        return dict(points=points) | {name: torch.cat(each, 1) for name, each in scores.items()}
 
 
 @torch.no_grad()

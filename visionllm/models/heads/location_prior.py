@@ -3,7 +3,7 @@
 A tuple's coordinates start where the tokenizer, or a branch on the RoI crops, already has them; the language model's
 location logits are added to that.
 
-Dimensions: B images, n tokens of each, q coordinates, N points, P points of an annotated contour.
+Dimensions: B images, n tokens of each, q coordinates, P points of an annotated contour, S side of a mask in pixels.
 """
 
 import torch
@@ -17,7 +17,7 @@ from visionllm.structures import ImageTokens, LossTerm
 
 from ..llms import CausalLM
 from .keypoint_branch import embed_point_names, keypoint_offsets
-from .mask_branch import mask_losses
+from .mask_branch import mask_losses, mask_scores
 from .proposal_points import proposal_points
 from .sampling import sample_annotated_matches
 
@@ -45,24 +45,26 @@ class LocationPrior(nn.Module):
             {**keypoint_branch, 'channels': channels, 'llm_width': llm_width}) if keypoint_branch else None
         self.mask_branch = MODELS.build({**mask_branch, 'token_channels': token_channels}) if mask_branch else None
 
-    def forward(self, llm: CausalLM, tokens: ImageTokens, output_format: OutputFormat) -> Tensor:
-        """Logits ``float[B, n, q, 1025]``."""
+    def forward(self, llm: CausalLM, tokens: ImageTokens, output_format: OutputFormat) -> tuple[Tensor, Tensor | None]:
+        """Logits ``float[B, n, q, 1025]``; and ``float[B, n]``, scores of the masks that polygons are cut out of, None
+        where there are no masks."""
+        masks = self._masks(tokens, output_format)
         if output_format.has_point_names:
             offsets, sigma = keypoint_offsets(tokens, embed_point_names(llm, output_format), self.keypoint_branch)
         else:
-            offsets = self._points(tokens, output_format) - tokens.centers[:, :, None].detach()
+            points = proposal_points(tokens, output_format.num_points, masks)
+            offsets = points - tokens.centers[:, :, None].detach()
             sigma = self.log_sigma[format_kind(output_format)].exp()
         bins = offsets_to_bins(offsets.flatten(-2))[..., None]
         grid = torch.arange(NUM_LOCATION_TOKENS, device=bins.device)
-        return -0.5 * ((grid - bins) / sigma)**2
+        return -0.5 * ((grid - bins) / sigma)**2, None if masks is None else mask_scores(masks)
 
     @torch.no_grad()
-    def _points(self, tokens: ImageTokens, output_format: OutputFormat) -> Tensor:
-        """``float[B, n, N, 2]``, without gradient: masks are trained by their own loss."""
-        masks = None
-        if output_format.is_polygon and self.mask_branch is not None:
-            masks = self.mask_branch(tokens.detach())
-        return proposal_points(tokens, output_format.num_points, masks)
+    def _masks(self, tokens: ImageTokens, output_format: OutputFormat) -> Tensor | None:
+        """Logits ``float[B, n, S, S]`` on the RoI crops, without gradient: masks are trained by their own loss."""
+        if self.mask_branch is None or not output_format.is_polygon:
+            return None
+        return self.mask_branch(tokens.detach())
 
     def mask_loss(self, tokens: ImageTokens, gt_contours: list[Tensor], matches: Matches,
                   limit: int) -> dict[str, LossTerm]:

@@ -92,6 +92,22 @@ def mask_losses(logits: Tensor, regions: Tensor, contours: Tensor) -> dict[str, 
     return dict(loss_mask=LossTerm((entropy + dice).sum(), len(logits)))
 
 
+def mask_scores(logits: Tensor) -> Tensor:
+    """How sure masks are, in [0, 1]: the mean probability of the pixels inside (SOLO: Wang et al., ECCV 2020), or the
+    highest of an empty mask.
+
+    Args:
+        logits: ``float[..., S, S]``.
+
+    Returns:
+        ``float[...]``.
+    """
+    probability = logits.float().sigmoid().flatten(-2)
+    inside = probability > 0.5
+    mean = (probability * inside).sum(-1) / inside.sum(-1).clamp_min(1)
+    return torch.where(inside.any(-1), mean, probability.amax(-1))
+
+
 def boxes_on_crops(boxes: Tensor, regions: Tensor) -> Tensor:
     """Boxes ``float[m, 4]`` cxcywh on crops whose center is 0 and whose sides are 1.
 

@@ -16,7 +16,7 @@ MIN_NO_OBJECT = 1e-6  # probability of no-object where a class is certain
 def add_tuples_to_sample(sample: DetDataSample, instructions: Sequence[Instruction],
                          predictions: Sequence[InstanceData], rescale: bool, max_per_img: int | None = None) -> None:
     """Set ``pred_instances``: coordinates in pixels, labels of the dataset; polygons also as masks, named points also
-    as keypoints.
+    as keypoints. A polygon that is cut out of a mask has the score of its class times that of the mask.
 
     Args:
         sample: Receives ``pred_instances``.
@@ -32,6 +32,9 @@ def add_tuples_to_sample(sample: DetDataSample, instructions: Sequence[Instructi
     check_class_names(names)
     output_format = common_format(instructions)
     result = merge_groups(predictions, [len(instruction.class_names) for instruction in instructions], max_per_img)
+    if 'mask_scores' in result:
+        result.scores = result.scores * result.mask_scores
+        result = result[result.scores.argsort(descending=True)]
     height, width = sample.img_shape
     size = result.bboxes.new_tensor([width, height])
     if rescale:

@@ -41,7 +41,14 @@ class LateralFusion(nn.ModuleList):
         super().__init__(nn.Conv2d(each, channels, 1) for each in in_channels)
 
     def forward(self, maps: Sequence[Tensor]) -> Tensor:
-        """``float[n, channels, H, W]`` of maps ``float[n, in_channels, .., ..]``."""
+        """``float[n, channels, H, W]`` of maps ``float[n, in_channels, .., ..]``.
+
+        Raises:
+            ConfigError: There are more or fewer maps.
+        """
+        if len(maps) != len(self):
+            raise ConfigError(f'A branch reads {len(self)} maps of RoI crops and is given {len(maps)}: use one that '
+                              'reads pixels (UNetMaskBranch) with RoIEncoder, and RoIRefiner for the others.')
         size = maps[0].shape[-2:]
         return sum(F.interpolate(lateral(each), size, mode='bilinear') for lateral, each in zip(self, maps))
 
@@ -63,8 +70,8 @@ class RoIFeatureFusion(nn.Module):
 
     def forward(self, maps: list[Tensor]) -> Tensor:
         """``float[n, channels, H, W]`` of maps ``float[n, in_channels, .., ..]``."""
-        rows, columns = size = maps[0].shape[-2:]
-        y, x = (torch.linspace(-1, 1, side, device=maps[0].device, dtype=maps[0].dtype) for side in size)
+        fused = self.lateral(maps)
+        rows, columns = size = fused.shape[-2:]
+        y, x = (torch.linspace(-1, 1, side, device=fused.device, dtype=fused.dtype) for side in size)
         coordinates = torch.stack([x.expand(rows, -1), y[:, None].expand(-1, columns)])
-        coordinates = coordinates.expand(len(maps[0]), -1, -1, -1)
-        return self.mix(torch.cat([self.lateral(maps), coordinates], 1))
+        return self.mix(torch.cat([fused, coordinates.expand(len(fused), -1, -1, -1)], 1))
