@@ -13,7 +13,7 @@ from torch import Tensor
 
 from visionllm.evaluation.detection import average_precision
 from visionllm.language.kinds import HELD_OUT_SUPERCATEGORIES
-from visionllm.language.synonyms import VOC_SYNONYMS
+from visionllm.language.synonyms import NARROWER_NAMES, VOC_SYNONYMS
 from visionllm.models.image_cache import real_pixels
 from visionllm.models.samples import batch_pixel_mask
 from visionllm.structures import Detections
@@ -105,6 +105,26 @@ def auroc(scores: np.ndarray, positive: np.ndarray) -> float:
     high, low = scores[positive], np.sort(scores[~positive])
     below = np.searchsorted(low, high, 'left') + np.searchsorted(low, high, 'right')
     return float(below.mean() / (2 * len(low)))
+
+
+def single_names(study: Study) -> dict:
+    """AP where each name is the only one of its instruction, as people often ask, and where all are named together; and
+    of the classes of ``NARROWER_NAMES`` by their own names and by the narrower ones, each alone."""
+    together = study.detect(study.write_instruction(study.names))
+    alone = {name: study.detect(study.write_instruction([name])) for name in study.names}
+    some = [name for name in study.names if name in NARROWER_NAMES]
+    renamed = [record for name in some for record in detect_by(study, name, NARROWER_NAMES[name])]
+    everything = [record for records in alone.values() for record in records]
+    return dict(rows={'all names together': study.box_ap(together), 'each name alone': study.box_ap(everything),
+                      'own names alone': average_precision(study.truth, everything, study.category_ids(some)),
+                      'narrower names alone': average_precision(study.truth, renamed, study.category_ids(some))})
+
+
+def detect_by(study: Study, name: str, other: str) -> list[dict]:
+    """COCO result records of the class ``name`` where the instruction calls it by another name."""
+    number = study.category_ids([name])[0]
+    asked = replace(study, names=[other], truth=study.truth | dict(categories=[dict(id=number, name=other)]))
+    return asked.detect(asked.write_instruction([other]))
 
 
 def merge_categories(study: Study, kind_of: dict[int, str]) -> Study:

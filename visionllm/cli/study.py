@@ -15,6 +15,7 @@ detector      of a model on a published detector: AP with all names in random or
 synonyms      the same: VOC's names in place of COCO's
 kinds         the same: COCO's supercategories as the class set, and the detector's boxes merged
 presence      the same: AUROC of a name's best score, of images that hold it against images that do not
+single_names  the same: each name alone, and narrower names ("kitten" of cats)
 export        the same: as ONNX files, and in lower precision: AP, seconds and megabytes (docs/results/export.md)
 blind         questions with the images, without them, and with others (--task captioning: captions)
 figures       the metrics of one task (--task), on a part of its test set (--num-images)
