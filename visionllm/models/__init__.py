@@ -13,6 +13,7 @@ from .connectors import (
 from .detectors import MMDetDetector, OnnxDetector, OpenCVDetector, TransformersDetector
 from .encoders import HuggingFaceVisionEncoder, NoTextEncoder, TextEncoder
 from .heads import FormatQueryHead, NextTokenHead, ProposalHead
+from .llava import LlavaPretrained
 from .llms import CausalLM
 from .parts_pretrained import PartsPretrained
 from .prompts import ProjectedPrompt, SymbolicPrompt
@@ -20,8 +21,8 @@ from .visionllm import VisionLLM
 
 __all__ = [
     'BackbonePretrained', 'CausalLM', 'DetectorTokenizer', 'EfficientNetLite', 'FormatQueryHead', 'GridTokenizer',
-    'HuggingFaceVisionEncoder', 'InternImage', 'LanguageGuidedTokenizer', 'MMDetDetector', 'NextTokenHead',
-    'NoTextEncoder', 'OnnxDetector', 'OpenCVDetector', 'PartsPretrained', 'ProjectedPrompt', 'ProposalHead',
-    'RoIEncoder', 'RoIRefiner', 'SymbolicPrompt', 'TextEncoder', 'TokenGuidance', 'TokenizerPretrained',
+    'HuggingFaceVisionEncoder', 'InternImage', 'LanguageGuidedTokenizer', 'LlavaPretrained', 'MMDetDetector',
+    'NextTokenHead', 'NoTextEncoder', 'OnnxDetector', 'OpenCVDetector', 'PartsPretrained', 'ProjectedPrompt',
+    'ProposalHead', 'RoIEncoder', 'RoIRefiner', 'SymbolicPrompt', 'TextEncoder', 'TokenGuidance', 'TokenizerPretrained',
     'TransformersDetector', 'VisionLLM'
 ]

@@ -3,23 +3,24 @@ data_root = 'data/scenes/'
 train_scenes = dict(data_root=data_root, split='train', num_images=12000, seed=0)
 test_scenes = dict(data_root=data_root, split='test', num_images=500, seed=1000, test_mode=True)
 load = dict(type='LoadImage')
+boxes = dict(type='LoadAnnotations', with_bbox=True)
 
 train_dataloader = dict(
     batch_size=8,
     num_workers=1,
     persistent_workers=True,
     sampler=dict(type='MixtureSampler', batch_size=8, weights=[1, 1]),
-    collate_fn=dict(type='instruction_collate'),
+    collate_fn=dict(type='instruction_collate', vary=()),
     dataset=dict(
         type='ConcatDataset',
         ignore_keys=['classes', 'palette'],
         datasets=[
             dict(type='SceneLanguageDataset', kind='captions', **train_scenes, pipeline=[
-                load,
+                load, boxes,
                 dict(type='PackInstructionInputs', task='captioning'),
             ]),
             dict(type='SceneLanguageDataset', kind='questions', **train_scenes, pipeline=[
-                load,
+                load, boxes,
                 dict(type='PackInstructionInputs', task='questions'),
             ]),
         ]))

@@ -86,15 +86,14 @@ class GridTokenizer(BaseModule):
 
     def loss(self, layers: list[ImageTokens], gt_boxes: list[Tensor],
              gt_contours: list[Tensor]) -> tuple[dict[str, LossTerm], Matches]:
-        """No losses, and no matches: cells are no objects.
+        """No losses: nothing is trained. A cell is matched to the smallest object whose box its center lies in.
 
         Args:
             layers: What ``forward`` returned.
-            gt_boxes: ``float[G, 4]`` of each image; unused.
+            gt_boxes: ``float[G, 4]`` cxcywh in [0, 1] of each image.
             gt_contours: ``float[G, P, 2]``; unused.
         """
-        nothing = torch.zeros(0, dtype=torch.long)
-        return {}, [(nothing, nothing) for _ in gt_boxes]
+        return {}, [smallest_around(centers, boxes) for centers, boxes in zip(layers[-1].centers, gt_boxes)]
 
     def init_weights(self) -> None:
         """Nothing: the encoder's weights stay as they are."""
@@ -108,3 +107,14 @@ def pad_to_square(pixels: Tensor, colour: Tensor) -> Tensor:
     top, left = (side - height) // 2, (side - width) // 2
     square[..., top:top + height, left:left + width] = pixels
     return square
+
+
+def smallest_around(points: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor]:
+    """Indices ``int[n]`` of points ``float[M, 2]`` that lie in boxes ``float[G, 4]`` (cxcywh), and of the smallest box
+    around each."""
+    if not len(boxes):
+        return (torch.zeros(0, dtype=torch.long, device=points.device), ) * 2
+    inside = ((points[:, None] - boxes[:, :2]).abs() <= boxes[:, 2:] / 2).all(-1)  # [M, G]
+    area = boxes[:, 2:].prod(-1).expand_as(inside).masked_fill(~inside, torch.inf)
+    found, = inside.any(1).nonzero(as_tuple=True)
+    return found, area[found].argmin(1)
