@@ -75,8 +75,9 @@ def read_preprocessor(source: str) -> dict:
     Raises:
         PretrainedError: There is none, or it lacks one of these.
     """
+    kwargs = pretrained_kwargs(source)
     with translated_errors(source, PREPROCESSOR):
-        settings, _ = ImageProcessingMixin.get_image_processor_dict(**pretrained_kwargs(source))
+        settings, _ = ImageProcessingMixin.get_image_processor_dict(**kwargs)
         size = settings.get('crop_size') or settings.get('size')
         if size is None or 'image_mean' not in settings or 'image_std' not in settings:
             raise ValueError('has another preprocessor config')

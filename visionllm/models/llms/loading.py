@@ -53,8 +53,9 @@ def load_text_part(source: str, dtype: torch.dtype, random_config: dict | None =
     Raises:
         PretrainedError: It cannot be loaded.
     """
+    kwargs = pretrained_kwargs(source)
     with translated_errors(source, LIKE_LLAMA):
-        config = AutoConfig.from_pretrained(**pretrained_kwargs(source))
+        config = AutoConfig.from_pretrained(**kwargs)
     if config.get_text_config() is config:
         return load_model(AutoModelForCausalLM, source, LIKE_LLAMA, dtype, random_config)
     whole = load_model(AutoModelForImageTextToText, source, LIKE_LLAMA, dtype, random_config)
