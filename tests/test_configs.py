@@ -23,7 +23,7 @@ PEER = Path(mmdet.__file__).parent / '.mim/configs/deformable_detr/deformable-de
 
 
 def test_all_configs_are_found():
-    assert len(CONFIGS) == 34 and len(PAPERS) == 5 and len(FROM_HUB) == 5 and len(LLAVAS_FROM_HUB) == 3
+    assert len(CONFIGS) == 35 and len(PAPERS) == 5 and len(FROM_HUB) == 5 and len(LLAVAS_FROM_HUB) == 4
 
 
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda p: p.stem)
@@ -34,7 +34,7 @@ def test_config_is_complete(path: Path):
     assert cfg.param_scheduler[-1].get('end', cfg.train_cfg.get('max_iters')) == cfg.train_cfg.get('max_iters')
 
 
-@pytest.mark.parametrize('path', [p for p in CONFIGS if p not in PAPERS + FROM_HUB + LLAVAS_FROM_HUB], ids=lambda p: p.stem)
+@pytest.mark.parametrize('path', sorted({*CONFIGS} - {*PAPERS, *FROM_HUB, *LLAVAS_FROM_HUB}), ids=lambda p: p.stem)
 def test_config_builds(path: Path, request):
     if 'deimv2' in path.stem:
         request.getfixturevalue('data')  # the folder with the detector

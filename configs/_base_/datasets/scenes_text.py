@@ -3,6 +3,7 @@ data_root = 'data/scenes/'
 train_scenes = dict(data_root=data_root, split='train', num_images=12000, seed=0)
 test_scenes = dict(data_root=data_root, split='test', num_images=500, seed=1000, test_mode=True)
 load = dict(type='LoadImage')
+resize = dict(type='Resize', scale=(128, 128), keep_ratio=True)
 boxes = dict(type='LoadAnnotations', with_bbox=True)
 
 train_dataloader = dict(
@@ -35,12 +36,12 @@ val_dataloader = dict(
         ignore_keys=['classes', 'palette'],
         datasets=[
             dict(type='SceneLanguageDataset', kind='captions', **test_scenes, pipeline=[
-                load,
+                load, resize,
                 dict(type='WriteInstruction', task='captioning'),
                 dict(type='PackInstructionInputs', task='captioning'),
             ]),
             dict(type='SceneLanguageDataset', kind='questions', **test_scenes, pipeline=[
-                load,
+                load, resize,
                 dict(type='WriteInstruction', task='questions'),
                 dict(type='PackInstructionInputs', task='questions'),
             ]),
