@@ -1,8 +1,12 @@
-# The published LLaVA 1.5 (7B), and LoRA to fine-tune it. Its parts are read from the hub id, or from a folder with a copy.
+# The published LLaVA 1.5 (7B), and LoRA to fine-tune it. Its parts are read from the hub id, or from a folder with a copy
+# that VISIONLLM_PUBLISHED_LLAVA names. As it is, without training:
+#   python tools/convert_llava.py from configs/llava/llava_1.5-7b_finetune.py llava.pth
+#   visionllm predict photo.jpg --model configs/llava/llava_1.5-7b_finetune.py --checkpoint llava.pth --question "..."
+# Fine-tuned:
 #   VISIONLLM_INSTRUCT=... VISIONLLM_COCO=... python tools/train.py configs/llava/llava_1.5-7b_finetune.py
 # Cost: not run here. Expected: before training, the answers of transformers' own LLaVA (tests/models/test_llava.py).
 _base_ = './llava_clip-vit-l-336_vicuna-7b_8xb16-3e_stage2_llava-instruct.py'
-published = 'llava-hf/llava-1.5-7b-hf'
+published = '{{$VISIONLLM_PUBLISHED_LLAVA:llava-hf/llava-1.5-7b-hf}}'
 model = dict(
     connector=dict(encoder=dict(source=published)),
     llm=dict(source=published, trained=False, dtype='auto', gradient_checkpointing=False, lora_rank=128,

@@ -2,7 +2,9 @@
 
 import copy
 from fnmatch import fnmatch
+from runpy import run_path
 
+import numpy as np
 import pytest
 import torch
 from mmdet.registry import MODELS
@@ -17,6 +19,7 @@ from transformers import (
     LlavaProcessor,
 )
 
+from visionllm import VisionLLM
 from visionllm.errors import ConfigError
 from visionllm.language import parse_instruction
 from visionllm.models.heads.next_token import tokenize_turns
@@ -173,3 +176,17 @@ def test_several_turns_of_a_conversation(ours):
     ids, learned = tokenize_turns(llm, ('a star', 'and above?', 'no more'), head.conversation)
     said = llm.vocabulary.tokenizer.decode(ids[learned].tolist(), skip_special_tokens=True)
     assert said == 'a starno more' and llm.vocabulary.tokenizer.decode(ids[~learned].tolist()) == ask('and above?')
+
+
+def test_a_published_llava_answers_from_a_checkpoint_and_becomes_a_folder_again(published, tmp_path, monkeypatch):
+    monkeypatch.setenv('VISIONLLM_PUBLISHED_LLAVA', published)
+    config, checkpoint = 'configs/llava/llava_1.5-7b_finetune.py', str(tmp_path / 'llava.pth')
+    for arguments in (['from', config, checkpoint], ['to', config, checkpoint, str(tmp_path / 'folder')]):
+        monkeypatch.setattr('sys.argv', ['convert_llava.py', *arguments])
+        run_path('tools/convert_llava.py', run_name='__main__')
+    model = VisionLLM(config, checkpoint)
+    model.inferencer.model.heads['text'].max_new_tokens = 3
+    assert isinstance(model.predict(np.zeros((30, 40, 3), np.uint8), question='what is it?')[0].text, str)
+    theirs, ours = (LlavaForConditionalGeneration.from_pretrained(each).state_dict()
+                    for each in (published, tmp_path / 'folder'))
+    assert all(torch.allclose(ours[name].float(), tensor, atol=1e-2) for name, tensor in theirs.items())

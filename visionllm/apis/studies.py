@@ -22,6 +22,7 @@ from visionllm.language import TASKS
 from visionllm.structures.polygons import parts_to_polygon
 
 from .charts import draw_calibration
+from .fact_checking import facts
 from .photograph_studies import against_detector, kinds, presence, synonyms
 from .study import Study
 
@@ -234,4 +235,5 @@ STUDIES = dict(
     reading=(reading, 'detection'), classes=(classes, 'detection'), vocabulary=(vocabulary, 'detection'),
     bins=(bins, 'detection'), points=(points, 'segmentation'), detector=(against_detector, 'detection'),
     synonyms=(synonyms, 'detection'), kinds=(kinds, 'detection'), presence=(presence, 'detection'),
-    blind=(blind, 'questions'), figures=(evaluate_task, 'detection'), malformed=(malformed, 'detection'))
+    blind=(blind, 'questions'), facts=(facts, 'questions'), figures=(evaluate_task, 'detection'),
+    malformed=(malformed, 'detection'))

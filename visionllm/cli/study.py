@@ -16,6 +16,7 @@ synonyms      the same: VOC's names in place of COCO's
 kinds         the same: COCO's supercategories as the class set, and the detector's boxes merged
 presence      the same: AUROC of a name's best score, of images that hold it against images that do not
 blind         questions with the images, without them, and with others (--task captioning: captions)
+facts         answers from the images against those of the same language model, told the true boxes and captions
 figures       the metrics of one task (--task), on a part of its test set (--num-images)
 malformed     share of malformed answers of a task (--task)
 
