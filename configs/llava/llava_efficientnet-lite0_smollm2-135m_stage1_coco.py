@@ -13,7 +13,7 @@ custom_hooks = [
     ]),
 ]
 val_cfg = val_dataloader = val_evaluator = None  # measured once, by tools/test.py
-max_iters = 60
+max_iters = 40
 train_cfg = dict(max_iters=max_iters)
 optim_wrapper = dict(optimizer=dict(lr=1e-3))
 param_scheduler = [

@@ -6,9 +6,9 @@ model = dict(
     heads=dict(text=dict(conversation='v1')),
     init_cfg=dict(
         type='Pretrained',
-        checkpoint='work_dirs/llava_efficientnet-lite0_smollm2-135m_stage1_coco/iter_60.pth'))
+        checkpoint='work_dirs/llava_efficientnet-lite0_smollm2-135m_stage1_coco/iter_40.pth'))
 custom_hooks = []
-max_iters = 120
+max_iters = 80
 train_cfg = dict(max_iters=max_iters)
 optim_wrapper = dict(optimizer=dict(lr=1e-3))
 param_scheduler = [

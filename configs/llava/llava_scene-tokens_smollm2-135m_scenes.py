@@ -25,11 +25,11 @@ custom_hooks = [
 ]
 train_dataloader = dict(sampler=dict(weights=[0, 1]))
 val_cfg = val_dataloader = val_evaluator = None  # measured once, by tools/test.py
-max_iters = 150
+max_iters = 120
 train_cfg = dict(max_iters=max_iters)
 optim_wrapper = dict(optimizer=dict(lr=7e-4))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=5),
     dict(type='CosineAnnealingLR', by_epoch=False, begin=5, end=max_iters, T_max=max_iters - 5, eta_min=0),
 ]
-default_hooks = dict(checkpoint=dict(interval=25), logger=dict(interval=10))
+default_hooks = dict(checkpoint=dict(interval=20), logger=dict(interval=10))
