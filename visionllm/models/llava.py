@@ -10,13 +10,7 @@ import torch
 from mmengine.registry import WEIGHT_INITIALIZERS
 from peft.tuners.tuners_utils import BaseTunerLayer
 from torch import Tensor, nn
-from transformers import (
-    AutoModelForImageTextToText,
-    CLIPImageProcessor,
-    LlavaConfig,
-    LlavaForConditionalGeneration,
-    LlavaProcessor,
-)
+from transformers import AutoModelForImageTextToText
 
 from visionllm.errors import ConfigError
 
@@ -91,6 +85,7 @@ def save_as_llava(model: nn.Module, folder: str | Path) -> None:
     Raises:
         ConfigError: It has other parts.
     """
+    from transformers import CLIPImageProcessor, LlavaConfig, LlavaForConditionalGeneration, LlavaProcessor  # slow
     check_parts(model)
     encoder, llm = model.connector.encoder, model.llm.merge()
     state, tokenizer = to_llava(model), llm.vocabulary.tokenizer
