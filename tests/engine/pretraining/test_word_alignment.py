@@ -48,6 +48,9 @@ def test_a_cell_has_the_smallest_object_around_its_center(llava):
     names, labels = names_of_tokens([target], 3)
     found = [names[label] if label >= 0 else None for label in labels[0].tolist()]
     assert found == [target.names[target.labels[1]], target.names[target.labels[0]], None]
+    empty = build_target(sample_batch(TEXT, 1, num_objects=0)['data_samples'][0])
+    _, (empty.matches, ) = llava.connector.loss([layer], [empty.boxes], [])
+    assert names_of_tokens([target, empty], 3)[1][1].tolist() == [-1, -1, -1]
 
 
 def test_places_are_mixed_of_words(llava):

@@ -78,7 +78,7 @@ def names_of_tokens(targets: list[Target], count: int) -> tuple[list[str], Tenso
     index = {name: k for k, name in enumerate(names)}
     labels = torch.full((len(targets), count), -1, device=targets[0].labels.device)
     for row, target in zip(labels, targets):
-        own = torch.tensor([index[target.names[label]] for label in target.labels.tolist()], device=labels.device)
+        own = labels.new_tensor([index[target.names[label]] for label in target.labels.tolist()])
         row[target.matches[0]] = own[target.matches[1]]
     return names, labels
 
