@@ -9,9 +9,10 @@ _base_ = [
 model = dict(frozen=('llm.*', ), heads=dict(text=dict(conversation='plain')))
 custom_hooks = [
     dict(type='PretrainingHook', stages=[
-        dict(type='WordAlignment', name='word-alignment-photographs', steps=300, batch_size=16),
+        dict(type='WordAlignment', name='word-alignment-photographs', steps=100, lr=2e-3, batch_size=16),
     ]),
 ]
+train_dataloader = dict(batch_size=4, sampler=dict(batch_size=4))
 val_cfg = val_dataloader = val_evaluator = None  # measured once, by tools/test.py
 max_iters = 40
 train_cfg = dict(max_iters=max_iters)

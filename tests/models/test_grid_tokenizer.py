@@ -6,8 +6,19 @@ import torch
 from mmdet.registry import MODELS
 from mmengine.registry import init_default_scope
 from torch import nn
-from transformers import CLIPImageProcessor, CLIPVisionConfig, CLIPVisionModel
+from transformers import (
+    CLIPImageProcessor,
+    CLIPVisionConfig,
+    CLIPVisionModel,
+    ConvNextConfig,
+    ConvNextModel,
+    Dinov2Config,
+    Dinov2Model,
+    SwinConfig,
+    SwinModel,
+)
 
+from visionllm.errors import ConfigError
 from visionllm.language import parse_instruction
 from visionllm.models.encoders import HuggingFaceVisionEncoder
 from visionllm.models.huggingface import PretrainedError
@@ -72,6 +83,26 @@ def test_a_source_without_preprocessor_is_one_sentence(clip, tmp_path):
     CLIPVisionModel.from_pretrained(clip).save_pretrained(tmp_path)
     with pytest.raises(PretrainedError, match='preprocessor_config.json'):
         HuggingFaceVisionEncoder(str(tmp_path))
+
+
+@pytest.mark.parametrize('model, config', [
+    (Dinov2Model, Dinov2Config(hidden_size=32, num_hidden_layers=2, num_attention_heads=2, image_size=28,
+                               patch_size=7)),
+    (ConvNextModel, ConvNextConfig(hidden_sizes=[8, 8, 16, 32], depths=[1, 1, 1, 1])),
+])
+def test_other_vision_models_give_maps(clip, tmp_path, model, config):
+    model(config).save_pretrained(tmp_path)
+    CLIPImageProcessor.from_pretrained(clip).save_pretrained(tmp_path)
+    grid, = HuggingFaceVisionEncoder(str(tmp_path), layer=-1, dtype='float32')(torch.rand(1, 3, 56, 56))
+    assert grid.dim() == 4 and grid.shape[:2] == (1, 32)
+
+
+def test_models_that_merge_patches_are_one_sentence(clip, tmp_path):
+    SwinModel(SwinConfig(image_size=28, patch_size=7, embed_dim=16, depths=[1, 1], num_heads=[1, 1],
+                         window_size=2)).save_pretrained(tmp_path)
+    CLIPImageProcessor.from_pretrained(clip).save_pretrained(tmp_path)
+    with pytest.raises(ConfigError, match='merge patches'):
+        HuggingFaceVisionEncoder(str(tmp_path), layer=-1, dtype='float32')(torch.rand(1, 3, 28, 28))
 
 
 def test_cells_are_where_their_pixels_are():

@@ -10,6 +10,8 @@ from torch import Tensor
 from transformers import AutoModel
 from transformers.image_processing_base import ImageProcessingMixin
 
+from visionllm.errors import ConfigError
+
 from ..freezing import exclude_frozen_parameters, native_dtype
 from ..huggingface import load_model, pretrained_kwargs, translated_errors
 
@@ -42,7 +44,8 @@ class HuggingFaceVisionEncoder(BaseModule):
         model = load_model(AutoModel, source, 'a vision model', dtype, random_config)
         model = getattr(model, 'vision_tower', model)  # of LLaVA's kind
         self.model = getattr(model, 'vision_model', model)  # of CLIP's kind
-        self.map_channels = (self.model.config.hidden_size, )
+        config = self.model.config
+        self.map_channels = (config.hidden_sizes[layer] if hasattr(config, 'hidden_sizes') else config.hidden_size, )
         settings = read_preprocessor(source)
         self.image_size = settings['size']
         for name in ('mean', 'std'):
@@ -57,13 +60,12 @@ class HuggingFaceVisionEncoder(BaseModule):
         states = self.model(pixel_values=pixels, output_hidden_states=True).hidden_states[self.layer].float()
         if states.dim() == 4:  # of a convolutional network
             return (states, )
-        height, width = (side // self._patch_size for side in images.shape[-2:])
+        height, width = (side // self.model.config.patch_size for side in images.shape[-2:])
+        if states.shape[1] < height * width:
+            raise ConfigError(f'Hidden state {self.layer} has {states.shape[1]} tokens, and {height} x {width} patches '
+                              'are expected: its layers merge patches. Take a model that does not, such as CLIP\'s.')
         patches = states[:, states.shape[1] - height * width:]  # class and register tokens are before them
         return (patches.transpose(1, 2).unflatten(-1, (height, width)), )
-
-    @property
-    def _patch_size(self) -> int:
-        return self.model.config.patch_size
 
     def init_weights(self) -> None:
         """Nothing: published weights stay as they are."""
