@@ -2,6 +2,7 @@
 # text: 20 image tokens. The language model starts from its LoRA. First the projector alone learns names and places, then
 # projector and LoRA learn to answer.
 #   python tools/train.py configs/llava/llava_scene-tokens_smollm2-135m_scenes.py
+# Cost: 27 minutes of a shared core. Expected: 47.5 % of questions after 136 steps, blind 38.1 (docs/results/llava.md).
 _base_ = [
     '../_base_/models/visionllm_nano_five_tasks.py',
     '../_base_/datasets/scenes_text.py',
@@ -25,7 +26,7 @@ custom_hooks = [
 ]
 train_dataloader = dict(sampler=dict(weights=[0, 1]))
 val_cfg = val_dataloader = val_evaluator = None  # measured once, by tools/test.py
-max_iters = 120
+max_iters = 150
 train_cfg = dict(max_iters=max_iters)
 optim_wrapper = dict(optimizer=dict(lr=7e-4))
 param_scheduler = [
