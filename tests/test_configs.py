@@ -13,16 +13,17 @@ from visionllm.models.huggingface import PretrainedError
 
 from .conftest import ROOT, load_config
 
-CONFIGS = sorted(p.relative_to(ROOT) for folder in ('visionllm', 'deformable_detr', 'guided_detr')
+CONFIGS = sorted(p.relative_to(ROOT) for folder in ('visionllm', 'deformable_detr', 'guided_detr', 'llava')
                  for p in (ROOT / 'configs' / folder).glob('*.py'))
 PAPERS = [p for p in CONFIGS if '32xb1' in p.name]  # their language model is not here
 HUB_NAMES = ('deimv2-n', 'd-fine', 'rf-detr', 'deformable-detr-r50')
 FROM_HUB = [p for p in CONFIGS if any(name in p.name for name in HUB_NAMES)]
+LLAVAS_FROM_HUB = [p for p in CONFIGS if any(name in p.name for name in ('vicuna', 'llava_1.5'))]
 PEER = Path(mmdet.__file__).parent / '.mim/configs/deformable_detr/deformable-detr_r50_16xb2-50e_coco.py'
 
 
 def test_all_configs_are_found():
-    assert len(CONFIGS) == 27 and len(PAPERS) == 5 and len(FROM_HUB) == 5
+    assert len(CONFIGS) == 35 and len(PAPERS) == 5 and len(FROM_HUB) == 5 and len(LLAVAS_FROM_HUB) == 4
 
 
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda p: p.stem)
@@ -33,7 +34,7 @@ def test_config_is_complete(path: Path):
     assert cfg.param_scheduler[-1].get('end', cfg.train_cfg.get('max_iters')) == cfg.train_cfg.get('max_iters')
 
 
-@pytest.mark.parametrize('path', [p for p in CONFIGS if p not in PAPERS + FROM_HUB], ids=lambda p: p.stem)
+@pytest.mark.parametrize('path', sorted({*CONFIGS} - {*PAPERS, *FROM_HUB, *LLAVAS_FROM_HUB}), ids=lambda p: p.stem)
 def test_config_builds(path: Path, request):
     if 'deimv2' in path.stem:
         request.getfixturevalue('data')  # the folder with the detector
@@ -41,7 +42,7 @@ def test_config_builds(path: Path, request):
     assert any(p.requires_grad for p in model.parameters())
 
 
-@pytest.mark.parametrize('path', FROM_HUB, ids=lambda p: p.stem)
+@pytest.mark.parametrize('path', FROM_HUB + LLAVAS_FROM_HUB, ids=lambda p: p.stem)
 def test_a_hub_that_cannot_be_reached_is_one_sentence(path: Path, monkeypatch):
     monkeypatch.setattr('huggingface_hub.constants.HF_HUB_OFFLINE', True)
     cfg = load_config(path)

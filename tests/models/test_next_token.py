@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from visionllm.language import InstructionError, parse_instruction
+from visionllm.language.conversation import CONVERSATIONS
 from visionllm.models.heads.next_token import tokenize_turns
 from visionllm.models.llms import causal_mask, left_pad
 from visionllm.models.loss_reduction import reduce_losses
@@ -36,7 +37,7 @@ def test_the_loss_is_that_of_the_answers_words_alone(tiny):
         for b in range(2):
             alone = instructions[b:b + 1]
             prompt = head.embed_prompts(llm, alone, head.image_prompt(llm, alone, tokens[b:b + 1]))[0]
-            ids, learned = tokenize_turns(llm, turns[b])
+            ids, learned = tokenize_turns(llm, turns[b], CONVERSATIONS['lines'])
             states, _ = llm(torch.cat([prompt, llm.embed(ids)])[None])
             logits = llm.lm_logits(states[0, len(prompt) - 1:-1])
             entropies.append(F.cross_entropy(logits, ids, reduction='none')[learned])
@@ -58,7 +59,7 @@ def test_all_captions_of_an_image_cost_what_each_costs_alone(tiny):
 
 def test_what_is_asked_is_not_learned(tiny):
     vocabulary = tiny.llm.vocabulary
-    ids, learned = tokenize_turns(tiny.llm, ('a star', 'what else?', 'no more'))
+    ids, learned = tokenize_turns(tiny.llm, ('a star', 'what else?', 'no more'), CONVERSATIONS['lines'])
     said = [vocabulary.decode(part) for part in (ids[:learned.int().argmin()].tolist(), )]
     assert said == ['a star'] and (ids[learned] == vocabulary.end).sum() == 2
     assert vocabulary.tokenizer.decode(ids[~learned].tolist()).strip() == 'what else?'

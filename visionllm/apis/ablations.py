@@ -24,6 +24,7 @@ NANO = 'configs/visionllm/visionllm_nano_scenes.py'
 FROM_SCRATCH = 'configs/visionllm/visionllm_nano_scenes-from-scratch.py'
 PLAIN = 'configs/visionllm/visionllm_nano_scenes_plain.py'
 FIVE_TASKS = 'configs/visionllm/visionllm_nano_scenes-five-tasks.py'
+LLAVA = 'configs/llava/llava_scene-tokens_smollm2-135m_scenes.py'
 TUPLES = 'model.heads.tuples'
 ALL_TASKS = ('detection', 'segmentation', 'grounding', 'captioning', 'questions')  # in the order of its datasets
 
@@ -118,13 +119,22 @@ DECODING = {
     'parallel': BASELINE,
     'autoregressive': head_variant('coordinates.type', 'AutoregressiveCoordinates'),
 }
+TEXT_TASKS = ('captioning', 'questions')
+LLAVA_ROWS = {
+    'questions': Variant(config=LLAVA, tasks=TEXT_TASKS),
+    'captions': Variant({'train_dataloader.sampler.weights': [1, 0]}, config=LLAVA, tasks=TEXT_TASKS),
+    'questions and captions': Variant({'train_dataloader.sampler.weights': [1, 1]}, config=LLAVA, tasks=TEXT_TASKS),
+    'linear projector': Variant({'model.heads.text.image_prompt.projector': 'linear'}, config=LLAVA, tasks=TEXT_TASKS),
+    'no word alignment': Variant({}, {'WordAlignment': dict(steps=0)}, LLAVA, TEXT_TASKS),
+}
 ABLATIONS = dict(additions=Ablation(ADDITIONS, steps=100, num_images=200),
                  tasks=Ablation(JOINT_TRAINING, steps=50, num_images=200),
                  lora=Ablation(LORA, steps=100, num_images=200),
                  randomness=Ablation(RANDOMNESS, steps=100, num_images=200),
                  decoding=Ablation(DECODING, steps=100, num_images=200),
                  image_tokens=Ablation(IMAGE_TOKENS, steps=400, num_images=200),
-                 text_encoder=Ablation(TEXT_ENCODER, steps=100, num_images=200))
+                 text_encoder=Ablation(TEXT_ENCODER, steps=100, num_images=200),
+                 llava=Ablation(LLAVA_ROWS, steps=120, num_images=200))
 
 
 def run_ablation(ablation: Ablation, out: Path, work_dir: Path, rows: list[str] | None = None) -> dict:

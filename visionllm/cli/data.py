@@ -3,17 +3,20 @@
     visionllm data check data/coco/annotations/instances_train2017.json data/own
     visionllm data check data/own --fix data/own_fixed
     visionllm data convert data/yolo data/coco_from_yolo
+    visionllm data instruct instances.json instruct.json --captions captions.json
     visionllm data browse configs/visionllm/visionllm_r50_coco.py browsed
 
 Layouts are found by themselves: COCO, YOLO, Pascal VOC and LabelMe. ``check`` ends with exit code 1 if training on the
-data, or a test on it, would be wrong.
+data, or a test on it, would be wrong. ``instruct`` writes questions with definite answers out of COCO's boxes and
+captions, in LLaVA-Instruct's format, by templates or by a language model for text.
 """
 
 import argparse
+import json
 import sys
 from pathlib import Path
 
-from .common import add_config, load_config
+from .common import add_config, existing_file, load_config
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,6 +31,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     convert.add_argument('out', type=Path, help='folder to write')
     convert.add_argument('--to', choices=['coco', 'yolo', 'voc', 'labelme'], default='coco')
     convert.add_argument('--images', type=Path, help='as of check')
+    instruct = commands.add_parser('instruct', help='write conversations about the images, from captions and boxes')
+    instruct.add_argument('instances', type=existing_file, help='COCO\'s instances_*.json')
+    instruct.add_argument('out', type=Path, help='JSON file to write')
+    instruct.add_argument('--captions', type=existing_file, help='captions_*.json of the same images')
+    instruct.add_argument('--kinds', nargs='+', choices=['conversation', 'detail', 'complex'],
+                          default=['conversation', 'detail', 'complex'])
+    instruct.add_argument('--llm', metavar='SOURCE', help='chat model that writes them (default: templates)')
+    instruct.add_argument('--seed', type=int, default=0, help='of the random choices (default: 0)')
     browse = commands.add_parser('browse', help='draw what the model will be fed, after augmentation')
     add_config(browse)
     browse.add_argument('out', type=Path, help='folder for the drawings')
@@ -36,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Run the command of a data set."""
-    dict(check=run_check, convert=run_convert, browse=run_browse)[args.data_command](args)
+    dict(check=run_check, convert=run_convert, instruct=run_instruct, browse=run_browse)[args.data_command](args)
 
 
 def run_check(args: argparse.Namespace) -> None:
@@ -53,6 +64,19 @@ def run_convert(args: argparse.Namespace) -> None:
     """Write another layout."""
     from visionllm.apis.data_conversion import convert_data
     print(convert_data(args.path, args.out, args.to, args.images))
+
+
+def run_instruct(args: argparse.Namespace) -> None:
+    """Write instruction data."""
+    from visionllm.annotations import read_coco_file
+    from visionllm.annotations.files import read_json
+    from visionllm.apis.instruction_writer import pipeline_writers
+    from visionllm.datasets.visual_instructions import TEMPLATES, read_images, write_visual_instructions
+    images = read_images(read_coco_file(args.instances), read_json(args.captions) if args.captions else None)
+    writers = pipeline_writers(args.llm) if args.llm else TEMPLATES
+    records = write_visual_instructions(images, {kind: writers[kind] for kind in args.kinds}, args.seed)
+    args.out.write_text(json.dumps(records))
+    print(f'{args.out}: {len(records)} conversations about {len(images)} images')
 
 
 def run_browse(args: argparse.Namespace) -> None:

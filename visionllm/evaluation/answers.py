@@ -46,6 +46,9 @@ class AnswerMetric(BaseMetric):
     ``answer`` (str) and ``kind`` (str; optional) of each sample.
 
     Args:
+        pattern: Regular expression whose first group is the answer in a predicted text, such as
+            ``The answer is ([A-H])`` (ScienceQA); the last match counts, and a text without one is wrong. None takes
+            the whole text.
         collect_device: Device for collecting the results of all processes, ``cpu`` or ``gpu``.
         prefix: Prefix of the metric names.
 
@@ -55,8 +58,9 @@ class AnswerMetric(BaseMetric):
 
     default_prefix = 'answer'
 
-    def __init__(self, collect_device: str = 'cpu', prefix: str | None = None):
+    def __init__(self, pattern: str | None = None, collect_device: str = 'cpu', prefix: str | None = None):
         super().__init__(collect_device, prefix)
+        self.pattern = pattern
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         """Compare the answers of a batch."""
@@ -65,7 +69,9 @@ class AnswerMetric(BaseMetric):
             if not truth:
                 raise ConfigError(f'Image {sample.get("img_id")} has the answer {sample.get("answer")!r}, which holds '
                                   'no word; leave the question out of the data set.')
-            predicted = normalize_answer(get_pred_text(sample))
+            text = get_pred_text(sample)
+            found = [text] if self.pattern is None else ['', *re.findall(self.pattern, text)]
+            predicted = normalize_answer(found[-1])
             self.results.append((predicted == truth, sample.get('kind') or '', not predicted))
 
     def compute_metrics(self, results: list) -> dict[str, float]:

@@ -112,6 +112,11 @@ def contains_output_tuple(text: str) -> bool:
     return bool(_TUPLE.search(text) or _TEXT.search(text))
 
 
+def without_output_tuple(text: str) -> str:
+    """A text without the tuples that ask for text."""
+    return _TEXT.sub('', text).strip()
+
+
 def parse_format(instruction: str) -> OutputFormat:
     """Parse the output tuple of an instruction.
 

@@ -38,6 +38,11 @@ class Vocabulary:
         return self.tokenizer(text, add_special_tokens=False)['input_ids']
 
     @property
+    def start(self) -> list[int]:
+        """Ids of the tokens that the tokenizer puts before every text, such as LLaMA's ``<s>``."""
+        return self.tokenizer('')['input_ids']
+
+    @property
     def end(self) -> int:
         """Id of the end-of-sequence token."""
         return self.tokenizer.eos_token_id

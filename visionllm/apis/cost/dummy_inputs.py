@@ -113,8 +113,9 @@ def datasets_of(loader: ConfigDict) -> list[ConfigDict]:
 
 
 def has_published_detector(cfg: Config) -> bool:
-    """Whether a part of the model may be run by another library than PyTorch, whose operations are counted."""
-    return cfg.model.get('connector', {}).get('type') == 'DetectorTokenizer'
+    """Whether a published model reads the images, whose operations are not counted: another library may run it, and
+    what it computed of an image is kept."""
+    return cfg.model.get('connector', {}).get('type') in ('DetectorTokenizer', 'GridTokenizer')
 
 
 def largest_image_size(cfg: Config) -> tuple[int, int]:

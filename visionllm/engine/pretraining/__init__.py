@@ -9,7 +9,8 @@ from .roi_classification import RoIClassification
 from .scene_description import SceneDescription
 from .stage import PretrainingStage
 from .token_word_alignment import TokenWordAlignment
+from .word_alignment import WordAlignment
 
 __all__ = ['ClassMapReading', 'InstructionTuning', 'KeypointLocalization', 'MaskPrediction', 'PhraseGrounding',
            'ReferringExpressions', 'PretrainingHook', 'PretrainingStage', 'RehearseReading', 'RoIClassification',
-           'SceneDescription', 'TokenWordAlignment']
+           'SceneDescription', 'TokenWordAlignment', 'WordAlignment']

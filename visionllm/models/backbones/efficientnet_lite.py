@@ -37,6 +37,7 @@ class EfficientNetLite(EfficientNet):
             they hold 2 % of the weights, and their gradients take most of the time on a CPU.
     """
 
+    map_channels = (16, 24, 40, 112, 320)
     layer_settings = {'l': [[[kernel, channels, 0, *rest] for kernel, channels, _, *rest in stage]
                             for stage in EfficientNet.layer_settings['b']]}  # no squeeze and excitation
     arch_settings = {'lite0': (1.0, 1.0, 224)}

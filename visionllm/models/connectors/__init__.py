@@ -1,9 +1,10 @@
 from .detector_tokenizer import DetectorTokenizer
+from .grid_tokenizer import GridTokenizer
 from .language_guided import LanguageGuidedTokenizer
 from .pretrained import TokenizerPretrained
 from .roi_encoder import RoIEncoder
 from .roi_refiner import RoIRefiner
 from .token_guidance import TokenGuidance
 
-__all__ = ['DetectorTokenizer', 'LanguageGuidedTokenizer', 'RoIEncoder', 'RoIRefiner', 'TokenGuidance',
+__all__ = ['DetectorTokenizer', 'GridTokenizer', 'LanguageGuidedTokenizer', 'RoIEncoder', 'RoIRefiner', 'TokenGuidance',
            'TokenizerPretrained']

@@ -20,6 +20,8 @@ from torch.nn.utils.rnn import pad_sequence
 
 from visionllm.errors import ConfigError
 from visionllm.language import Instruction, OutputFormat
+from visionllm.language.conversation import CONVERSATIONS, Conversation
+from visionllm.language.instructions import IMAGE_SLOT
 from visionllm.structures import ImageTokens, LossTerm, Target
 
 from ..llms import CausalLM, causal_mask, generate, left_pad
@@ -33,14 +35,14 @@ class NextTokenHead(BaseModule):
         token_channels: Channels of the image tokens.
         llm_width: E.
         image_prompt: Config of ``DetectionPrompt``, ``SymbolicPrompt`` or ``ProjectedPrompt``.
-        opening: Text between the instruction and the answer.
+        conversation: Name in ``CONVERSATIONS``: how instruction, questions and answers are written as one text.
         max_new_tokens, num_beams, temperature: As of ``generate``.
     """
 
-    def __init__(self, token_channels: int, llm_width: int, image_prompt: dict, opening: str = '\n',
+    def __init__(self, token_channels: int, llm_width: int, image_prompt: dict, conversation: str = 'lines',
                  max_new_tokens: int = 64, num_beams: int = 1, temperature: float = 0.0):
         super().__init__()
-        self.opening, self.max_new_tokens = opening, max_new_tokens
+        self.conversation, self.max_new_tokens = CONVERSATIONS[conversation], max_new_tokens
         self.num_beams, self.temperature = num_beams, temperature
         self.image_prompt = MODELS.build({**image_prompt, 'token_channels': token_channels, 'llm_width': llm_width})
 
@@ -67,8 +69,8 @@ class NextTokenHead(BaseModule):
             images: Embeddings ``float[n, E]`` that stand for each image.
         """
         context, mask, positions = left_pad(self.embed_prompts(llm, instructions, images))
-        ids, learned, number = pack_answers([[tokenize_turns(llm, turns) for turns in target.answers()]
-                                             for target in targets])
+        answers = [[tokenize_turns(llm, turns, self.conversation) for turns in target.answers()] for target in targets]
+        ids, learned, number = pack_answers(answers)
         attention, own = packed_layout(mask, number)
         with llm.answering_in_text():
             states, _ = llm(torch.cat([context, llm.embed(ids)], 1), None, attention, torch.cat([positions, own], 1))
@@ -98,8 +100,8 @@ class NextTokenHead(BaseModule):
         """Everything before the answer, ``float[T, E]`` of each image; images are ``float[n, E]``."""
         prompts = []
         for instruction, image in zip(instructions, images):
-            before, _, after = instruction.text.partition('<image>')
-            prompts.append(torch.cat([llm.embed_text(before)[0], image, llm.embed_text(after + self.opening)[0]]))
+            before, _, after = self.conversation.open(instruction.text).partition(IMAGE_SLOT)
+            prompts.append(torch.cat([llm.embed_text(before, start=True)[0], image, llm.embed_text(after)[0]]))
         return prompts
 
 
@@ -136,7 +138,7 @@ def packed_layout(prompt_mask: Tensor, number: Tensor) -> tuple[Tensor, Tensor]:
     return torch.cat([F.pad(causal_mask(prompt_mask), (0, number.shape[1])), seen], 1), positions
 
 
-def tokenize_turns(llm: CausalLM, turns: tuple[str, ...]) -> tuple[Tensor, Tensor]:
+def tokenize_turns(llm: CausalLM, turns: tuple[str, ...], conversation: Conversation) -> tuple[Tensor, Tensor]:
     """Token ids ``int[T]`` of answers and questions in turn, and ``bool[T]``: which tokens belong to answers.
 
     Raises:
@@ -148,7 +150,7 @@ def tokenize_turns(llm: CausalLM, turns: tuple[str, ...]) -> tuple[Tensor, Tenso
     ids, learned = [], []
     for number, turn in enumerate(turns):
         is_answer = number % 2 == 0
-        part = llm.vocabulary.encode(turn) + [llm.vocabulary.end] if is_answer else llm.vocabulary.encode(f'\n{turn}\n')
+        part = llm.vocabulary.encode(turn if is_answer else conversation.ask(turn)) + [llm.vocabulary.end] * is_answer
         ids += part
         learned += [is_answer] * len(part)
     device = llm.new_rows.weight.device

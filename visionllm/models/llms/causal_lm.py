@@ -59,11 +59,12 @@ class CausalLM(BaseModule):
         gradient_checkpointing: Store only the inputs of each layer, and recompute the rest in the backward pass.
         random_config: Changes to the source's config; the weights are random then (tests). None loads the weights.
         adapter: Folder with LoRA weights and embeddings (``adapter.save_adapter``); None initializes them.
+        trained: Train the whole model (LLaVA's second stage): checkpoints hold it then.
     """
 
     def __init__(self, source: str, lora_rank: int = 64, lora_alpha: int = 128, text_lora: bool = False,
                  dtype: str = 'auto', gradient_checkpointing: bool = False, random_config: dict | None = None,
-                 adapter: str | None = None):
+                 adapter: str | None = None, trained: bool = False):
         super().__init__()
         if text_lora and gradient_checkpointing:
             raise ConfigError('With gradient_checkpointing the layers run again in the backward pass, when it is not '
@@ -71,7 +72,7 @@ class CausalLM(BaseModule):
         dtype = native_dtype() if dtype == 'auto' else getattr(torch, dtype)
         model, tokenizer = load_causal_lm(source, dtype, random_config)
         self.has_random_weights = random_config is not None
-        model.requires_grad_(False)
+        model.requires_grad_(trained)
         self.vocabulary = extend_tokenizer(tokenizer, model.get_input_embeddings().num_embeddings)
         self.width = model.config.hidden_size
         self.decoder = model.model
@@ -144,9 +145,9 @@ class CausalLM(BaseModule):
         base = F.embedding(ids.clamp_max(size - 1), self.decoder.embed_tokens.weight).to(new.dtype)
         return torch.where((ids >= size)[..., None], new, base)
 
-    def embed_text(self, text: str) -> Tensor:
-        """Input embeddings ``float[1, T, E]`` of a text."""
-        ids = self.vocabulary.encode(text)
+    def embed_text(self, text: str, start: bool = False) -> Tensor:
+        """Input embeddings ``float[1, T, E]`` of a text; with ``start`` of the tokens before every text as well."""
+        ids = self.vocabulary.start * start + self.vocabulary.encode(text)
         return self.embed(torch.tensor([ids], dtype=torch.long, device=self.new_rows.weight.device))
 
     def embed_names(self, names: list[str]) -> Tensor:

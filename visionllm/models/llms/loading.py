@@ -4,11 +4,18 @@ import json
 
 import torch
 from tokenizers import Tokenizer
-from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerBase, PreTrainedTokenizerFast
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForImageTextToText,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    PreTrainedTokenizerFast,
+)
 
 from visionllm.ops.block_attention import SHARED_PREFIX
 
-from ..huggingface import PretrainedError, load_model, load_tokenizer, pretrained_kwargs
+from ..huggingface import PretrainedError, load_model, load_tokenizer, pretrained_kwargs, translated_errors
 
 LIKE_LLAMA = 'a causal language model like LlamaForCausalLM'
 NEEDED = ('embed_tokens', *(f'layers.0.self_attn.{name}_proj' for name in 'qkvo'))
@@ -24,7 +31,7 @@ def load_causal_lm(source: str, dtype: torch.dtype,
     Raises:
         PretrainedError: It cannot be loaded, has no tokenizer, or does not have the architecture of a LLaMA.
     """
-    model = load_model(AutoModelForCausalLM, source, LIKE_LLAMA, dtype, random_config)
+    model = load_text_part(source, dtype, random_config)
     modules = dict(model.named_modules())
     missing = [name for name in NEEDED if f'model.{name}' not in modules]
     if missing:
@@ -38,6 +45,25 @@ def load_causal_lm(source: str, dtype: torch.dtype,
     if 'gguf_file' in pretrained_kwargs(source) and len(tokenizer) > size:
         tokenizer = _drop_tokens_from(tokenizer, size)
     return model, tokenizer
+
+
+def load_text_part(source: str, dtype: torch.dtype, random_config: dict | None = None) -> PreTrainedModel:
+    """A causal LM, or that in a model of images and text, such as LLaVA. Arguments as of ``load_causal_lm``.
+
+    Raises:
+        PretrainedError: It cannot be loaded.
+    """
+    kwargs = pretrained_kwargs(source)
+    with translated_errors(source, LIKE_LLAMA):
+        config = AutoConfig.from_pretrained(**kwargs)
+    if config.get_text_config() is config:
+        return load_model(AutoModelForCausalLM, source, LIKE_LLAMA, dtype, random_config)
+    whole = load_model(AutoModelForImageTextToText, source, LIKE_LLAMA, dtype, random_config)
+    with torch.device('meta'):
+        model = AutoModelForCausalLM.from_config(whole.config.get_text_config())
+    model.model, model.lm_head = whole.model.language_model, whole.lm_head
+    model.generation_config = whole.generation_config
+    return model
 
 
 def _drop_tokens_from(tokenizer: PreTrainedTokenizerBase, size: int) -> PreTrainedTokenizerBase:

@@ -1,0 +1,47 @@
+"""Fact-checked ratio: what a model answers rightly from the image, by what its language model answers rightly from the
+true captions and boxes as text (in place of LLaVA-Bench's judge, where the truth is known)."""
+
+import torch
+from mmdet.registry import METRICS
+from mmengine.dataset import pseudo_collate
+
+from visionllm.datasets.box_relations import normalized_box
+from visionllm.datasets.visual_instructions import Annotated
+from visionllm.models.llms import generate
+from visionllm.models.samples import get_instruction
+
+from .instruction_writer import describe
+from .study import Study
+
+
+def facts(study: Study) -> dict:
+    """Metrics of answers from the images (``seeing``) and from the truth as text (``told``), and their ratio."""
+    rows = {}
+    for name, samples in (('seeing', study.predict()), ('told', told(study))):
+        metric = METRICS.build(study.metric)
+        metric.process({}, [sample.to_dict() for sample in samples])
+        rows[name] = metric.compute_metrics(metric.results)
+    return dict(rows=rows, ratio=rows['seeing']['accuracy'] / max(rows['told']['accuracy'], 1e-9))
+
+
+@torch.no_grad()
+def told(study: Study):
+    """All samples, answered with the truth as text in the place of the image."""
+    head, llm = study.model.heads['text'], study.model.llm
+    for index in range(len(study.dataset)):
+        sample = pseudo_collate([study.dataset[index]])['data_samples'][0]
+        text = describe(truth_of(study.dataset.get_data_info(index)))
+        prompt = head.embed_prompts(llm, [get_instruction(sample)], [llm.embed_text(text)[0]])
+        with llm.answering_in_text():
+            answer = generate(llm, prompt, head.max_new_tokens)
+        head.add_pred_to_sample(sample, [get_instruction(sample)], list(zip(*answer)), True)
+        yield sample
+
+
+def truth_of(info: dict) -> Annotated:
+    """What a dataset's sample knows of its image."""
+    size = dict(width=info['width'], height=info['height'])
+    corners = [each['bbox'] for each in info['instances']]
+    boxes = tuple(normalized_box((x1, y1, x2 - x1, y2 - y1), size) for x1, y1, x2, y2 in corners)
+    classes = tuple(info['text'][each['bbox_label']] for each in info['instances'])
+    return Annotated(classes, boxes, tuple(info.get('captions', ())), tuple(info['text']), {})
