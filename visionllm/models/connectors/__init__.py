@@ -1,9 +1,10 @@
 from .detector_tokenizer import DetectorTokenizer
 from .language_guided import LanguageGuidedTokenizer
+from .perceiver_resampler import PerceiverResampler
 from .pretrained import TokenizerPretrained
 from .roi_encoder import RoIEncoder
 from .roi_refiner import RoIRefiner
 from .token_guidance import TokenGuidance
 
-__all__ = ['DetectorTokenizer', 'LanguageGuidedTokenizer', 'RoIEncoder', 'RoIRefiner', 'TokenGuidance',
-           'TokenizerPretrained']
+__all__ = ['DetectorTokenizer', 'LanguageGuidedTokenizer', 'PerceiverResampler', 'RoIEncoder', 'RoIRefiner',
+           'TokenGuidance', 'TokenizerPretrained']
