@@ -3,6 +3,7 @@ from visionllm import mmdet_setup  # noqa: F401
 from .backbones import BackbonePretrained, EfficientNetLite, InternImage
 from .connectors import (
     DetectorTokenizer,
+    GridTokenizer,
     LanguageGuidedTokenizer,
     RoIEncoder,
     RoIRefiner,
@@ -10,7 +11,7 @@ from .connectors import (
     TokenizerPretrained,
 )
 from .detectors import MMDetDetector, OnnxDetector, OpenCVDetector, TransformersDetector
-from .encoders import NoTextEncoder, TextEncoder
+from .encoders import HuggingFaceVisionEncoder, NoTextEncoder, TextEncoder
 from .heads import FormatQueryHead, NextTokenHead, ProposalHead
 from .llms import CausalLM
 from .parts_pretrained import PartsPretrained
@@ -18,8 +19,9 @@ from .prompts import ProjectedPrompt, SymbolicPrompt
 from .visionllm import VisionLLM
 
 __all__ = [
-    'BackbonePretrained', 'CausalLM', 'DetectorTokenizer', 'EfficientNetLite', 'FormatQueryHead', 'InternImage',
-    'LanguageGuidedTokenizer', 'MMDetDetector', 'NextTokenHead', 'NoTextEncoder', 'OnnxDetector', 'OpenCVDetector',
-    'PartsPretrained', 'ProjectedPrompt', 'ProposalHead', 'RoIEncoder', 'RoIRefiner', 'SymbolicPrompt', 'TextEncoder',
-    'TokenGuidance', 'TokenizerPretrained', 'TransformersDetector', 'VisionLLM'
+    'BackbonePretrained', 'CausalLM', 'DetectorTokenizer', 'EfficientNetLite', 'FormatQueryHead', 'GridTokenizer',
+    'HuggingFaceVisionEncoder', 'InternImage', 'LanguageGuidedTokenizer', 'MMDetDetector', 'NextTokenHead',
+    'NoTextEncoder', 'OnnxDetector', 'OpenCVDetector', 'PartsPretrained', 'ProjectedPrompt', 'ProposalHead',
+    'RoIEncoder', 'RoIRefiner', 'SymbolicPrompt', 'TextEncoder', 'TokenGuidance', 'TokenizerPretrained',
+    'TransformersDetector', 'VisionLLM'
 ]

@@ -35,6 +35,7 @@ class EfficientNetLite(EfficientNet):
         source: Folder with a ``.pth`` file of the published names, or ``wheel:NAME`` (``visionllm.assets``).
     """
 
+    map_channels = (16, 24, 40, 112, 320)
     layer_settings = {'l': [[[kernel, channels, 0, *rest] for kernel, channels, _, *rest in stage]
                             for stage in EfficientNet.layer_settings['b']]}  # no squeeze and excitation
     arch_settings = {'lite0': (1.0, 1.0, 224)}

@@ -1,4 +1,5 @@
 from .detector_tokenizer import DetectorTokenizer
+from .grid_tokenizer import GridTokenizer
 from .language_guided import LanguageGuidedTokenizer
 from .perceiver_resampler import PerceiverResampler
 from .pretrained import TokenizerPretrained
@@ -6,5 +7,5 @@ from .roi_encoder import RoIEncoder
 from .roi_refiner import RoIRefiner
 from .token_guidance import TokenGuidance
 
-__all__ = ['DetectorTokenizer', 'LanguageGuidedTokenizer', 'PerceiverResampler', 'RoIEncoder', 'RoIRefiner',
-           'TokenGuidance', 'TokenizerPretrained']
+__all__ = ['DetectorTokenizer', 'GridTokenizer', 'LanguageGuidedTokenizer', 'PerceiverResampler', 'RoIEncoder',
+           'RoIRefiner', 'TokenGuidance', 'TokenizerPretrained']

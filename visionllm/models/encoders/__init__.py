@@ -1,4 +1,5 @@
 from .no_text import NoTextEncoder
 from .text import TextEncoder
+from .vision import HuggingFaceVisionEncoder
 
-__all__ = ['NoTextEncoder', 'TextEncoder']
+__all__ = ['HuggingFaceVisionEncoder', 'NoTextEncoder', 'TextEncoder']

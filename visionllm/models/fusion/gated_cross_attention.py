@@ -40,7 +40,7 @@ class GatedCrossAttention(nn.Module):
         config = IdeficsConfig(hidden_size=width, num_attention_heads=num_heads, intermediate_size=hidden_width,
                                alpha_type='float', vision_config=dict(embed_dim=channels), attn_implementation='sdpa')
         self.num_layers = num_layers
-        self.layers = nn.ModuleDict({str(index): IdeficsGatedCrossAttentionLayer(config)
+        self.layers = nn.ModuleDict({str(index): IdeficsGatedCrossAttentionLayer(config, index)
                                      for index in range(0, num_layers, every)})
 
     @contextmanager
