@@ -5,18 +5,21 @@ from .augmentation import SeededAlbu
 from .captions import CaptionDataset
 from .coco import InstructionCocoDataset
 from .conversations import ConversationDataset
+from .documents import document_collate
 from .images import LoadImage
 from .instruct import PackInstructionInputs, WriteInstruction, instruction_collate
+from .interleaved import InterleavedDataset
 from .keypoints import KeypointCocoDataset, LoadKeypoints
 from .lvis import LVIS_NAMES, LvisInstructionDataset
 from .mixture_sampler import MixtureSampler
 from .referring import ReferringDataset
 from .scene_dataset import SceneDataset, SceneKeypointDataset, SceneLanguageDataset
+from .scene_episodes import SceneEpisodes
 from .seeded_sampling import SeededDataset, SeededSampler
 
 __all__ = [
     'LVIS_NAMES', 'AnnotationError', 'CaptionDataset', 'ConversationDataset', 'ImageError', 'InstructionCocoDataset',
-    'KeypointCocoDataset', 'LoadImage', 'LoadKeypoints', 'LvisInstructionDataset', 'MixtureSampler', 'SeededAlbu',
-    'SeededDataset', 'SeededSampler', 'PackInstructionInputs', 'ReferringDataset', 'SceneDataset', 'WriteInstruction',
-    'instruction_collate', 'SceneKeypointDataset', 'SceneLanguageDataset'
+    'InterleavedDataset', 'KeypointCocoDataset', 'LoadImage', 'LoadKeypoints', 'LvisInstructionDataset',
+    'MixtureSampler', 'SeededAlbu', 'SeededDataset', 'SeededSampler', 'PackInstructionInputs', 'ReferringDataset', 'SceneDataset', 'SceneEpisodes',
+    'WriteInstruction', 'document_collate', 'instruction_collate', 'SceneKeypointDataset', 'SceneLanguageDataset'
 ]

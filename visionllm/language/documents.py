@@ -1,12 +1,11 @@
 """Documents of pictures and text: chunks of one picture and the text behind it, each the instruction of one sample.
 
-    <image>This is a dax.<|endofchunk|>   a closed chunk: its text is given, as that of a shot
-    <image>This is a (text)               an open chunk: its text is to be written, and its document ends here
+    <image>This is a (text)dax.<|endofchunk|>   a closed chunk: its text is given, as that of a shot
+    <image>This is a (text)                     an open chunk: its text is to be written, and its document ends here
 
-As every instruction a chunk names its output tuple, ``(text)``, which is not read as text.
+As every instruction a chunk names its output tuple, ``(text)``, which stands before the answer and is not read.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,7 +13,6 @@ from .instructions import IMAGE_SLOT
 from .output_format import TEXT, contains_output_tuple
 
 END_OF_CHUNK = '<|endofchunk|>'
-_TUPLE = re.compile(r'[ \t]*' + re.escape(str(TEXT)) + r'[ \t]*')
 
 
 @dataclass(frozen=True)
@@ -27,10 +25,9 @@ class Chunk:
 
 def parse_chunk(instruction: str) -> Chunk:
     """The chunk that an instruction in text is."""
-    is_open = not instruction.endswith(END_OF_CHUNK)
-    text = _TUPLE.sub(' ', instruction.removesuffix(END_OF_CHUNK))
+    text = instruction.removesuffix(END_OF_CHUNK).replace(str(TEXT), '')
     before, _, behind = text.partition(IMAGE_SLOT)
-    return Chunk(before.strip(), behind.strip(), is_open)
+    return Chunk(before, behind, not instruction.endswith(END_OF_CHUNK))
 
 
 def render_chunk(wording: str, answer: str | None = None) -> str:
@@ -40,11 +37,17 @@ def render_chunk(wording: str, answer: str | None = None) -> str:
         wording: With ``<image>``, and ``(text)`` where the answer is: ``<image>This is a (text)``.
         answer: Of a closed chunk; None for an open one.
     """
-    if answer is None:
-        return wording
-    tuple_ = str(TEXT)
-    before, _, behind = wording.partition(tuple_)
-    return f'{before}{tuple_} {answer}{behind}{END_OF_CHUNK}'
+    return wording if answer is None else wording.replace(str(TEXT), f'{TEXT}{answer}') + END_OF_CHUNK
+
+
+def render_document(wording: str, answers: Sequence[str]) -> list[str]:
+    """The instructions of a document of closed chunks, one for each of the answers, and an open one.
+
+    Args:
+        wording: As of ``render_chunk``.
+        answers: Of the closed chunks.
+    """
+    return [render_chunk(wording, answer) for answer in answers] + [render_chunk(wording)]
 
 
 def fault_in_chunk_text(text: str) -> str | None:
@@ -54,13 +57,3 @@ def fault_in_chunk_text(text: str) -> str | None:
     if contains_output_tuple(text):
         return 'the text contains an output tuple such as (text)'
     return None
-
-
-def render_document(wording: str, answers: Sequence[str]) -> list[str]:
-    """The instructions of a document of closed chunks and an open one behind them.
-
-    Args:
-        wording: As of ``render_chunk``.
-        answers: Of the closed chunks.
-    """
-    return [render_chunk(wording, answer) for answer in answers] + [render_chunk(wording)]

@@ -18,7 +18,6 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 from mmdet.registry import MODELS
-from mmdet.structures import DetDataSample
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
@@ -114,7 +113,7 @@ class InterleavedTextHead(BaseModule):
         for chunk, answer in zip(chunks, answers):
             closed = not chunk.is_open or answer is not None
             before = self._token_ids(llm, chunk.before)
-            text = self._token_ids(llm, ' '.join(filter(None, (chunk.text, answer))))
+            text = self._token_ids(llm, chunk.text + (answer or '') if closed else chunk.text.rstrip())
             embeddings += [llm.embed(before), self.rows.weight[IMAGE:IMAGE + 1], llm.embed(text),
                            self.rows.weight[END:END + closed]]
             end = text.new_full((int(closed), ), llm.vocabulary.end)
