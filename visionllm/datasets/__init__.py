@@ -6,6 +6,7 @@ from .captions import CaptionDataset
 from .coco import InstructionCocoDataset
 from .conversations import ConversationDataset
 from .documents import document_collate
+from .few_shot import FewShotDataset
 from .images import LoadImage
 from .instruct import PackInstructionInputs, WriteInstruction, instruction_collate
 from .interleaved import InterleavedDataset
@@ -18,8 +19,9 @@ from .scene_episodes import SceneEpisodes
 from .seeded_sampling import SeededDataset, SeededSampler
 
 __all__ = [
-    'LVIS_NAMES', 'AnnotationError', 'CaptionDataset', 'ConversationDataset', 'ImageError', 'InstructionCocoDataset',
-    'InterleavedDataset', 'KeypointCocoDataset', 'LoadImage', 'LoadKeypoints', 'LvisInstructionDataset',
-    'MixtureSampler', 'SeededAlbu', 'SeededDataset', 'SeededSampler', 'PackInstructionInputs', 'ReferringDataset', 'SceneDataset', 'SceneEpisodes',
-    'WriteInstruction', 'document_collate', 'instruction_collate', 'SceneKeypointDataset', 'SceneLanguageDataset'
+    'AnnotationError', 'CaptionDataset', 'ConversationDataset', 'FewShotDataset', 'ImageError',
+    'InstructionCocoDataset', 'InterleavedDataset', 'KeypointCocoDataset', 'LVIS_NAMES', 'LoadImage', 'LoadKeypoints',
+    'LvisInstructionDataset', 'MixtureSampler', 'PackInstructionInputs', 'ReferringDataset', 'SceneDataset',
+    'SceneEpisodes', 'SceneKeypointDataset', 'SceneLanguageDataset', 'SeededAlbu', 'SeededDataset', 'SeededSampler',
+    'WriteInstruction', 'document_collate', 'instruction_collate'
 ]

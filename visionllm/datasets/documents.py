@@ -7,6 +7,16 @@ from itertools import chain
 
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import FUNCTIONS
+from torch.utils.data import Dataset
+
+
+class DocumentDataset(Dataset):
+    """Dataset of documents, with what MMEngine's ``ConcatDataset`` asks of its parts."""
+
+    metainfo: dict = {}
+
+    def full_init(self) -> None:
+        """Nothing: a dataset is complete when it is built."""
 
 
 @FUNCTIONS.register_module()

@@ -8,13 +8,13 @@ from pathlib import Path
 from mmdet.registry import DATASETS
 from mmengine.dataset import Compose
 from mmengine.logging import print_log
-from torch.utils.data import Dataset
 
 from visionllm.annotations.files import AnnotationError
 from visionllm.annotations.shards import Member, NamedBytes
 from visionllm.errors import ConfigError
 from visionllm.language.documents import fault_in_chunk_text, render_chunk
 
+from .documents import DocumentDataset
 from .interleaved_files import Picture, read_documents
 from .sentences import drop_faulty, find_image, normalize_spaces
 
@@ -22,7 +22,7 @@ WORDING = '<image>(text)'
 
 
 @DATASETS.register_module()
-class InterleavedDataset(Dataset):
+class InterleavedDataset(DocumentDataset):
     """One document an item: a list of packed samples, each a picture and the text behind it; learned is all text.
 
     Documents without a picture that has text behind it, and those whose text has a reserved token such as ``<image>``,
@@ -49,7 +49,7 @@ class InterleavedDataset(Dataset):
                  min_similarity: float = 0.0):
         if missing not in ('error', 'leave_out'):
             raise ConfigError(f'missing must be "error" or "leave_out", not {missing!r}.')
-        self.metainfo, self.pipeline, self.missing = {}, Compose(pipeline), missing
+        self.pipeline, self.missing = Compose(pipeline), missing
         self.max_images, self.max_words = max_images, max_words
         self.folder = os.path.join(data_root, (data_prefix or dict(img=''))['img'])
         patterns = [ann_file] if isinstance(ann_file, str) else ann_file

@@ -13,12 +13,12 @@ from functools import partial
 import numpy as np
 from mmdet.registry import DATASETS
 from mmengine.dataset import Compose
-from torch.utils.data import Dataset
 
 from visionllm.annotations.files import read_json
 from visionllm.errors import ConfigError
 from visionllm.language.documents import render_document
 
+from .documents import DocumentDataset
 from .scene_dataset import write_once
 from .scene_files import write_coco_folder
 
@@ -46,7 +46,7 @@ class Episode:
 
 
 @DATASETS.register_module()
-class SceneEpisodes(Dataset):
+class SceneEpisodes(DocumentDataset):
     """Documents of shots, pictures with the names of what they show, and a picture whose name is asked.
 
     In testing, an episode of fewer shots has the first shots of that of more, and asks the same.
@@ -74,7 +74,7 @@ class SceneEpisodes(Dataset):
                  num_episodes: int = 100, words: float = 0.0, control: str = 'none', test_mode: bool = False):
         if control not in CONTROLS:
             raise ConfigError(f'There is no control {control!r}; there are {", ".join(CONTROLS)}.')
-        self.metainfo, self.pipeline = {}, Compose(pipeline)
+        self.pipeline = Compose(pipeline)
         self.num_shots, self.num_episodes, self.control = tuple(num_shots), num_episodes, control
         self.words = words
         self.num_names, self.names, self.test_mode, self.seed = num_names, NAMES[split], test_mode, seed

@@ -13,7 +13,7 @@ from .lvis import FederatedMetric
 from .task_evaluator import TaskEvaluator
 
 __all__ = [
-    'AnswerMetric', 'CaptionMetric', 'DocumentEvaluator', 'FederatedMetric', 'GroundingMetric', 'InstructionCocoMetric',
-    'KeypointMetric', 'TaskEvaluator', 'average_precision', 'bleu', 'calibration_error', 'cider', 'hit_rate', 'normalize_answer',
-    'tokenize_caption'
+    'AnswerMetric', 'CaptionMetric', 'DocumentEvaluator', 'FederatedMetric', 'GroundingMetric',
+    'InstructionCocoMetric', 'KeypointMetric', 'TaskEvaluator', 'average_precision', 'bleu', 'calibration_error',
+    'cider', 'hit_rate', 'normalize_answer', 'tokenize_caption'
 ]

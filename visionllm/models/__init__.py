@@ -5,6 +5,7 @@ from .connectors import (
     DetectorTokenizer,
     GridTokenizer,
     LanguageGuidedTokenizer,
+    PerceiverResampler,
     RoIEncoder,
     RoIRefiner,
     TokenGuidance,
@@ -12,7 +13,7 @@ from .connectors import (
 )
 from .detectors import MMDetDetector, OnnxDetector, OpenCVDetector, TransformersDetector
 from .encoders import HuggingFaceVisionEncoder, NoTextEncoder, TextEncoder
-from .heads import FormatQueryHead, NextTokenHead, ProposalHead
+from .heads import FormatQueryHead, InterleavedTextHead, NextTokenHead, ProposalHead
 from .llms import CausalLM
 from .parts_pretrained import PartsPretrained
 from .prompts import ProjectedPrompt, SymbolicPrompt
@@ -20,8 +21,8 @@ from .visionllm import VisionLLM
 
 __all__ = [
     'BackbonePretrained', 'CausalLM', 'DetectorTokenizer', 'EfficientNetLite', 'FormatQueryHead', 'GridTokenizer',
-    'HuggingFaceVisionEncoder', 'InternImage', 'LanguageGuidedTokenizer', 'MMDetDetector', 'NextTokenHead',
-    'NoTextEncoder', 'OnnxDetector', 'OpenCVDetector', 'PartsPretrained', 'ProjectedPrompt', 'ProposalHead',
-    'RoIEncoder', 'RoIRefiner', 'SymbolicPrompt', 'TextEncoder', 'TokenGuidance', 'TokenizerPretrained',
-    'TransformersDetector', 'VisionLLM'
+    'HuggingFaceVisionEncoder', 'InterleavedTextHead', 'InternImage', 'LanguageGuidedTokenizer', 'MMDetDetector',
+    'NextTokenHead', 'NoTextEncoder', 'OnnxDetector', 'OpenCVDetector', 'PartsPretrained', 'PerceiverResampler',
+    'ProjectedPrompt', 'ProposalHead', 'RoIEncoder', 'RoIRefiner', 'SymbolicPrompt', 'TextEncoder', 'TokenGuidance',
+    'TokenizerPretrained', 'TransformersDetector', 'VisionLLM'
 ]

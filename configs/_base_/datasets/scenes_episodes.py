@@ -1,0 +1,28 @@
+# Episodes in which shots must matter: nonsense names for the colours of pictures of one object. The names of the test are
+# not those of training.
+data_root = 'data/scenes_one/'
+pack = [dict(type='LoadImage'), dict(type='PackInstructionInputs')]
+train_dataloader = dict(
+    batch_size=8,
+    num_workers=0,  # pictures are small, and the encoder's features of each are kept
+    persistent_workers=False,
+    sampler=dict(type='MixtureSampler', batch_size=8, weights=[1]),
+    collate_fn=dict(type='document_collate'),
+    dataset=dict(
+        type='ConcatDataset',
+        datasets=[
+            dict(type='SceneEpisodes', data_root=data_root, split='train', num_images=3000, seed=10,
+                 num_shots=(1, 2, 4), words=0.5, pipeline=pack),
+        ]))
+val_dataloader = dict(
+    batch_size=20,
+    num_workers=0,
+    persistent_workers=False,
+    drop_last=False,
+    sampler=dict(type='DefaultSampler', shuffle=False, round_up=False),
+    collate_fn=dict(type='document_collate'),
+    dataset=dict(type='SceneEpisodes', data_root=data_root, split='test', num_images=600, seed=1010, num_episodes=200,
+                 test_mode=True, pipeline=pack))
+test_dataloader = val_dataloader
+val_evaluator = dict(type='DocumentEvaluator', metrics=[dict(type='AnswerMetric')])
+test_evaluator = val_evaluator
