@@ -68,7 +68,8 @@ def test_with_gates_at_zero_it_is_the_bare_language_model_bit_for_bit(llm):
 
 
 def test_gates_start_at_zero():
-    head = MODELS.build(dict(type='InterleavedTextHead', token_channels=CHANNELS, llm_width=WIDTH, num_layers=5, every=2))
+    head = MODELS.build(dict(type='InterleavedTextHead', token_channels=CHANNELS, llm_width=WIDTH, num_layers=5,
+                             every=2))
     assert [*head.fusion.layers] == ['0', '2', '4']
     assert not any(layer.alpha_cross_attn.any() or layer.alpha_dense.any() for layer in head.fusion.layers.values())
 

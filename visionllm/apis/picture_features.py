@@ -14,6 +14,8 @@ from mmengine.dataset import pseudo_collate
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
+from visionllm.models.samples import batch_pixel_mask
+
 
 @torch.no_grad()
 def picture_features(model: nn.Module, dataset: Dataset, batch_size: int = 16) -> dict[str, Tensor]:
@@ -30,8 +32,9 @@ def picture_features(model: nn.Module, dataset: Dataset, batch_size: int = 16) -
     for start in range(0, len(first), batch_size):
         batch = dict(list(first.items())[start:start + batch_size])
         data = model.data_preprocessor(pseudo_collate([dataset[index] for index in batch.values()]), False)
-        layers, _ = model.run_connector(data['inputs'], data['data_samples'])
-        found |= zip(batch, layers[-1].embeddings.mean(1).cpu())
+        pixel_mask = batch_pixel_mask(data['inputs'], data['data_samples'])
+        tokens = model.connector(model.extract_feat(data['inputs']), pixel_mask, model.encode_text([''] * len(batch)))
+        found |= zip(batch, tokens[-1].embeddings.mean(1).cpu())
     return found
 
 

@@ -60,7 +60,7 @@ class SceneEpisodes(DocumentDataset):
         num_names: Names of an episode.
         num_shots: Numbers of shots. Training draws one of them for each episode; testing asks with each of them.
         num_episodes: Length of the dataset in training; in testing, episodes for each number of shots.
-        words: Share of the shots that are told in words, ``red dax``, in place of their pictures (training).
+        words: Share of the episodes whose shots are in words, ``red dax``, in place of pictures (training).
         control: ``shuffled names``, each shot called by one of the names at random, or ``grey pictures``: then the
             shots tell nothing. ``none`` else.
         test_mode: Whether the episodes are the same every time.
@@ -90,6 +90,8 @@ class SceneEpisodes(DocumentDataset):
 
     def __getitem__(self, index: int) -> list[dict]:
         """The samples of a document, the last one with ``turns``, ``answer`` and ``kind``."""
+        if index >= len(self):
+            raise IndexError(index)
         if self.test_mode:
             number, shots = divmod(index, len(self.num_shots))
             rng = np.random.default_rng([self.seed, number])
@@ -111,15 +113,12 @@ class SceneEpisodes(DocumentDataset):
         *called, answer = (episode.names[i] for i in episode.shown)
         if self.control == 'shuffled names':
             called = rng.choice(episode.names, len(called)).tolist()
-        texts, before = render_document(WORDING, called), f'{", ".join(sorted(episode.names))}\n'
-        samples = []
-        for index, (picture, text) in enumerate(zip(episode.pictures, texts)):
-            if index < len(called) and rng.random() < self.words:
-                before += f'{episode.values[episode.shown[index]]} {called[index]}\n'
-                continue
-            samples.append(dict(img_path=f'{self.folder}/{picture}', img_id=picture, text=(), instances=[],
-                                instruction=before + text))
-            before = ''
+        texts, opening = render_document(WORDING, called), f'{", ".join(sorted(episode.names))}\n'
+        first = len(called) if rng.random() < self.words else 0
+        opening += ''.join(f'{episode.values[i]} {name}\n' for i, name in zip(episode.shown, called[:first]))
+        texts[first] = opening + texts[first]
+        samples = [dict(img_path=f'{self.folder}/{name}', img_id=name, text=(), instances=[], instruction=text)
+                   for name, text in list(zip(episode.pictures, texts))[first:]]
         samples[-1] |= dict(turns=(answer, ), answer=answer, kind=f'{len(called)} shots')
         return samples
 

@@ -31,7 +31,7 @@ from ..fusion.gated_cross_attention import GatedCrossAttention
 from ..llms import CausalLM, causal_mask, generate, left_pad
 from .next_token import NextTokenHead
 
-IMAGE, END = 0, 1  # rows
+START_WORDS = ('picture', '\n')  # which <image> and <|endofchunk|> are before training
 
 
 @dataclass
@@ -63,8 +63,8 @@ class InterleavedTextHead(BaseModule):
         self.max_new_tokens, self.num_beams, self.temperature = max_new_tokens, num_beams, temperature
         self.fusion = GatedCrossAttention(token_channels, llm_width, num_layers, every, num_heads or llm_width // 64,
                                           hidden_width or 4 * llm_width)
-        self.rows = nn.Embedding(2, llm_width)  # input embeddings of <image> and <|endofchunk|>
-        nn.init.normal_(self.rows.weight, std=0.02)
+        self.rows = nn.Embedding(2, llm_width)  # of <image> and <|endofchunk|>, added to those of START_WORDS
+        nn.init.zeros_(self.rows.weight)
 
     def supports(self, output_format: OutputFormat) -> bool:
         """Whether this head answers in a format: in text."""
@@ -109,13 +109,13 @@ class InterleavedTextHead(BaseModule):
 
     def _embed(self, llm: CausalLM, chunks: Sequence[Chunk], answers: Sequence[str | None]) -> Document:
         """A document; ``answers`` to its open chunks, None where there is none yet."""
+        image, end_of_chunk = (llm.embed_names(list(START_WORDS)) + self.rows.weight).split(1)
         embeddings, ids, pictures = [], [], []
         for chunk, answer in zip(chunks, answers):
             closed = not chunk.is_open or answer is not None
             before = self._token_ids(llm, chunk.before)
             text = self._token_ids(llm, chunk.text + (answer or '') if closed else chunk.text.rstrip())
-            embeddings += [llm.embed(before), self.rows.weight[IMAGE:IMAGE + 1], llm.embed(text),
-                           self.rows.weight[END:END + closed]]
+            embeddings += [llm.embed(before), image, llm.embed(text), end_of_chunk[:int(closed)]]
             end = text.new_full((int(closed), ), llm.vocabulary.end)
             ids += [before.new_full((len(before) + 1, ), -1), text, end]
             pictures += [torch.zeros_like(before), text.new_ones(1), torch.zeros_like(text), torch.zeros_like(end)]
