@@ -22,7 +22,7 @@ PEER = Path(mmdet.__file__).parent / '.mim/configs/deformable_detr/deformable-de
 
 
 def test_all_configs_are_found():
-    assert len(CONFIGS) == 29 and len(PAPERS) == 5 and len(FROM_HUB) == 6
+    assert len(CONFIGS) == 30 and len(PAPERS) == 5 and len(FROM_HUB) == 6
 
 
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda p: p.stem)

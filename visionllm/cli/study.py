@@ -31,6 +31,7 @@ randomness    what of the instruction is sampled for each batch
 text_encoder  none, trained and frozen
 decoding      parallel and autoregressive coordinates
 image_tokens  number of queries, and average pooling instead (from scratch)
+flamingo      how often cross-attention, gates, resampler, and a language model that is trained, by number of shots
 """
 
 import argparse

@@ -10,6 +10,7 @@ from .connectors import (
     RoIRefiner,
     TokenGuidance,
     TokenizerPretrained,
+    TokenMLP,
 )
 from .detectors import MMDetDetector, OnnxDetector, OpenCVDetector, TransformersDetector
 from .encoders import HuggingFaceVisionEncoder, NoTextEncoder, TextEncoder
@@ -24,5 +25,5 @@ __all__ = [
     'HuggingFaceVisionEncoder', 'InterleavedTextHead', 'InternImage', 'LanguageGuidedTokenizer', 'MMDetDetector',
     'NextTokenHead', 'NoTextEncoder', 'OnnxDetector', 'OpenCVDetector', 'PartsPretrained', 'PerceiverResampler',
     'ProjectedPrompt', 'ProposalHead', 'RoIEncoder', 'RoIRefiner', 'SymbolicPrompt', 'TextEncoder', 'TokenGuidance',
-    'TokenizerPretrained', 'TransformersDetector', 'VisionLLM'
+    'TokenMLP', 'TokenizerPretrained', 'TransformersDetector', 'VisionLLM'
 ]

@@ -33,15 +33,20 @@ class GatedCrossAttention(nn.Module):
         every: A cross-attention layer is before the decoder's layers 0, n, 2n, ...
         num_heads: Heads of the cross-attention.
         hidden_width: Channels inside the feed-forward.
+        initial_gate: g and g' before training; from 5 on they are open and stay so.
     """
 
-    def __init__(self, channels: int, width: int, num_layers: int, every: int, num_heads: int, hidden_width: int):
+    def __init__(self, channels: int, width: int, num_layers: int, every: int, num_heads: int, hidden_width: int,
+                 initial_gate: float = 0.0):
         super().__init__()
         config = IdeficsConfig(hidden_size=width, num_attention_heads=num_heads, intermediate_size=hidden_width,
                                alpha_type='float', vision_config=dict(embed_dim=channels), attn_implementation='sdpa')
         self.num_layers = num_layers
         self.layers = nn.ModuleDict({str(index): IdeficsGatedCrossAttentionLayer(config, index)
                                      for index in range(0, num_layers, every)})
+        for layer in self.layers.values():
+            for gate in (layer.alpha_cross_attn, layer.alpha_dense):
+                nn.init.constant_(gate, initial_gate)
 
     @contextmanager
     def bind(self, decoder: nn.Module, media: Tensor, text_time: Tensor) -> Iterator[None]:

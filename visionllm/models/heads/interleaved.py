@@ -53,16 +53,17 @@ class InterleavedTextHead(BaseModule):
         every: n.
         num_heads: Heads of the cross-attention; None for one for each 64 of E.
         hidden_width: Channels inside the feed-forward of the cross-attention layers; None for 4 E.
+        initial_gate: Of the cross-attention layers.
         max_new_tokens, num_beams, temperature: As of ``generate``.
     """
 
     def __init__(self, token_channels: int, llm_width: int, num_layers: int, every: int = 1,
-                 num_heads: int | None = None, hidden_width: int | None = None, max_new_tokens: int = 32,
-                 num_beams: int = 1, temperature: float = 0.0):
+                 num_heads: int | None = None, hidden_width: int | None = None, initial_gate: float = 0.0,
+                 max_new_tokens: int = 32, num_beams: int = 1, temperature: float = 0.0):
         super().__init__()
         self.max_new_tokens, self.num_beams, self.temperature = max_new_tokens, num_beams, temperature
         self.fusion = GatedCrossAttention(token_channels, llm_width, num_layers, every, num_heads or llm_width // 64,
-                                          hidden_width or 4 * llm_width)
+                                          hidden_width or 4 * llm_width, initial_gate)
         self.rows = nn.Embedding(2, llm_width)  # of <image> and <|endofchunk|>, added to those of START_WORDS
         nn.init.zeros_(self.rows.weight)
 
