@@ -41,7 +41,8 @@ class EfficientNetLite(EfficientNet):
     arch_settings = {'lite0': (1.0, 1.0, 224)}
 
     def __init__(self, source: str = 'wheel:efficientnet-lite0'):
-        super().__init__('lite0', out_indices=(1, 2, 3, 4, 5), act_cfg=dict(type='ReLU6'), init_cfg=None)
+        with torch.device('cpu'):  # mmdet reads numbers of tensors, which on the meta device have none
+            super().__init__('lite0', out_indices=(1, 2, 3, 4, 5), act_cfg=dict(type='ReLU6'), init_cfg=None)
         self._load(source)
         self.requires_grad_(False)
         exclude_frozen_parameters(self)

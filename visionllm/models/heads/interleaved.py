@@ -27,7 +27,7 @@ from visionllm.language import Instruction, OutputFormat
 from visionllm.language.documents import Chunk, parse_chunk
 from visionllm.structures import ImageTokens, LossTerm, Target
 
-from ..fusion.gated_cross_attention import GatedCrossAttention
+from ..fusion.gated_cross_attention import GatedCrossAttention, cross_attend
 from ..llms import CausalLM, causal_mask, generate, left_pad
 from .next_token import NextTokenHead
 
@@ -92,6 +92,13 @@ class InterleavedTextHead(BaseModule):
         """No loss of its own."""
         return {}
 
+    def picture_states(self, llm: CausalLM, tokens: ImageTokens) -> Tensor:
+        """What the language model's first layer reads at each picture: ``float[B, E]``."""
+        image, _ = self._embed_rows(llm)
+        time = torch.ones(len(tokens.boxes), 1, dtype=torch.long, device=image.device)
+        return cross_attend(self.fusion.layers['0'], image.expand(len(time), 1, -1), tokens.embeddings[:, None],
+                            time)[:, 0]
+
     @torch.no_grad()
     def predict(self, llm: CausalLM, instructions: list[Instruction],
                 tokens: ImageTokens) -> list[tuple[str, float]]:
@@ -110,7 +117,7 @@ class InterleavedTextHead(BaseModule):
 
     def _embed(self, llm: CausalLM, chunks: Sequence[Chunk], answers: Sequence[str | None]) -> Document:
         """A document; ``answers`` to its open chunks, None where there is none yet."""
-        image, end_of_chunk = (llm.embed_names(list(START_WORDS)) + self.rows.weight).split(1)
+        image, end_of_chunk = self._embed_rows(llm)
         embeddings, ids, pictures = [], [], []
         for chunk, answer in zip(chunks, answers):
             closed = not chunk.is_open or answer is not None
@@ -121,6 +128,10 @@ class InterleavedTextHead(BaseModule):
             ids += [before.new_full((len(before) + 1, ), -1), text, end]
             pictures += [torch.zeros_like(before), text.new_ones(1), torch.zeros_like(text), torch.zeros_like(end)]
         return Document(torch.cat(embeddings), torch.cat(ids), torch.cat(pictures).cumsum(0))
+
+    def _embed_rows(self, llm: CausalLM) -> tuple[Tensor, Tensor]:
+        """Input embeddings of ``<image>`` and ``<|endofchunk|>``, ``float[1, E]`` each."""
+        return (llm.embed_names(list(START_WORDS)) + self.rows.weight).split(1)
 
     def _token_ids(self, llm: CausalLM, text: str) -> Tensor:
         return torch.tensor(llm.vocabulary.encode(text), dtype=torch.long, device=self.rows.weight.device)
