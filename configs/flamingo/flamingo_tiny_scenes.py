@@ -13,12 +13,15 @@ model = dict(
         dtype='float32',
         random_config=dict(num_hidden_layers=4, hidden_size=64, num_attention_heads=4, num_key_value_heads=2,
                            head_dim=16, intermediate_size=128)))
-data_root = 'data/scenes_one_tiny/'
-episodes = dict(type='SceneEpisodes', data_root=data_root, num_names=2, pipeline={{_base_.pack}})
+train_pictures = dict(root='data/scenes_one_tiny', split='train', num_images=32, seed=10)
+test_pictures = dict(root='data/scenes_one_tiny', split='test', num_images=16, seed=1010)
 train_dataloader = dict(
     batch_size=4, sampler=dict(batch_size=4),
-    dataset=dict(datasets=[dict(**episodes, split='train', num_images=32, seed=10, num_shots=(1, 2), words=0.5)]))
-val_dataloader = dict(batch_size=4, dataset=dict(num_images=16, data_root=data_root, num_names=2, num_episodes=2))
+    dataset=dict(datasets=[
+        dict(type='SceneEpisodes', pictures=train_pictures, num_names=2, num_shots=(1, 2), words=0.5,
+             pipeline={{_base_.pack}}),
+    ]))
+val_dataloader = dict(batch_size=4, dataset=dict(pictures=test_pictures, num_episodes=2))
 test_dataloader = val_dataloader
 max_iters = 4
 train_cfg = dict(max_iters=max_iters, val_interval=4)

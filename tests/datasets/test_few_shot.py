@@ -16,7 +16,7 @@ from ..conftest import ROOT
 
 PACK = [dict(type='LoadImage'), dict(type='PackInstructionInputs')]
 GREYS = (0, 80, 160, 240, 90)
-EPISODES = dict(type='SceneEpisodes', data_root=str(ROOT / 'data/scenes_one_tiny'), num_names=2, pipeline=PACK)
+EPISODES = dict(type='SceneEpisodes', num_names=2, pipeline=PACK)
 
 
 @pytest.fixture
@@ -85,9 +85,9 @@ def test_what_cannot_be_shown_says_so(captions, tmp_path):
 
 
 def episodes(split='test', **options):
-    split = dict(train=dict(num_images=32, seed=10), test=dict(num_images=16, seed=1010, test_mode=True))[split] | dict(
-        split=split)
-    return DATASETS.build(EPISODES | split | options)
+    size = dict(train=dict(num_images=32, seed=10), test=dict(num_images=16, seed=1010))[split]
+    pictures = dict(root=str(ROOT / 'data/scenes_one_tiny'), split=split, **size)
+    return DATASETS.build(EPISODES | dict(pictures=pictures, test_mode=split == 'test') | options)
 
 
 def shown(sample):

@@ -52,9 +52,8 @@ class SceneEpisodes(DocumentDataset):
     In testing, an episode of fewer shots has the first shots of that of more, and asks the same.
 
     Args:
-        data_root: Folder that pictures of one object each are written to; a complete one is used as it is.
-        split: ``train`` or ``test``, of the pictures and of the names.
-        num_images, seed: Of the pictures; different seeds share no picture.
+        pictures: Of one object each: ``root``, the folder that they are written to (a complete one is used as it is),
+            ``split``, which is ``train`` or ``test`` as that of the names, ``num_images`` and ``seed``.
         pipeline: MMDetection transforms of each picture.
         attribute: What is named: ``shape``, ``colour``, ``size`` or ``material``.
         num_names: Names of an episode.
@@ -69,17 +68,18 @@ class SceneEpisodes(DocumentDataset):
         ConfigError: There is no such control, or there are not as many names or values of the attribute.
     """
 
-    def __init__(self, data_root: str, split: str, num_images: int, seed: int, pipeline: list,
-                 attribute: str = 'colour', num_names: int = 4, num_shots: Sequence[int] = (0, 1, 2, 4, 8),
-                 num_episodes: int = 100, words: float = 0.0, control: str = 'none', test_mode: bool = False):
+    def __init__(self, pictures: dict, pipeline: list, attribute: str = 'colour', num_names: int = 4,
+                 num_shots: Sequence[int] = (0, 1, 2, 4, 8), num_episodes: int = 100, words: float = 0.0,
+                 control: str = 'none', test_mode: bool = False):
         if control not in CONTROLS:
             raise ConfigError(f'There is no control {control!r}; there are {", ".join(CONTROLS)}.')
         self.pipeline = Compose(pipeline)
         self.num_shots, self.num_episodes, self.control = tuple(num_shots), num_episodes, control
         self.words = words
-        self.num_names, self.names, self.test_mode, self.seed = num_names, NAMES[split], test_mode, seed
-        ann_file = write_once(partial(write_coco_folder, max_objects=1), data_root, split, num_images, seed)
-        self.folder, self.pictures = f'{data_root}/images/{split}', pictures_by_value(read_json(ann_file), attribute)
+        self.num_names, self.names, self.test_mode = num_names, NAMES[pictures['split']], test_mode
+        self.seed, self.folder = pictures['seed'], f'{pictures["root"]}/images/{pictures["split"]}'
+        ann_file = write_once(partial(write_coco_folder, max_objects=1, **pictures))
+        self.pictures = pictures_by_value(read_json(ann_file), attribute)
         most = min(len(self.pictures), len(self.names))
         if num_names > most:
             raise ConfigError(f'An episode cannot have {num_names} names: there are {len(self.pictures)} values of '

@@ -1,6 +1,7 @@
 # Episodes in which shots must matter: nonsense names for the colours of pictures of one object. The names of the test are
 # not those of training.
-data_root = 'data/scenes_one/'
+train_pictures = dict(root='data/scenes_one', split='train', num_images=3000, seed=10)
+test_pictures = dict(root='data/scenes_one', split='test', num_images=600, seed=1010)
 pack = [dict(type='LoadImage'), dict(type='PackInstructionInputs')]
 train_dataloader = dict(
     batch_size=8,
@@ -11,8 +12,7 @@ train_dataloader = dict(
     dataset=dict(
         type='ConcatDataset',
         datasets=[
-            dict(type='SceneEpisodes', data_root=data_root, split='train', num_images=3000, seed=10,
-                 num_shots=(1, 2, 4), words=0.5, pipeline=pack),
+            dict(type='SceneEpisodes', pictures=train_pictures, num_names=2, num_shots=(4, 8), words=0.3, pipeline=pack),
         ]))
 val_dataloader = dict(
     batch_size=20,
@@ -21,8 +21,8 @@ val_dataloader = dict(
     drop_last=False,
     sampler=dict(type='DefaultSampler', shuffle=False, round_up=False),
     collate_fn=dict(type='document_collate'),
-    dataset=dict(type='SceneEpisodes', data_root=data_root, split='test', num_images=600, seed=1010, num_episodes=200,
-                 test_mode=True, pipeline=pack))
+    dataset=dict(type='SceneEpisodes', pictures=test_pictures, num_names=2, num_episodes=200, test_mode=True,
+                 pipeline=pack))
 test_dataloader = val_dataloader
 val_evaluator = dict(type='DocumentEvaluator', metrics=[dict(type='AnswerMetric')])
 test_evaluator = val_evaluator
