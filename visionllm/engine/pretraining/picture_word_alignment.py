@@ -8,7 +8,7 @@ Dimensions: B pictures, K captions of a batch, E width of the language model.
 import torch
 import torch.nn.functional as F
 from mmdet.registry import TASK_UTILS
-from torch import nn
+from torch import Tensor, nn
 
 from visionllm.errors import ConfigError
 from visionllm.language.documents import parse_chunk
@@ -16,9 +16,12 @@ from visionllm.models import InterleavedTextHead
 from visionllm.models.similarity import embedding_distance, similarity_logits
 from visionllm.structures import LossTerm
 
+from ..distributed import unwrapped
+from .progress import StageProgress
 from .stage import PretrainingStage
 
 SCALE = 10.0  # of the cosine similarity to captions
+OPEN_GATE = 0.5
 
 
 @TASK_UTILS.register_module()
@@ -47,6 +50,13 @@ class PictureWordAlignment(PretrainingStage):
         """Resampler, first cross-attention layer and rows."""
         head = model.heads[self.head]
         return [model.refiners, head.fusion.layers['0'], head.rows]
+
+    def run(self, runner, progress: StageProgress) -> dict[str, Tensor]:
+        """As in ``PretrainingStage``; the first layer starts with open gates, behind which its attention learns."""
+        layer = unwrapped(runner.model).heads[self.head].fusion.layers['0']
+        for gate in (layer.alpha_cross_attn, layer.alpha_dense):
+            nn.init.constant_(gate, OPEN_GATE)
+        return super().run(runner, progress)
 
     def losses(self, model: nn.Module, batch: dict) -> dict[str, LossTerm]:
         """Which caption of the batch a picture is closest to, and its distance.
