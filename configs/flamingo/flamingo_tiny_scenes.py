@@ -20,8 +20,9 @@ train_dataloader = dict(
     dataset=dict(datasets=[
         dict(type='SceneEpisodes', pictures=train_pictures, num_names=2, num_shots=(1, 2), words=0.5,
              pipeline={{_base_.pack}}),
+        dict(type='SceneEpisodes', pictures=train_pictures, num_names=2, num_shots=(0, ), pipeline={{_base_.pack}}),
     ]))
-val_dataloader = dict(batch_size=4, dataset=dict(pictures=test_pictures, num_episodes=2))
+val_dataloader = dict(batch_size=4, dataset=dict(pictures=test_pictures, num_names=2, num_episodes=2))
 test_dataloader = val_dataloader
 max_iters = 4
 train_cfg = dict(max_iters=max_iters, val_interval=4)
