@@ -134,7 +134,7 @@ ABLATIONS = dict(additions=Ablation(ADDITIONS, steps=100, num_images=200),
                  lora=Ablation(LORA, steps=100, num_images=200),
                  randomness=Ablation(RANDOMNESS, steps=100, num_images=200),
                  decoding=Ablation(DECODING, steps=100, num_images=200),
-                 flamingo=Ablation(FLAMINGO_PARTS, steps=300, num_images=200),
+                 flamingo=Ablation(FLAMINGO_PARTS, steps=160, num_images=100),
                  image_tokens=Ablation(IMAGE_TOKENS, steps=400, num_images=200),
                  text_encoder=Ablation(TEXT_ENCODER, steps=100, num_images=200))
 
