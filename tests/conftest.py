@@ -23,9 +23,11 @@ def _scenes():
     """The synthetic scenes that many tests read, written by one of the test processes."""
     (ROOT / 'data').mkdir(exist_ok=True)
     with FileLock(ROOT / 'data/scenes.lock'):
-        for root, split, count, seed in (('scenes_tiny', 'train', 32, 0), ('scenes_tiny', 'test', 8, 1000),
-                                         ('scenes', 'test', 500, 1000)):
-            write_coco_folder(ROOT / 'data' / root, split, count, seed)
+        for root, split, count, seed, max_objects in (
+                ('scenes_tiny', 'train', 32, 0, 8), ('scenes_tiny', 'test', 8, 1000, 8),
+                ('scenes', 'test', 500, 1000, 8),
+                ('scenes_one_tiny', 'train', 32, 10, 1), ('scenes_one_tiny', 'test', 16, 1010, 1)):
+            write_coco_folder(ROOT / 'data' / root, split, count, seed, max_objects=max_objects)
 
 
 @pytest.fixture(autouse=True)

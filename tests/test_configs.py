@@ -13,17 +13,18 @@ from visionllm.models.huggingface import PretrainedError
 
 from .conftest import ROOT, load_config
 
-CONFIGS = sorted(p.relative_to(ROOT) for folder in ('visionllm', 'deformable_detr', 'guided_detr', 'llava')
+CONFIGS = sorted(p.relative_to(ROOT)
+                 for folder in ('visionllm', 'deformable_detr', 'guided_detr', 'flamingo', 'llava')
                  for p in (ROOT / 'configs' / folder).glob('*.py'))
 PAPERS = [p for p in CONFIGS if '32xb1' in p.name]  # their language model is not here
-HUB_NAMES = ('deimv2-n', 'd-fine', 'rf-detr', 'deformable-detr-r50')
+HUB_NAMES = ('clip-l14', 'deimv2-n', 'd-fine', 'rf-detr', 'deformable-detr-r50')
 FROM_HUB = [p for p in CONFIGS if any(name in p.name for name in HUB_NAMES)]
 LLAVAS_FROM_HUB = [p for p in CONFIGS if any(name in p.name for name in ('vicuna', 'llava_1.5'))]
 PEER = Path(mmdet.__file__).parent / '.mim/configs/deformable_detr/deformable-detr_r50_16xb2-50e_coco.py'
 
 
 def test_all_configs_are_found():
-    assert len(CONFIGS) == 35 and len(PAPERS) == 5 and len(FROM_HUB) == 5 and len(LLAVAS_FROM_HUB) == 4
+    assert len(CONFIGS) == 38 and len(PAPERS) == 5 and len(FROM_HUB) == 6 and len(LLAVAS_FROM_HUB) == 4
 
 
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda p: p.stem)

@@ -25,6 +25,7 @@ FROM_SCRATCH = 'configs/visionllm/visionllm_nano_scenes-from-scratch.py'
 PLAIN = 'configs/visionllm/visionllm_nano_scenes_plain.py'
 FIVE_TASKS = 'configs/visionllm/visionllm_nano_scenes-five-tasks.py'
 LLAVA = 'configs/llava/llava_scene-tokens_smollm2-135m_scenes.py'
+FLAMINGO = 'configs/flamingo/flamingo_efficientnet-lite0_smollm2-135m_scenes-episodes.py'
 TUPLES = 'model.heads.tuples'
 ALL_TASKS = ('detection', 'segmentation', 'grounding', 'captioning', 'questions')  # in the order of its datasets
 
@@ -39,7 +40,7 @@ class Variant:
         options: Changes to the config, by dotted key as in ``--cfg-options``.
         stages: Changes to stages of its ``PretrainingHook``, by the stages' type or name.
         config: Path of the config.
-        tasks: The tasks that it is evaluated on.
+        tasks: The tasks that it is evaluated on; none for the config's own test.
     """
     options: Mapping[str, object] = field(default_factory=dict)
     stages: Overrides = field(default_factory=dict)
@@ -127,11 +128,22 @@ LLAVA_ROWS = {
     'linear projector': Variant({'model.heads.text.image_prompt.projector': 'linear'}, config=LLAVA, tasks=TEXT_TASKS),
     'no word alignment': Variant({}, {'WordAlignment': dict(steps=0)}, LLAVA, TEXT_TASKS),
 }
+FLAMINGO_PARTS = {name: Variant(options, config=FLAMINGO, tasks=()) for name, options in {
+    'every 5th layer': {},
+    'every layer': {'model.heads.text.every': 1},
+    'every 2nd layer': {'model.heads.text.every': 2},
+    'every 4th layer': {'model.heads.text.every': 4},
+    'no gates': {'model.heads.text.initial_gate': 5.0},
+    'an MLP for the resampler': {'model.refiners.resampler': dict(type='TokenMLP', _delete_=True)},
+    'trained language model (LoRA)': {'model.llm.lora_rank': 16, 'model.llm.lora_alpha': 32,
+                                      'model.frozen': ('connector.*', 'llm.new_rows.*')},
+}.items()}
 ABLATIONS = dict(additions=Ablation(ADDITIONS, steps=100, num_images=200),
                  tasks=Ablation(JOINT_TRAINING, steps=50, num_images=200),
                  lora=Ablation(LORA, steps=100, num_images=200),
                  randomness=Ablation(RANDOMNESS, steps=100, num_images=200),
                  decoding=Ablation(DECODING, steps=100, num_images=200),
+                 flamingo=Ablation(FLAMINGO_PARTS, steps=160, num_images=100),
                  image_tokens=Ablation(IMAGE_TOKENS, steps=400, num_images=200),
                  text_encoder=Ablation(TEXT_ENCODER, steps=100, num_images=200),
                  llava=Ablation(LLAVA_ROWS, steps=120, num_images=200))
@@ -200,15 +212,18 @@ def build_config(ablation: Ablation, variant: Variant, work_dir: Path) -> Config
 
 def pretraining_stages(cfg: Config) -> list[dict]:
     """The configs of all stages of a config's ``PretrainingHook``."""
-    return [stage for hook in cfg.custom_hooks if hook.type == 'PretrainingHook' for stage in hook.stages]
+    return [stage for hook in cfg.get('custom_hooks', ()) if hook.type == 'PretrainingHook' for stage in hook.stages]
 
 
 def train_and_evaluate(ablation: Ablation, variant: Variant, work_dir: Path) -> dict:
     """Metrics of a variant, the ``minutes`` of its training and the ``seconds_per_image`` of testing."""
     cfg = build_config(ablation, variant, work_dir)
     start = time.time()
-    StrictRunner.from_cfg(cfg).train()
+    runner = StrictRunner.from_cfg(cfg)
+    runner.train()
     minutes = (time.time() - start) / 60
+    if not variant.tasks:
+        return runner.test() | dict(minutes=round(minutes, 1))
     config, checkpoint = str(work_dir / Path(variant.config).name), str(work_dir / f'iter_{ablation.steps}.pth')
     model = Inferencer.from_files(config, checkpoint).model
     metrics, start = {}, time.time()

@@ -35,6 +35,7 @@ text_encoder  none, trained and frozen
 decoding      parallel and autoregressive coordinates
 image_tokens  number of queries, and average pooling instead (from scratch)
 llava         LLaVA on scenes: kinds of data, projector, word alignment
+flamingo      how often cross-attention, gates, resampler, and a language model that is trained, by number of shots
 """
 
 import argparse

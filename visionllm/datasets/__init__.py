@@ -5,20 +5,24 @@ from .augmentation import SeededAlbu
 from .captions import CaptionDataset
 from .coco import InstructionCocoDataset
 from .conversations import ConversationDataset
+from .documents import document_collate
+from .few_shot import FewShotDataset
 from .images import LoadImage
 from .instruct import PackInstructionInputs, WriteInstruction, instruction_collate
+from .interleaved import InterleavedDataset
 from .keypoints import KeypointCocoDataset, LoadKeypoints
 from .lvis import LVIS_NAMES, LvisInstructionDataset
 from .mixture_sampler import MixtureSampler
 from .referring import ReferringDataset
 from .scene_dataset import SceneDataset, SceneKeypointDataset, SceneLanguageDataset
+from .scene_episodes import SceneEpisodes
 from .science_qa import ScienceQADataset
 from .seeded_sampling import SeededDataset, SeededSampler
 
 __all__ = [
-    'LVIS_NAMES', 'AnnotationError', 'CaptionDataset', 'ConversationDataset', 'ImageError', 'InstructionCocoDataset',
-    'KeypointCocoDataset', 'LoadImage', 'LoadKeypoints', 'LvisInstructionDataset', 'MixtureSampler', 'SeededAlbu',
-    'SeededDataset', 'SeededSampler', 'PackInstructionInputs', 'ReferringDataset', 'SceneDataset', 'WriteInstruction',
-    'instruction_collate', 'SceneKeypointDataset', 'SceneLanguageDataset',
-    'ScienceQADataset'
+    'AnnotationError', 'CaptionDataset', 'ConversationDataset', 'FewShotDataset', 'ImageError',
+    'InstructionCocoDataset', 'InterleavedDataset', 'KeypointCocoDataset', 'LVIS_NAMES', 'LoadImage', 'LoadKeypoints',
+    'LvisInstructionDataset', 'MixtureSampler', 'PackInstructionInputs', 'ReferringDataset', 'SceneDataset',
+    'SceneEpisodes', 'SceneKeypointDataset', 'SceneLanguageDataset', 'ScienceQADataset', 'SeededAlbu', 'SeededDataset',
+    'SeededSampler', 'WriteInstruction', 'document_collate', 'instruction_collate'
 ]

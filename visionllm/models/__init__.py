@@ -5,14 +5,16 @@ from .connectors import (
     DetectorTokenizer,
     GridTokenizer,
     LanguageGuidedTokenizer,
+    PerceiverResampler,
     RoIEncoder,
     RoIRefiner,
     TokenGuidance,
     TokenizerPretrained,
+    TokenMLP,
 )
 from .detectors import MMDetDetector, OnnxDetector, OpenCVDetector, TransformersDetector
 from .encoders import HuggingFaceVisionEncoder, NoTextEncoder, TextEncoder
-from .heads import FormatQueryHead, NextTokenHead, ProposalHead
+from .heads import FormatQueryHead, InterleavedTextHead, NextTokenHead, ProposalHead
 from .llava import LlavaPretrained
 from .llms import CausalLM
 from .parts_pretrained import PartsPretrained
@@ -21,8 +23,8 @@ from .visionllm import VisionLLM
 
 __all__ = [
     'BackbonePretrained', 'CausalLM', 'DetectorTokenizer', 'EfficientNetLite', 'FormatQueryHead', 'GridTokenizer',
-    'HuggingFaceVisionEncoder', 'InternImage', 'LanguageGuidedTokenizer', 'LlavaPretrained', 'MMDetDetector',
-    'NextTokenHead', 'NoTextEncoder', 'OnnxDetector', 'OpenCVDetector', 'PartsPretrained', 'ProjectedPrompt',
-    'ProposalHead', 'RoIEncoder', 'RoIRefiner', 'SymbolicPrompt', 'TextEncoder', 'TokenGuidance', 'TokenizerPretrained',
-    'TransformersDetector', 'VisionLLM'
+    'HuggingFaceVisionEncoder', 'InterleavedTextHead', 'InternImage', 'LanguageGuidedTokenizer', 'LlavaPretrained',
+    'MMDetDetector', 'NextTokenHead', 'NoTextEncoder', 'OnnxDetector', 'OpenCVDetector', 'PartsPretrained',
+    'PerceiverResampler', 'ProjectedPrompt', 'ProposalHead', 'RoIEncoder', 'RoIRefiner', 'SymbolicPrompt',
+    'TextEncoder', 'TokenGuidance', 'TokenMLP', 'TokenizerPretrained', 'TransformersDetector', 'VisionLLM'
 ]

@@ -43,8 +43,9 @@ class EfficientNetLite(EfficientNet):
     arch_settings = {'lite0': (1.0, 1.0, 224)}
 
     def __init__(self, source: str = 'wheel:efficientnet-lite0', finetuned: bool = False):
-        super().__init__('lite0', out_indices=(1, 2, 3, 4, 5), act_cfg=dict(type='ReLU6'), norm_eval=True,
-                         init_cfg=None)
+        with torch.device('cpu'):  # mmdet reads numbers of tensors, which on the meta device have none
+            super().__init__('lite0', out_indices=(1, 2, 3, 4, 5), act_cfg=dict(type='ReLU6'), norm_eval=True,
+                             init_cfg=None)
         self._load(source)
         for name, parameter in self.named_parameters():
             fixed = name.startswith('layers.0.') or 'depthwise_conv.conv' in name

@@ -3,6 +3,7 @@ from .class_reader import ClassMapReader
 from .coordinates import ParallelCoordinates
 from .expression_guidance import ExpressionGuidance
 from .format_query import FormatQueryHead
+from .interleaved import InterleavedTextHead
 from .keypoint_branch import KeypointBranch
 from .location_prior import LocationPrior
 from .mask_branch import MaskBranch
@@ -13,6 +14,6 @@ from .proposals import ProposalHead
 from .unet_mask_branch import UNetMaskBranch
 from .vocabulary_reader import VocabularyReader
 
-__all__ = ['AutoregressiveCoordinates', 'ClassMapReader', 'ExpressionGuidance', 'FormatQueryHead', 'KeypointBranch',
-           'LocationPrior', 'MaskBranch', 'NameAlignment', 'NextTokenHead', 'ObjectnessPrior', 'ParallelCoordinates',
-           'ProposalHead', 'UNetMaskBranch', 'VocabularyReader']
+__all__ = ['AutoregressiveCoordinates', 'ClassMapReader', 'ExpressionGuidance', 'FormatQueryHead',
+           'InterleavedTextHead', 'KeypointBranch', 'LocationPrior', 'MaskBranch', 'NameAlignment', 'NextTokenHead',
+           'ObjectnessPrior', 'ParallelCoordinates', 'ProposalHead', 'UNetMaskBranch', 'VocabularyReader']

@@ -1,0 +1,57 @@
+"""Flamingo by the tools of every model: trained, resumed, tested; what is trained is what is named."""
+
+import json
+
+import pytest
+import torch
+
+from visionllm.engine import StrictRunner
+from visionllm.engine.checkpoint import load_local
+
+from ..conftest import load_config
+
+CONFIG = 'configs/flamingo/flamingo_tiny_scenes.py'
+TRAINED = ('refiners.resampler.', 'heads.text.fusion.', 'heads.text.rows.')
+
+
+def run(work_dir, **options):
+    cfg = load_config(CONFIG)
+    cfg.merge_from_dict(dict(work_dir=str(work_dir), experiment_name=str(work_dir).replace('/', '-'), **options))
+    runner = StrictRunner.from_cfg(cfg)
+    before = {name: tensor.detach().clone() for name, tensor in runner.model.named_parameters()}
+    runner.train()
+    return runner, before
+
+
+@pytest.fixture(scope='module')
+def trained(tmp_path_factory):
+    from mmengine.registry import init_default_scope
+    init_default_scope('mmdet')
+    folder = tmp_path_factory.mktemp('flamingo')
+    return folder, *run(folder)
+
+
+def figures(folder):
+    lines = [line for file in sorted(folder.glob('*/vis_data/scalars.json')) for line in file.read_text().splitlines()]
+    return list(map(json.loads, lines))
+
+
+def test_exactly_the_resampler_the_gates_and_two_rows_change(trained):
+    _, runner, before = trained
+    after = dict(runner.model.named_parameters())
+    changed = {name for name in after if not torch.equal(before[name], after[name])}
+    assert changed == {name for name in after if name.startswith(TRAINED)}
+    assert after['heads.text.rows.weight'].shape[0] == 2 and {'connector', 'llm'} == {
+        name.split('.')[0] for name in set(after) - changed}
+
+
+def test_a_resumed_training_ends_with_the_same_weights_bit_for_bit(trained, tmp_path):
+    folder = trained[0]
+    run(tmp_path, resume=True, load_from=str(folder / 'iter_2.pth'))
+    whole, again = (load_local(each / 'iter_4.pth')['state_dict'] for each in (folder, tmp_path))
+    assert whole.keys() == again.keys() and all(torch.equal(whole[name], again[name]) for name in whole)
+
+
+def test_answers_are_counted_by_the_number_of_shots(trained):
+    found = next(record for record in figures(trained[0]) if 'answer/accuracy' in record)
+    assert {f'answer/accuracy_{count} shots' for count in (0, 1, 2, 4, 8)} <= set(found)
