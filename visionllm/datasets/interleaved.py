@@ -10,13 +10,14 @@ from mmengine.dataset import Compose
 from mmengine.logging import print_log
 
 from visionllm.annotations.files import AnnotationError
+from visionllm.annotations.image_files import find_names
 from visionllm.annotations.shards import Member, NamedBytes
 from visionllm.errors import ConfigError
 from visionllm.language.documents import fault_in_chunk_text, render_chunk
 
 from .documents import DocumentDataset
 from .interleaved_files import Picture, read_documents
-from .sentences import drop_faulty, find_image, normalize_spaces
+from .sentences import drop_faulty, normalize_spaces
 
 WORDING = '<image>(text)'
 
@@ -67,7 +68,7 @@ class InterleavedDataset(DocumentDataset):
         chunks, packed = self.documents[index], []
         for number, (before, picture, text) in enumerate(chunks):
             is_last = number + 1 == len(chunks)
-            sample = dict(img_path=picture_file(picture, self.folder), img_id=picture.name, text=(), instances=[],
+            sample = dict(img_path=self._picture_file(picture), img_id=picture.name, text=(), instances=[],
                           instruction=before + (WORDING if is_last else render_chunk(WORDING, text)))
             packed.append(self.pipeline(sample | (dict(turns=(text, )) if is_last else {})))
             packed[-1]['data_samples'].set_metainfo(dict(img_path=str(sample['img_path'])))
@@ -77,7 +78,8 @@ class InterleavedDataset(DocumentDataset):
         """The documents without pictures that do not exist."""
         names = {piece.name for pieces in documents for piece in pieces
                  if isinstance(piece, Picture) and piece.content is None}
-        absent = sorted(name for name in names if find_image(self.folder, name) is None)
+        self.files = find_names(names, self.folder)
+        absent = sorted(name for name, file in self.files.items() if file is None)
         if not absent:
             return documents
         message = (f'{len(absent)} of the {len(names)} images of {ann_file} are not in '
@@ -89,6 +91,14 @@ class InterleavedDataset(DocumentDataset):
         absent = set(absent)
         return [[piece for piece in pieces if isinstance(piece, str) or piece.content or piece.name not in absent]
                 for pieces in documents]
+
+    def _picture_file(self, picture: Picture) -> str | NamedBytes:
+        """What ``read_image`` reads of a picture: a path, or the content of a file in a shard."""
+        if picture.content is None:
+            return os.path.join(self.folder, self.files[picture.name])
+        is_member = isinstance(picture.content, Member)
+        content, name = (picture.content.read(), str(picture.content)) if is_member else (picture.content, picture.name)
+        return NamedBytes(content, name)
 
     def _sample(self, number: int, pieces: list[str | Picture]) -> dict:
         chunks = to_chunks(pieces, self.max_words)
@@ -134,12 +144,3 @@ def to_chunks(pieces: list[str | Picture], max_words: int) -> list[tuple[str, Pi
 def cut(chunks: list, size: int) -> list[list]:
     """Parts of at most ``size`` chunks."""
     return [chunks[start:start + size] for start in range(0, len(chunks), size)]
-
-
-def picture_file(picture: Picture, folder: str) -> str | NamedBytes:
-    """What ``read_image`` reads of a picture: a path, or the content of a file in a shard."""
-    if picture.content is None:
-        return find_image(folder, picture.name)
-    is_member = isinstance(picture.content, Member)
-    content, name = (picture.content.read(), str(picture.content)) if is_member else (picture.content, picture.name)
-    return NamedBytes(content, name)
