@@ -12,7 +12,7 @@ from torch import nn
 
 from visionllm.errors import ConfigError
 from visionllm.language.instructions import class_names_of
-from visionllm.models import FormatQueryHead, NextTokenHead
+from visionllm.models import FormatQueryHead, InterleavedTextHead, NextTokenHead
 from visionllm.thresholds import SCORE_THRESHOLD
 from visionllm.visualization import Prediction
 
@@ -58,7 +58,7 @@ class Inferencer:
             raise ConfigError(f'num_beams is {num_beams} and temperature {temperature}: expected at least 1, and 0 or '
                               'more.')
         for head in self.model.heads.values():
-            if isinstance(head, NextTokenHead):
+            if isinstance(head, (NextTokenHead, InterleavedTextHead)):
                 head.num_beams, head.temperature = num_beams, temperature
 
     @contextmanager
