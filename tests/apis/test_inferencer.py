@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from visionllm.annotations import read_image
 from visionllm.apis.inferencer import Inferencer
@@ -32,5 +33,6 @@ def test_polygons_are_cut_of_what_is_answered_alone(monkeypatch):
     all_cut = len(cut)
     some, = inferencer([image], ['coffee'], instruction, 0.3)
     assert all_cut > 50 and len(cut) - all_cut == len(some.names) < 5
-    assert some.names == every.names[:len(some.names)] and some.scores == every.scores[:len(some.scores)]
+    assert some.names == every.names[:len(some.names)]
+    assert some.scores == pytest.approx(every.scores[:len(some.scores)], abs=1e-6)  # of masks in other batches
     assert inferencer.model.heads['tuples'].score_thr == 0.0

@@ -51,6 +51,6 @@ class DetectionReader(nn.Module):
 
     def place(self, tokens: ImageTokens) -> Tensor:
         """Boxes ``float[M, 4]`` of all tokens of an image."""
-        bins = expected_bin(self.head.coordinates.prior_logits(None, tokens, BOX))
+        bins = expected_bin(self.head.coordinates.prior(None, tokens, BOX)[0])
         points = bins_to_offsets(bins).unflatten(-1, (-1, 2)) + tokens.centers[:, :, None]
         return points_to_boxes(points.clamp(0, 1))[0]

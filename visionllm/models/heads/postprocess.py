@@ -34,7 +34,8 @@ def add_tuples_to_sample(sample: DetDataSample, instructions: Sequence[Instructi
     result = merge_groups(predictions, [len(instruction.class_names) for instruction in instructions], max_per_img)
     if 'mask_scores' in result:
         result.scores = result.scores * result.mask_scores
-        result = result[result.scores.argsort(descending=True)]
+        order = result.scores.argsort(descending=True)
+        result = InstanceData(**{name: values[order] for name, values in result.items()})  # also on the meta device
     height, width = sample.img_shape
     size = result.bboxes.new_tensor([width, height])
     if rescale:
