@@ -56,7 +56,8 @@ def _read_lines(path: str | Path, text: str) -> list:
         try:
             records += [json.loads(line)] if line.strip() else []
         except json.JSONDecodeError as error:
-            raise AnnotationError(f'{path}, line {number}, is not JSON: {error}.') from None
+            raise AnnotationError(f'{path}, line {number}, is not JSON: {error}. Of JSON lines each must be one '
+                                  'value.') from None
     return records
 
 

@@ -6,13 +6,13 @@ Its files are JSON lines: questions (``question_id``, ``image``, ``text``, ``cat
 input and prints two scores from 1 to 10 first: of the reference, and of the model.
 """
 
-import json
 import re
 import subprocess
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
+from visionllm.annotations.files import read_json
 from visionllm.errors import UserError
 
 RULE = ('Two assistants answered the question about a picture, of which you know the context above alone. Rate each '
@@ -25,15 +25,13 @@ class JudgeError(UserError, RuntimeError):
 
 
 def read_lines(path: str | Path) -> list[dict]:
-    """Records of a file of JSON lines.
+    """Records of a file of JSON lines, also of a single one.
 
     Raises:
-        UserError: A line is no JSON object.
+        AnnotationError: The file does not exist, or a line is no JSON.
     """
-    try:
-        return [json.loads(line) for line in Path(path).read_text(encoding='utf-8').splitlines() if line.strip()]
-    except json.JSONDecodeError as error:
-        raise UserError(f'{path} holds no JSON lines: {error}. Each line must be one object.') from None
+    records = read_json(path)
+    return records if isinstance(records, list) else [records]
 
 
 def answer_questions(ask: Callable[[Path, str], str], questions: list[dict], images: Path) -> list[dict]:
