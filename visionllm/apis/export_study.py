@@ -10,6 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from visionllm.structures.boxes import to_xywh
+
 from .inferencer import Inferencer
 from .onnx_export import ExportedModel, Vocabulary, export_onnx
 from .study import Study
@@ -59,9 +61,8 @@ def measure(study: Study, predict: Callable[[NDArray], Answers]) -> dict[str, fl
         start = time.process_time()
         answers = predict(image)
         seconds.append(time.process_time() - start)
-        records += [dict(image_id=item['data_samples'].img_id, category_id=ids[label], score=score,
-                         bbox=[x1, y1, x2 - x1, y2 - y1])
-                    for (x1, y1, x2, y2), score, label in zip(*(each.tolist() for each in answers)) if score > 0]
+        records += [dict(image_id=item['data_samples'].img_id, category_id=ids[label], score=score, bbox=to_xywh(box))
+                    for box, score, label in zip(*(each.tolist() for each in answers)) if score > 0]
     found = study.box_ap(records)
     return dict(AP=found['AP'], AP50=found['AP50'], seconds_per_image=float(np.median(seconds)))
 

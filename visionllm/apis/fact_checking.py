@@ -9,6 +9,7 @@ from visionllm.datasets.box_relations import normalized_box
 from visionllm.datasets.visual_instructions import Annotated
 from visionllm.models.llms import generate
 from visionllm.models.samples import get_instruction
+from visionllm.structures.boxes import to_xywh
 
 from .instruction_writer import describe
 from .study import Study
@@ -41,7 +42,6 @@ def told(study: Study):
 def truth_of(info: dict) -> Annotated:
     """What a dataset's sample knows of its image."""
     size = dict(width=info['width'], height=info['height'])
-    corners = [each['bbox'] for each in info['instances']]
-    boxes = tuple(normalized_box((x1, y1, x2 - x1, y2 - y1), size) for x1, y1, x2, y2 in corners)
+    boxes = tuple(normalized_box(to_xywh(each['bbox']), size) for each in info['instances'])
     classes = tuple(info['text'][each['bbox_label']] for each in info['instances'])
     return Annotated(classes, boxes, tuple(info.get('captions', ())), tuple(info['text']), {})

@@ -117,8 +117,7 @@ class Study:
         ids = self.category_ids([self.names[k] for k in result.labels.tolist()])
         records = [
             dict(image_id=sample.img_id, category_id=c, score=s, token=t, bbox=to_xywh(box))
-            for c, s, t, box in zip(ids, result.scores.tolist(), result.tuples.tolist(),
-                                                 result.bboxes.tolist())
+            for c, s, t, box in zip(ids, result.scores.tolist(), result.tuples.tolist(), result.bboxes.tolist())
         ]
         if 'masks' in result:
             for record, code in zip(records, polygon_masks_to_rles(result.masks)):

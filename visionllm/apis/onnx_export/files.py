@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from visionllm.assets import IMAGES
-from visionllm.engine.atomic_write import write_atomically
+from visionllm.atomic_write import write_atomically
 from visionllm.language import TASKS
 from visionllm.version import __version__
 

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from visionllm.engine.atomic_write import write_atomically
+from visionllm.atomic_write import write_atomically
 from visionllm.errors import UserError
 from visionllm.language import TASKS, parse_instruction
 from visionllm.language.instructions import MAX_CLASSES_PER_INSTRUCTION
