@@ -14,7 +14,7 @@ model = dict(
     connector=dict(detector=dict(type='OpenCVDetector', source='wheel:ssd-mobilenet-v2-coco')),
     init_cfg=None,
     frozen=('heads.tuples.query_embedding.*', 'heads.tuples.coordinates.*', 'heads.tuples.class_reader.scale',
-            'heads.tuples.class_reader.pmi.*'))
+            'heads.tuples.class_reader.pmi.*', 'heads.tuples.class_reader.similarity.*'))
 custom_hooks = [dict(type='RehearseReading')]  # against forgetting
 load_from = 'visionllm://photo'
 max_iters = 300

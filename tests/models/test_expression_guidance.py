@@ -19,7 +19,7 @@ from visionllm.models.heads.vocabulary_reader import VocabularyReader
 from visionllm.structures import Detections, ImageTokens
 from visionllm.structures.detections import pad_detections
 
-from .test_token_words import NAMES, detector_tokens
+from .test_token_words import NAMES, SENTENCE_ENCODER, detector_tokens
 
 
 def instruction(*names):
@@ -32,7 +32,8 @@ def reader(tiny, monkeypatch):
     """A reader who finds every word in the first class; its guidance takes all texts for expressions."""
     torch.manual_seed(0)
     reader = VocabularyReader(8 + BOX_EMBEDDING_CHANNELS, tiny.llm.width, num_classes=3, learned_words=2,
-                              vocab_size=tiny.llm.output.weight.shape[0], expression_guidance=dict(
+                              vocab_size=tiny.llm.output.weight.shape[0],
+                              sentence_encoder=SENTENCE_ENCODER, expression_guidance=dict(
                                   type='ExpressionGuidance', width=16, num_layers=1, num_heads=2)).eval()
     torch.nn.init.normal_(reader.expression_guidance.decoder.out_proj.weight)
     decide(reader, 10.0)

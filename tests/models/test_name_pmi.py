@@ -5,7 +5,6 @@ import torch
 
 from visionllm.errors import ConfigError
 from visionllm.models import CausalLM
-from visionllm.models.heads import name_pmi
 from visionllm.models.heads.name_pmi import PROMPTS, NamePMI
 
 
@@ -54,20 +53,6 @@ def test_it_asks_the_base_model_and_leaves_lora_as_it_was(llm):
         for parameter in lora.values():
             parameter.zero_()
     assert all(parameter.requires_grad for parameter in lora.values())
-
-
-def test_it_remembers_the_words_that_were_used_last(llm, monkeypatch):
-    monkeypatch.setattr(name_pmi, 'MAX_CACHED_WORDS', 2)
-    pmi, texts = NamePMI(llm.output.weight.shape[0]), []
-    monkeypatch.setattr(llm, 'next_token_log_probs',
-                        lambda found: texts.extend(found) or torch.ones(len(found), len(pmi.prior)))
-
-    def asked(*words):
-        texts.clear()
-        assert pmi.log_probs(llm, words).shape == (len(words), len(pmi.prior))
-        return [text.split()[1] for text in texts[:len(texts) // 2]]
-    assert asked('cat', 'dog') == ['cat', 'dog'] and asked('cat', 'bus') == ['bus']
-    assert asked('cat', 'bus') == [] and asked('dog') == ['dog'] and asked('bus', 'car', 'cat') == ['car', 'cat']
 
 
 def test_another_vocabulary_is_a_sentence(llm):

@@ -7,6 +7,7 @@ from visionllm.models.heads.token_words import UNUSED_LOGIT, TokenWords
 from visionllm.structures import ImageTokens
 
 NAMES = ('cat', 'dog', 'fire hydrant')
+SENTENCE_ENCODER = dict(type='SentenceEncoder', source='wheel:all-minilm-l6-v2')
 
 
 def detector_tokens(batch=2, count=5, classes=3, channels=8):

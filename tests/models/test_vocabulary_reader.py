@@ -9,7 +9,7 @@ from visionllm.models.box_position_embedding import BOX_EMBEDDING_CHANNELS
 from visionllm.models.heads.class_pass import ClassPassOutput
 from visionllm.models.heads.vocabulary_reader import VocabularyReader
 
-from .test_token_words import NAMES, detector_tokens
+from .test_token_words import NAMES, SENTENCE_ENCODER, detector_tokens
 
 TWO = parse_instruction('Find {"star": <c3>, "ring": <c100>} as (c, x1, y1, x2, y2). <image>')
 FOUR = parse_instruction('Find {"cat": <c3>, "car": <c9>, "dog": <c1>, "heart": <c4>} as (c, x1, y1, x2, y2). <image>')
@@ -19,7 +19,8 @@ FOUR = parse_instruction('Find {"cat": <c3>, "car": <c9>, "dog": <c1>, "heart": 
 def reader(tiny):
     torch.manual_seed(0)
     return VocabularyReader(8 + BOX_EMBEDDING_CHANNELS, tiny.llm.width, num_classes=3,
-                            vocab_size=tiny.llm.output.weight.shape[0], learned_words=2).eval()
+                            vocab_size=tiny.llm.output.weight.shape[0],
+                            sentence_encoder=SENTENCE_ENCODER, learned_words=2).eval()
 
 
 def reading(monkeypatch, reader, table):

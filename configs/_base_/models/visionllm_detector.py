@@ -15,6 +15,7 @@ model = dict(
         tuples=dict(
             type='FormatQueryHead',
             class_reader=dict(type='VocabularyReader', num_classes=80, vocab_size=49152,
+                              sentence_encoder=dict(type='SentenceEncoder', source='wheel:all-minilm-l6-v2'),
                               expression_guidance=dict(type='ExpressionGuidance')),
             coordinates=dict(
                 type='ParallelCoordinates',
@@ -27,10 +28,11 @@ model = dict(
             type='DetectionPrompt', feature_channels=432))),  # of the encoder's last two maps
     frozen=('llm.*', 'heads.tuples.query_embedding.*', 'heads.tuples.coordinates.scale',
             'heads.tuples.coordinates.location_prior.log_sigma', 'heads.tuples.class_reader.scale',
-            'heads.tuples.class_reader.pmi.*', 'heads.tuples.class_reader.words.*'),
+            'heads.tuples.class_reader.pmi.*', 'heads.tuples.class_reader.similarity.*',
+            'heads.tuples.class_reader.words.*'),
     init_cfg=dict(
         type='PartsPretrained',
         checkpoint='visionllm://photo',
-        parts=('llm.*', 'heads.tuples.class_reader.pmi.*',
+        parts=('llm.*', 'heads.tuples.class_reader.pmi.*', 'heads.tuples.class_reader.similarity.*',
                'heads.tuples.class_reader.expression_guidance.expression_or_name.*',  # the rest depends on the detector's scores
                'heads.tuples.coordinates.location_prior.mask_branch.*', 'heads.text.*')))

@@ -7,6 +7,7 @@ Dimensions: B instructions, n queries, K named classes, E width of the language 
 """
 
 import math
+import re
 from collections.abc import Callable
 
 import numpy as np
@@ -36,6 +37,7 @@ from .exercises import (
     wide_corpus,
 )
 from .expression_exercises import sample_expression_exercise
+from .few_names_exercises import sample_few_names_exercise
 from .progress import StageProgress
 from .stage import LOG_INTERVAL, PretrainingStage
 
@@ -43,7 +45,8 @@ NOISE = 0.3  # in standard deviations of the embeddings
 PURE, BLEND = 0.001, 0.02  # Dirichlet parameters: nearly always one name; mostly one, sometimes two or three
 NO_OBJECT = ['<none>'] * 4
 TEXTS_OF_A_PASS = 2  # of similar length, since shorter ones are padded
-PMI_LR = 10  # times that of LoRA
+PRIOR_LR = 10  # times that of LoRA
+PRIOR = re.compile(r'heads\.tuples\.class_reader\.(pmi|similarity)\.(?!encoder)')  # weights of the prior over names
 SHORT, LONG = 12, 80  # names in a class map at most: in the first quarter of the steps and in tests; as COCO has
 
 
@@ -71,13 +74,19 @@ def reading_loss(model: nn.Module, exercises: list[Exercise], rng: np.random.Gen
     embeddings = shares @ names
     embeddings = embeddings + NOISE * embeddings.detach().std() * torch.randn_like(embeddings)
     logits = read_class_maps(model, instructions, embeddings)
-    pmi = model.heads['tuples'].class_reader.pmi
-    if pmi is not None:
-        rows = [pmi(model.llm, each.queries, [each.instruction.class_names])[0] for each in exercises]  # [n, k]
+    reader = model.heads['tuples'].class_reader
+    if reader.has_prior:
+        rows = [reader.prior_logits(model.llm, each.queries, [each.instruction.class_names])[0]
+                for each in exercises]  # [n, k]
         rows = torch.stack([F.pad(each, (0, classes - each.shape[1], 0, len(NO_OBJECT))) for each in rows])
         logits = logits + F.pad(shares @ rows, (0, 1))
     logits = mask_padding(logits, instructions)
     return F.cross_entropy(logits.flatten(0, 1), (shares @ answers).flatten(0, 1))
+
+
+def prior_parameters(model: nn.Module) -> dict[str, nn.Parameter]:
+    """What is trained of the class reader's prior over names, by name; nothing where it has none."""
+    return {name: parameter for name, parameter in model.named_parameters() if PRIOR.match(name)}
 
 
 def with_no_object(answers: np.ndarray, classes: int) -> np.ndarray:
@@ -95,7 +104,8 @@ EXERCISES: dict[str, Callable[[np.random.Generator, int, int], Exercise]] = dict
     related=sample_related_exercise,
     kinds=lambda rng, queries, _: sample_kind_exercise(rng, queries),
     supercategories=lambda rng, queries, _: sample_supercategory_exercise(rng, queries),
-    expressions=lambda rng, queries, _: sample_expression_exercise(rng, queries))
+    expressions=lambda rng, queries, _: sample_expression_exercise(rng, queries),
+    few_names=lambda rng, queries, _: sample_few_names_exercise(rng, queries))
 
 
 @torch.no_grad()
@@ -168,8 +178,7 @@ class ClassMapReading(PretrainingStage):
     def run(self, runner, progress: StageProgress) -> dict[str, Tensor]:
         """As in ``PretrainingStage``, without data."""
         model = unwrapped(runner.model)
-        pmi = model.heads['tuples'].class_reader.pmi
-        trained = [*model.llm.adapter_parameters().values(), *(pmi.parameters() if pmi else ())]
+        trained = [*model.llm.adapter_parameters().values(), *prior_parameters(model).values()]
         with requires_grad(trained, True):
             self.train(model, progress)
         accuracy = reading_accuracy(model, exercises=10)
@@ -177,17 +186,17 @@ class ClassMapReading(PretrainingStage):
         print_log(f'{self.name}: {accuracy["named"]:.1f} % of unseen names, '
                   f'{accuracy["phrased"]:.1f} % within phrases, {accuracy["all"]:.1f} % with <none>', 'current')
         changed = {f'llm.{name}' for name in model.llm.adapter_parameters()}
-        changed |= {name for name in model.state_dict() if '.class_reader.pmi.' in name}
+        changed |= {name for name in model.state_dict() if PRIOR.match(name)}
         return {name: value for name, value in model.state_dict().items() if name in changed}
 
     def train(self, model: nn.Module, progress: StageProgress) -> list[float]:
         """Run all steps that are to be done; the loss of each."""
         parameters = [p for p in model.llm.parameters() if p.requires_grad]
         groups = [dict(params=parameters)]
-        pmi = model.heads['tuples'].class_reader.pmi
-        if pmi is not None:
-            pmi.fit_prior(model.llm, wide_corpus().nouns)
-            groups.append(dict(params=list(pmi.parameters()), lr=PMI_LR * self.lr))
+        reader = model.heads['tuples'].class_reader
+        if reader.has_prior:
+            reader.pmi.fit_prior(model.llm, wide_corpus().nouns)
+            groups.append(dict(params=list(prior_parameters(model).values()), lr=PRIOR_LR * self.lr))
         optimizer = torch.optim.AdamW(groups, lr=self.lr, betas=(0.9, 0.98), weight_decay=0.0)
         initial = [group['lr'] for group in optimizer.param_groups]
         losses = []

@@ -6,7 +6,6 @@ having been taught any kinds, and without the instruction.
 Dimensions: n words, B instructions, K named classes, V tokens of the base vocabulary.
 """
 
-from collections import OrderedDict
 from collections.abc import Sequence
 
 import torch
@@ -17,10 +16,10 @@ from visionllm.errors import ConfigError
 
 from ..disk_cache import get_or_compute
 from ..llms import CausalLM
+from .word_rows import WordRows
 
 PROMPTS = ('A {} is a kind of', 'A {} is a type of')
 BATCH = 64  # prompts of a pass
-MAX_CACHED_WORDS = 4096  # all nouns of the exercises, and phrases; 0.1 MB each
 
 
 class NamePMI(nn.Module):
@@ -38,7 +37,7 @@ class NamePMI(nn.Module):
         self.weight = nn.Parameter(torch.tensor(0.8))
         self.offset = nn.Parameter(torch.tensor(1.5))
         self.register_buffer('prior', torch.zeros(vocab_size))  # log-probabilities behind all words on average
-        self._rows: OrderedDict[str, Tensor] = OrderedDict()  # of words, the last used last; the base never changes
+        self._rows = WordRows()  # the base never changes
 
     def forward(self, llm: CausalLM, words: Sequence[str], class_sets: Sequence[Sequence[str]]) -> Tensor:
         """Additions ``float[B, n, K]`` to the logits of the classes, K of the longest class set."""
@@ -59,23 +58,11 @@ class NamePMI(nn.Module):
         Raises:
             ConfigError: The language model has another vocabulary than the config says.
         """
-        new = [word for word in dict.fromkeys(words) if word not in self._rows]
-        found = {word: self._rows[word] for word in words if word in self._rows}
-        if new:
-            found |= zip(new, self._new_rows(llm, new))
-        self._remember(found)
-        rows = torch.stack([found[word] for word in words]).to(self.prior)
+        rows = self._rows.get_or_compute(words, lambda new: self._new_rows(llm, new)).to(self.prior)
         if rows.shape != (len(words), len(self.prior)):
             raise ConfigError(f'The language model has {rows.shape[-1]} tokens, and class_reader.vocab_size is '
                               f'{len(self.prior)}: set it to that number.')
         return rows
-
-    def _remember(self, rows: dict[str, Tensor]) -> None:
-        for word, row in rows.items():
-            self._rows[word] = row
-            self._rows.move_to_end(word)
-        while len(self._rows) > MAX_CACHED_WORDS:
-            self._rows.popitem(last=False)
 
     @staticmethod
     def _new_rows(llm: CausalLM, words: list[str]) -> Tensor:

@@ -2,13 +2,15 @@
 token.
 
 A token is one of V words, with probabilities that the detector gives. Which class of the instruction a word belongs
-to depends on the instruction alone, so the language model looks each word up once, adds what it knows of the word by
-itself (``NamePMI``), and what it answered is remembered with the prompt. The probability of a class at a token is the
-sum over words of the probability of the word at the token times that of the class given the word. An average of
-embeddings, which is no word, is never read.
+to depends on the instruction alone, so the language model looks each word up once. What word and name have to do with
+one another by themselves is added (``NamePMI``, ``NameSimilarity``), and the answer is remembered with the prompt. The
+probability of a class at a token is the sum over words of the probability of the word at the token times that of the
+class given the word. An average of embeddings, which is no word, is never read.
 
 Dimensions: B images, M image tokens, V words, K named classes, E width of the language model.
 """
+
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -23,6 +25,7 @@ from ..prompt_cache import PromptCache
 from .class_pass import ClassPassOutput
 from .class_reader import ClassMapLookup, mask_padding
 from .name_pmi import NamePMI
+from .name_similarity import NameSimilarity
 from .query_embedding import QueryEmbedding
 from .token_words import TokenWords
 
@@ -41,6 +44,7 @@ class VocabularyReader(ClassMapLookup):
         llm_width: E.
         num_classes: Classes of the detector.
         vocab_size: Tokens of the language model's base vocabulary.
+        sentence_encoder: Config of ``SentenceEncoder``.
         learned_words: Words besides the detector's class names.
         min_match_iou: In training, a token whose box overlaps less with the object matched to it is no object: a
             published detector's boxes are not trained.
@@ -48,15 +52,16 @@ class VocabularyReader(ClassMapLookup):
         expression_guidance: Config of ``ExpressionGuidance``; None for none.
     """
 
-    reads_tokens = False
+    reads_tokens, has_prior = False, True
 
-    def __init__(self, channels: int, llm_width: int, num_classes: int, vocab_size: int, learned_words: int = 16,
-                 min_match_iou: float = 0.5, opening: str = '\n{"', initial_scale: float = 1.0,
+    def __init__(self, channels: int, llm_width: int, num_classes: int, vocab_size: int, sentence_encoder: dict,
+                 learned_words: int = 16, min_match_iou: float = 0.5, opening: str = '\n{"', initial_scale: float = 1.0,
                  expression_guidance: dict | None = None):
         super().__init__(opening, initial_scale, image_context=False)
         self.min_match_iou = min_match_iou
         self.words = TokenWords(channels, llm_width, num_classes, learned_words)
         self.pmi = NamePMI(vocab_size)
+        self.similarity = NameSimilarity(MODELS.build(sentence_encoder))
         self.calibration = nn.Parameter(torch.tensor([1.0, 0.0]))  # scale and offset of the log-odds
         sizes = dict(num_classes=num_classes, llm_width=llm_width)
         self.expression_guidance = MODELS.build({**expression_guidance, **sizes}) if expression_guidance else None
@@ -120,14 +125,18 @@ class VocabularyReader(ClassMapLookup):
         def read() -> tuple[Tensor, ClassPassOutput]:
             words = self.words.embed(llm, class_names).expand(len(unique), -1, -1)
             logits, output = self(llm, list(unique.values()), words, queries.expand(*words.shape[:2], 1, -1))
-            pmi = self.pmi(llm, class_names, [instruction.read_names for instruction in unique.values()])
-            logits = self.scale * logits + F.pad(pmi, (0, 1, 0, words.shape[1] - len(class_names)))
+            prior = self.prior_logits(llm, class_names, [instruction.read_names for instruction in unique.values()])
+            logits = self.scale * logits + F.pad(prior, (0, 1, 0, words.shape[1] - len(class_names)))
             return mask_padding(logits, list(unique.values())).log_softmax(-1), output
 
         classes, output = read() if torch.is_grad_enabled() else self._cache.get_or_compute(tuple(unique), read)
         rows = torch.tensor([list(unique).index(instruction.text) for instruction in instructions],
                             device=classes.device)
         return classes[rows], output.select(rows)
+
+    def prior_logits(self, llm: CausalLM, words: Sequence[str], class_sets: Sequence[Sequence[str]]) -> Tensor:
+        """Additions ``float[B, n, K]`` to the logits of the classes given n words, whatever the instruction says."""
+        return self.pmi(llm, words, class_sets) + self.similarity(words, class_sets)
 
     @staticmethod
     def scores(logits: Tensor) -> Tensor:
