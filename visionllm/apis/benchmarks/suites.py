@@ -4,6 +4,8 @@ from argparse import Namespace
 from collections.abc import Callable
 from itertools import cycle
 
+from torch import nn
+
 from visionllm.datasets import LVIS_NAMES
 from visionllm.datasets.scenes import SHAPES
 from visionllm.language import TASKS
@@ -44,7 +46,7 @@ def decoding(args: Namespace) -> DecodingBenchmark:
     return DecodingBenchmark(llm.to(args.device).eval())
 
 
-def detector(args: Namespace):
+def detector(args: Namespace) -> nn.Module:
     """The paper's R50 model with the language model of the arguments."""
     return build_model(R50, args.llm, args.text_encoder, llm_size(args)).to(args.device)
 

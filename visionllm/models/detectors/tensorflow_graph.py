@@ -1,6 +1,6 @@
 """Frozen graphs of TensorFlow, read without TensorFlow: tensorboard has their format."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,14 +40,14 @@ class Graph(Mapping[str, 'NodeDef']):
     def __getitem__(self, name: str) -> 'NodeDef':
         return self.nodes[name]
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[str]:
         return iter(self.nodes)
 
     def __len__(self) -> int:
         return len(self.nodes)
 
     def constant(self, name: str) -> Tensor:
-        """Values of a constant, in its shape.
+        """Values ``float[...]`` of a constant, in its shape.
 
         Raises:
             ConfigError: The weights do not hold it.
@@ -58,5 +58,5 @@ class Graph(Mapping[str, 'NodeDef']):
         return torch.from_numpy(np.array(make_ndarray(self.constants[name])))
 
     def constants_of(self, node: 'NodeDef') -> list[Tensor]:
-        """The inputs of a node that are constants of the ``.pb``, in its order."""
+        """The inputs of a node that are constants ``float[...]`` of the ``.pb``, in its order."""
         return [self.constant(name) for name in node.input if name not in self.nodes]
