@@ -54,7 +54,6 @@ class SSDLayers(nn.Module):
         for node in needed:
             self._add(graph, node, readers)
         self.outputs = [self.place[name] for name in outputs]
-        self.to(memory_format=torch.channels_last).requires_grad_(False)  # half the time on a CPU
 
     def _add(self, graph: Graph, node: 'NodeDef', readers: Counter) -> None:
         inputs = [self.place[name] for name in node.input if name in graph]
@@ -123,9 +122,10 @@ def convolution(node: 'NodeDef', weight: Tensor, size: tuple[int, int]) -> nn.Se
         kernel = F.pad(kernel, (missing[1] % 2, 0, missing[0] % 2, 0))
         padding = [(each + 1) // 2 for each in missing]
     layer = nn.Conv2d(channels, len(kernel), kernel.shape[2:], strides, padding, groups=groups, device='meta')
-    layer.weight, layer.bias = nn.Parameter(kernel.contiguous()), nn.Parameter(torch.zeros(len(kernel)))
     if node.attr['loc_pred_transposed'].b:  # y, x, height, width
-        layer.weight.data = layer.weight.data.unflatten(0, (-1, 2, 2)).flip(2).flatten(0, 2)
+        kernel = kernel.unflatten(0, (-1, 2, 2)).flip(2).flatten(0, 2)
+    kernel = kernel.contiguous(memory_format=torch.channels_last)  # half the time on a CPU
+    layer.weight, layer.bias = (nn.Parameter(each, False) for each in (kernel, torch.zeros(len(kernel))))
     layer.transposed_boxes = node.attr['loc_pred_transposed'].b
     return nn.Sequential(layer)
 

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -55,7 +54,7 @@ class Graph(Mapping[str, 'NodeDef']):
         from tensorboard.util.tensor_util import make_ndarray
         if name not in self.constants:
             raise ConfigError(f'The .pb file has no constant {name}, which the .pbtxt file names.')
-        return torch.from_numpy(np.array(make_ndarray(self.constants[name])))
+        return torch.as_tensor(make_ndarray(self.constants[name]))
 
     def constants_of(self, node: 'NodeDef') -> list[Tensor]:
         """The inputs of a node that are constants ``float[...]`` of the ``.pb``, in its order."""
