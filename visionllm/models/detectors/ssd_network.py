@@ -54,6 +54,7 @@ class SSDLayers(nn.Module):
         for node in needed:
             self._add(graph, node, readers)
         self.outputs = [self.place[name] for name in outputs]
+        self.done = values_done(self.steps, self.outputs)
 
     def _add(self, graph: Graph, node: 'NodeDef', readers: Counter) -> None:
         inputs = [self.place[name] for name in node.input if name in graph]
@@ -82,10 +83,26 @@ class SSDLayers(nn.Module):
     def forward(self, pixels: Tensor) -> list[Tensor]:
         """Values of the outputs, for pixels ``float[B, 3, H, W]`` in [0, 255]."""
         values = {PIXELS: pixels}
-        for name, function, inputs in self.steps:
+        for (name, function, inputs), done in zip(self.steps, self.done):
             layer = function or self.convolutions[name]
             values[name] = layer(*(values[each] for each in inputs))
+            for each in done:
+                del values[each]  # of a batch all maps are half a gigabyte
         return [values[name] for name in self.outputs]
+
+
+def values_done(steps: list[tuple[str, object, list[str]]], outputs: list[str]) -> list[list[str]]:
+    """The values that no step behind needs, for each step.
+
+    Args:
+        steps: Name, function and inputs of each.
+        outputs: Values that are needed in the end.
+    """
+    done, seen = [], set(outputs)
+    for _, _, inputs in reversed(steps):
+        done.insert(0, [name for name in dict.fromkeys(inputs) if name not in seen])
+        seen.update(inputs)
+    return done
 
 
 def needed_nodes(graph: Graph, outputs: tuple[str, ...]) -> list['NodeDef']:
