@@ -88,8 +88,22 @@ def test_an_image_alone_and_in_a_batch(detector, photographs):
 
 def test_an_image_without_a_detection_has_one_empty_token(detector):
     scores = torch.zeros(4, 91)
-    found = detector._select(torch.rand(4, 4), scores, scores.T)
+    found = detector._select(torch.rand(4, 4), scores)
     assert found.boxes.tolist() == [[[0, 0, 0, 0]]] and (found.class_logits.sigmoid() < 2 * MIN_SCORE).all()
+
+
+def test_of_a_class_with_many_candidates_the_best_are_kept(detector):
+    """As of an image with 150 likely anchors of one class that do not overlap, and one of another."""
+    count = len(detector.anchors.anchors)
+    corners = torch.rand(count, 1) * 1e-4 + torch.arange(count)[:, None] + torch.tensor([0, 0, 0.5, 0.5])
+    scores = torch.zeros(count, 91)
+    scores[:150, 1] = torch.linspace(0.9, 0.5, 150)[torch.randperm(150)]
+    scores[200, 2], scores[300, 0] = 0.1, 0.9  # and the background
+    found = detector._select(corners, scores).class_logits[0].sigmoid()
+    assert found[:, 0].sort(descending=True).values.tolist() == pytest.approx(
+        scores[:, 1].sort(descending=True).values[:detector.anchors.keep].tolist(), abs=1e-5)
+    candidates = detector.anchors.candidates(scores.T)
+    assert (candidates > 0).sum(1).tolist() == [0, detector.anchors.top_k, 1, *[0] * 88]
 
 
 def test_its_weights_are_in_no_checkpoint_and_are_not_trained(detector):

@@ -29,10 +29,10 @@ class AnchorsOfImage(nn.Module):
         self.anchors = anchors
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """``corners`` ``float[1, A, 4]``, ``class_scores`` ``float[A, L]`` and ``candidates`` ``float[1, L, A]`` of an
-        image ``uint8[H, W, 3]``."""
-        corners, scores, candidates = self.anchors(image[None])
-        return corners, scores[0], candidates
+        """``corners`` ``float[1, A, 4]`` xyxy in [0, 1], ``class_scores`` ``float[A, L]`` and ``candidates``
+        ``float[1, L, A]`` of an image ``uint8[H, W, 3]``."""
+        corners, scores = self.anchors(image[None])
+        return corners, scores[0], self.anchors.candidates(scores[0].T)[None]
 
 
 def ssd_graph(detector: TensorFlowSSD) -> DetectorGraph:

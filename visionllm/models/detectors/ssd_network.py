@@ -197,9 +197,8 @@ class Anchors(nn.Module):
         self.min_score, self.max_overlap = node.attr['confidence_threshold'].f, node.attr['nms_threshold'].f
         self.keep = node.attr['keep_top_k'].i
 
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """``corners`` ``float[B, A, 4]`` xyxy in [0, 1], ``class_scores`` ``float[B, A, L]``, and ``candidates``
-        ``float[B, L, A]``, the ``top_k`` best scores of each class but the background, and 0.
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Corners ``float[B, A, 4]`` xyxy in [0, 1], and class scores ``float[B, A, L]``.
 
         Args:
             images: ``uint8[B, H, W, 3]``, RGB.
@@ -208,12 +207,13 @@ class Anchors(nn.Module):
         encoded = encoded.view(len(images), -1, 4) * self.variances
         centers = self.anchors[:, :2] + encoded[..., :2] * self.anchors[:, 2:]
         sides = encoded[..., 2:].exp() * self.anchors[:, 2:]
-        scores = scores.view(len(images), len(self.anchors), -1)
-        by_class = scores.transpose(1, 2)
-        worst = by_class.topk(min(self.top_k, len(self.anchors))).values[..., -1:]
-        candidates = torch.where(by_class >= worst, by_class, 0)
-        kept = torch.arange(candidates.shape[1], device=candidates.device) != self.background
-        return bbox_cxcywh_to_xyxy(torch.cat([centers, sides], -1)), scores, candidates * kept[:, None]
+        return bbox_cxcywh_to_xyxy(torch.cat([centers, sides], -1)), scores.view(len(images), len(self.anchors), -1)
+
+    def candidates(self, scores: Tensor) -> Tensor:
+        """The ``top_k`` best scores of each class but the background, and 0: ``float[L, A]`` of ``float[L, A]``."""
+        worst = scores.topk(min(self.top_k, len(self.anchors))).values[:, -1:]
+        kept = torch.arange(len(scores), device=scores.device) != self.background
+        return torch.where(scores >= worst, scores, 0) * kept[:, None]
 
 
 def make_anchors(node: 'NodeDef', maps: tuple[int, int], size: tuple[int, int]) -> tuple[Tensor, Tensor]:

@@ -61,9 +61,13 @@ class TensorFlowSSD(PublishedDetector):
             found += map(self._select, *self.anchors(part))
         return pad_detections(found)
 
-    def _select(self, corners: Tensor, scores: Tensor, candidates: Tensor) -> Detections:
+    def _select(self, corners: Tensor, scores: Tensor) -> Detections:
         """Of one image, for what ``Anchors`` says of it."""
-        columns, anchors = torch.nonzero(candidates > self.anchors.min_score, as_tuple=True)
+        likely = self.anchors.min_score < scores.T
+        likely[self.anchors.background] = False
+        if likely.sum(1).max() > self.anchors.top_k:
+            likely &= self.anchors.candidates(scores.T) > 0
+        columns, anchors = torch.nonzero(likely, as_tuple=True)
         boxes = corners[anchors]
         boxes = torch.cat([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], 1)  # [n, 4] xywh
         kept = cv2.dnn.NMSBoxesBatched(*(each.cpu().numpy() for each in (
