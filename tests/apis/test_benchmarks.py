@@ -1,8 +1,11 @@
 import copy
+from pathlib import Path
+from unittest.mock import Mock, patch
 
 import pytest
 import torch
 
+from visionllm import VisionLLM
 from visionllm.apis.benchmarks import (
     CocoEvalBenchmark,
     DecodingBenchmark,
@@ -16,11 +19,13 @@ from visionllm.apis.benchmarks import (
     deformable_attention_suite,
     detector_suite,
     loading_suite,
+    photographs,
     roofline_suite,
     time_rows,
     training_suite,
     vocabulary_suite,
 )
+from visionllm.apis.benchmarks.photographs import FolderBenchmark
 from visionllm.apis.benchmarks.roofline import count_flops
 from visionllm.datasets import LVIS_NAMES
 from visionllm.datasets.scenes import SHAPES
@@ -116,3 +121,26 @@ def test_all_ways_of_decoding_give_the_same_states(tiny, monkeypatch):
         given = [prefix, blocks]
         decoding.copied_prefix(4)
     assert torch.allclose(ours, dense, atol=1e-4) and torch.allclose(ours, states[-1][:, 2:], atol=1e-4)
+
+
+def test_a_folder_one_by_one_and_in_batches_is_the_same_files():
+    folder = FolderBenchmark(VisionLLM('photo', device='cpu'), count=5, batch=2)
+    with patch.object(folder.model, 'predict') as predict:
+        for run in folder.rows().values():
+            run()
+    assert [call.kwargs['batch_size'] for call in predict.call_args_list] == [1, 2]
+    assert list(folder.rows()) == ['5 files, one by one', '5 files, in batches of 2']
+    files = sorted(Path(folder.folder.name).iterdir())
+    assert len({file.read_bytes() for file in files}) == 5
+    folder.predict(2)
+
+
+def test_ratios_of_the_photographs_suite_are_of_its_rows(tiny, monkeypatch):
+    monkeypatch.setattr(photographs, 'PEERS', {'OWLv2 base': lambda device: None})
+    folder = Mock(rows=lambda: {'2 files, one by one': None, '2 files, in batches of 8': None})
+    benchmark = Mock(rows=lambda name: {f'{name}, detector, batch 1': None, f'{name}, batch 1': None})
+    suite = photographs.photographs_suite({'SSD': benchmark}, folder, 'cpu')
+    seconds = dict.fromkeys(suite.rows, 1.0)
+    assert 'command to first answer' in seconds
+    assert suite.compare(seconds | {'2 files, one by one': 1.5}) == {
+        '2 files, one by one / in batches': 1.5, 'SSD, batch 1 / detector': 1.0, 'OWLv2 base / SSD, batch 1': 1.0}

@@ -163,7 +163,7 @@ def test_what_cannot_be_exported_is_explained(tiny, tiny_model, tmp_path, monkey
     padded = TransformersDetector(write_detr(tmp_path / 'detr', 'detr'), random_config={})
     with pytest.raises(ExportError, match='keeps the aspect ratio of images'):
         detector_graph(padded)
-    with pytest.raises(ExportError, match='Identity cannot be exported to ONNX; OnnxDetector, OpenCVDetector'):
+    with pytest.raises(ExportError, match='Identity cannot be exported to ONNX; OnnxDetector, TensorFlowSSD'):
         detector_graph(torch.nn.Identity())
     monkeypatch.setattr(graphs, 'find_spec', lambda name: None if name.startswith('onnx') else name)
     with pytest.raises(ExportError, match=r'onnx and onnxscript and onnxruntime: `pip install "visionllm\[export'):

@@ -29,6 +29,7 @@ from ..conftest import ROOT
 
 DEIMV2 = 'configs/visionllm/visionllm_deimv2-femto_coco.py'
 SSD, WEIGHTS = SHIPPED['photo']
+FOLDER_NAMES = ['person', 'vehicle', 'animal', 'food', 'couch']
 
 
 @pytest.fixture(scope='module')
@@ -136,6 +137,20 @@ def deimv2_study(num_images):
     model = MODELS.build(Config.fromfile(DEIMV2).model)
     model.init_weights()
     return Study.from_model(model.eval(), DEIMV2, num_images)
+
+
+def test_a_folder_has_the_answers_of_its_pictures_one_by_one(data, shipped, tmp_path):
+    for path in sorted((data / 'coco-mini/val2017').glob('*.jpg'))[:20]:
+        (tmp_path / path.name).symlink_to(path)
+    shipped.inferencer.model.connector.cache.results.clear()
+    together = shipped.predict(tmp_path, classes=FOLDER_NAMES, threshold=0.01)
+    shipped.inferencer.model.connector.cache.results.clear()
+    alone = shipped.predict(tmp_path, classes=FOLDER_NAMES, threshold=0.01, batch_size=1)
+    assert len(together) == 20 and sum(map(len, together)) > 100
+    for one, other in zip(alone, together):
+        assert one.path == other.path and one.names == other.names
+        assert np.abs(np.subtract(one.scores, other.scores)).max(initial=0) < 1e-3
+        assert np.abs(np.subtract(one.boxes, other.boxes)).max(initial=0) < 1e-2  # pixels
 
 
 def test_a_detector_keeps_its_accuracy_when_it_takes_orders(coco_mini, shipped):

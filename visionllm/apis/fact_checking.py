@@ -1,8 +1,11 @@
 """Fact-checked ratio: what a model answers rightly from the image, by what its language model answers rightly from the
 true captions and boxes as text (in place of LLaVA-Bench's judge, where the truth is known)."""
 
+from collections.abc import Iterator
+
 import torch
 from mmdet.registry import METRICS
+from mmdet.structures import DetDataSample
 from mmengine.dataset import pseudo_collate
 
 from visionllm.datasets.box_relations import normalized_box
@@ -26,7 +29,7 @@ def facts(study: Study) -> dict:
 
 
 @torch.no_grad()
-def told(study: Study):
+def told(study: Study) -> Iterator[DetDataSample]:
     """All samples, answered with the truth as text in the place of the image."""
     head, llm = study.model.heads['text'], study.model.llm
     for index in range(len(study.dataset)):

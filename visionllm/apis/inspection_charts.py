@@ -5,11 +5,15 @@ Dimensions: H, W an image, R rows, C columns, T text tokens, M image tokens, P s
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .charts import pyplot_without_window
 from .inspection import Attention, Reading, WordClasses
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 DPI = 110
 CELL, LABELS = 0.36, 2.4  # inches: a cell of a table, and the room for its labels
@@ -100,7 +104,8 @@ def draw_table(values: np.ndarray, rows: Sequence[str], columns: Sequence[str], 
     _save(pyplot, path)
 
 
-def fill_table(panel, values: np.ndarray, rows: Sequence[str], columns: Sequence[str], maximum: float | None) -> None:
+def fill_table(panel: 'Axes', values: np.ndarray, rows: Sequence[str], columns: Sequence[str],
+               maximum: float | None) -> None:
     """A heat map with its numbers.
 
     Args:

@@ -7,8 +7,8 @@ vocabulary the same model with four groups of 80 names, together and one by one
 training   a step of 16 images with one instruction, or a phrase each; polygons and boxes
 deformable deformable attention at four levels of an image of 800 x 1333, and mmcv's in PyTorch; on a GPU, where ours is
            a Triton kernel, also ours in PyTorch (targets: 3 times as fast forward, 2 backward)
-photographs  the shipped model for photographs with 80 names, its detector alone, OWLv2 base, Grounding DINO tiny and
-           Florence-2 base with random weights
+photographs  the shipped model for photographs with 80 names, its detector alone, 100 files one by one and in batches,
+           the command to its first answer; OWLv2 base, Grounding DINO tiny and Florence-2 base, random weights
 coco_eval  COCO evaluation of 1,000 images x 100 detections, and pycocotools
 loading    batches of training samples, and MMDetection's
 

@@ -13,6 +13,10 @@ from ast import literal_eval
 from collections.abc import Callable
 from json import JSONDecodeError
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
 IN_WORKER = re.compile(r'Caught \w+ in .*\nOriginal Traceback')  # how PyTorch wraps errors of its worker processes
 OF_REGISTRY = re.compile(r'^class `[^`]+` in \S+: ')  # how mmengine's registry wraps errors
@@ -122,7 +126,7 @@ def add_launcher(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
 
 
-def load_config(args: argparse.Namespace):
+def load_config(args: argparse.Namespace) -> 'Config':
     """The config of parsed arguments, with its options; the modules of its ``custom_imports`` are imported.
 
     Raises:
@@ -137,7 +141,7 @@ def load_config(args: argparse.Namespace):
     return cfg
 
 
-def read_config(path: str):
+def read_config(path: str) -> 'Config':
     """Read a config; nothing heavy is imported.
 
     Raises:
@@ -150,7 +154,7 @@ def read_config(path: str):
         raise UsageError(f'{path} is no valid config: {one_line(error)} ({type(error).__name__}).') from None
 
 
-def merge_option(cfg, option: str) -> None:
+def merge_option(cfg: 'Config', option: str) -> None:
     """Change one setting of a config.
 
     Raises:

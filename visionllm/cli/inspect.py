@@ -22,6 +22,8 @@ from .common import add_config, load_config
 from .predict import add_model
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from visionllm.apis.inspection import Reading
 
 VIEWS = {'attention': 'what an answer attends to, or which words belong to a class',
@@ -67,7 +69,7 @@ def run(args: argparse.Namespace) -> None:
     print(f'{path}: {draw_view(args.view, reading, model, path, args.count)}')
 
 
-def draw_view(view: str, reading: 'Reading', model, path: Path, count: int | None) -> str:
+def draw_view(view: str, reading: 'Reading', model: 'nn.Module', path: Path, count: int | None) -> str:
     """Draw one of ``VIEWS``, and say what it shows."""
     from visionllm.apis import inspection, inspection_charts
     if view == 'classes':

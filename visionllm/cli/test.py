@@ -11,8 +11,13 @@ import argparse
 import os
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .common import UsageError, add_config, add_launcher, load_config
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+    from mmengine.evaluator import Evaluator
 
 WRITING_METRICS = ('InstructionCocoMetric', 'FederatedMetric', 'CocoMetric')
 
@@ -29,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_launcher(parser)
 
 
-def write_results(evaluator, out: str) -> None:
+def write_results(evaluator: 'Evaluator', out: str) -> None:
     """Let an evaluator write COCO result files; of several tasks those with boxes, each under its name.
 
     Raises:
@@ -44,7 +49,7 @@ def write_results(evaluator, out: str) -> None:
         metric.outfile_prefix = prefix
 
 
-def select_tasks(cfg, tasks: list[str]) -> None:
+def select_tasks(cfg: 'Config', tasks: list[str]) -> None:
     """Leave the other tasks of a config's test set out.
 
     Raises:
@@ -61,7 +66,7 @@ def select_tasks(cfg, tasks: list[str]) -> None:
     cfg.test_evaluator.metrics = {task: metric for task, metric in metrics.items() if task in tasks}
 
 
-def check_report(evaluator) -> None:
+def check_report(evaluator: 'Evaluator') -> None:
     """Check that something can be reported, before time is spent on the test.
 
     Raises:

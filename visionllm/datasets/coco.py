@@ -35,8 +35,8 @@ class InstructionCocoDataset(CocoDataset):
 
     INDEX = CheckedCOCO
 
-    def __init__(self, *args, metainfo: dict | None = None, labelled_names: Sequence[str] | None = None,
-                 with_masks_only: bool = False, **kwargs):
+    def __init__(self, *args: object, metainfo: dict | None = None, labelled_names: Sequence[str] | None = None,
+                 with_masks_only: bool = False, **kwargs: object):
         self.labelled_names, self.with_masks_only = labelled_names, with_masks_only
         self._names_classes = 'classes' in (metainfo or {}) or type(self).METAINFO is not CocoDataset.METAINFO
         super().__init__(*args, metainfo=metainfo, return_classes=True, **kwargs)

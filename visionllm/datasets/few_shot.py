@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from mmdet.registry import DATASETS
+from mmdet.structures import DetDataSample
 from numpy.typing import NDArray
 
 from visionllm.annotations import AnnotationError
@@ -80,7 +81,7 @@ class FewShotDataset(DocumentDataset):
         return others[np.argsort(similarity, kind='stable')[-self.num_shots:]]
 
 
-def answer_of(sample) -> str:
+def answer_of(sample: DetDataSample) -> str:
     """The answer of a packed sample: its ``answer``, or the first of its ``captions``.
 
     Raises:

@@ -9,8 +9,10 @@ mmengine first tries ``torch.load(weights_only=True)`` and, if that fails, loads
 import hashlib
 import json
 from argparse import Namespace
+from collections.abc import Callable
 from pathlib import Path
 from pickle import UnpicklingError
+from typing import BinaryIO, TypeAlias
 from urllib.error import URLError
 from urllib.parse import urlparse
 
@@ -23,6 +25,8 @@ from visionllm.assets import SHIPPED
 from visionllm.atomic_write import write_atomically
 from visionllm.errors import UserError
 
+Location: TypeAlias = str | torch.device | Callable | None  # as torch.load's map_location
+
 SCHEME = 'visionllm://'  # of shipped models
 
 
@@ -30,7 +34,8 @@ class UnsafeCheckpointError(UserError, RuntimeError):
     """A checkpoint that is damaged, or that cannot be loaded without running code from it."""
 
 
-def load_weights_only(file, map_location=None, weights_only=None) -> dict:
+def load_weights_only(file: str | Path | BinaryIO, map_location: Location = None,
+                      weights_only: bool | None = None) -> dict:
     """Drop-in for mmengine's loader (hence the unused third argument): tensors and plain containers, or an error.
 
     Raises:
@@ -51,7 +56,7 @@ def load_weights_only(file, map_location=None, weights_only=None) -> dict:
                                     'again.') from None
 
 
-def load_local(filename: str, map_location=None) -> dict:
+def load_local(filename: str, map_location: Location = None) -> dict:
     """Load ``.safetensors`` (as ``{'state_dict', 'meta'}``) or a ``torch.save`` file without running code.
 
     Raises:
@@ -71,7 +76,7 @@ def load_local(filename: str, map_location=None) -> dict:
         raise UnsafeCheckpointError(f'{filename} is not a valid safetensors file: {error}') from None
 
 
-def load_from_url(url: str, model_dir: str | None = None, map_location=None, progress: bool = True) -> dict:
+def load_from_url(url: str, model_dir: str | None = None, map_location: Location = None, progress: bool = True) -> dict:
     """Drop-in for torch's ``load_url``: download once, then load as a local file.
 
     Raises:
@@ -89,7 +94,7 @@ def load_from_url(url: str, model_dir: str | None = None, map_location=None, pro
     return load_local(str(path), map_location)
 
 
-def load_shipped(filename: str, map_location=None) -> dict:
+def load_shipped(filename: str, map_location: Location = None) -> dict:
     """Load the weights of a shipped model, ``visionllm://NAME``.
 
     Raises:

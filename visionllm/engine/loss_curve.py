@@ -5,6 +5,7 @@ from pathlib import Path
 
 from mmdet.registry import HOOKS
 from mmengine.hooks import Hook
+from mmengine.runner import Runner
 
 
 @HOOKS.register_module()
@@ -13,7 +14,7 @@ class LossCurve(Hook):
 
     priority = 'LOWEST'
 
-    def after_train(self, runner) -> None:
+    def after_train(self, runner: Runner) -> None:
         records = read_scalars(Path(runner.work_dir))
         if runner.rank == 0 and records:
             draw_curves(records, Path(runner.work_dir) / 'curves.png')

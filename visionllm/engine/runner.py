@@ -16,6 +16,7 @@ from visionllm.errors import CheckpointMismatchError, ConfigError
 from visionllm.models.checkpoint_loading import describe_mismatch, read_state_dict
 
 from .atomic_write import last_checkpoint
+from .checkpoint import Location
 from .distributed import unwrapped
 from .interrupts import noting_signals
 from .sharded_adamw import ShardedAdamW
@@ -73,13 +74,14 @@ class StrictRunner(Runner):
                               'from an iter_*.pth, or start from these weights with --cfg-options load_from=...')
         super().load_or_resume()
 
-    def save_checkpoint(self, out_dir: str, filename: str, *args, **kwargs) -> None:
+    def save_checkpoint(self, out_dir: str, filename: str, *args: object, **kwargs: object) -> None:
         """As in mmengine; a sharded optimizer state is first consolidated by all processes."""
         if isinstance(self.optim_wrapper.optimizer, ShardedAdamW):
             self.optim_wrapper.optimizer.consolidate_state_dict()
         super().save_checkpoint(out_dir, filename, *args, **kwargs)
 
-    def load_checkpoint(self, filename: str, map_location='cpu', strict: bool = True, **kwargs) -> dict:
+    def load_checkpoint(self, filename: str, map_location: Location = 'cpu', strict: bool = True,
+                        **kwargs: object) -> dict:
         """As in mmengine, but strict.
 
         Raises:

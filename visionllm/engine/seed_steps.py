@@ -7,6 +7,7 @@ mmengine's checkpoints do not contain the states of random generators. Samples a
 
 from mmdet.registry import HOOKS
 from mmengine.hooks import Hook
+from mmengine.runner import Runner
 
 from visionllm.datasets.seeded_sampling import seed_all
 
@@ -15,5 +16,5 @@ from visionllm.datasets.seeded_sampling import seed_all
 class SeedSteps(Hook):
     """Seed all generators by the step's index, equally in all processes (as mmengine's ``randomness`` does)."""
 
-    def before_train_iter(self, runner, batch_idx: int, data_batch=None) -> None:
+    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: dict | None = None) -> None:
         seed_all(runner.seed, runner.iter, 1)  # 1: other numbers than a sample's

@@ -26,7 +26,7 @@ class ShardedAdamW(ZeroRedundancyOptimizer):
         ConfigError: There is only one process.
     """
 
-    def __init__(self, params: Iterable, **settings):
+    def __init__(self, params: Iterable, **settings: object):
         if not is_distributed():
             raise ConfigError('ShardedAdamW shares its state among several processes and there is one. Start them with '
                               'tools/dist_train.sh, or set optim_wrapper.optimizer.type=AdamW.')

@@ -34,7 +34,7 @@ class ShardedDataParallel(MMDistributedDataParallel):
         ConfigError: It has no language model.
     """
 
-    def __init__(self, module: nn.Module, **kwargs):
+    def __init__(self, module: nn.Module, **kwargs: object):
         if getattr(module, 'llm', None) is None:
             raise ConfigError('ShardedDataParallel shares the layers of a language model, and this model has none. '
                               'Leave model_wrapper_cfg as it is.')

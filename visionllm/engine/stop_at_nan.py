@@ -4,6 +4,7 @@ from math import isfinite
 
 from mmdet.registry import HOOKS
 from mmengine.hooks import Hook
+from mmengine.runner import Runner
 from torch import Tensor
 
 from visionllm.errors import UserError
@@ -22,7 +23,7 @@ class StopAtNaN(Hook):
     With a loss scaler, gradients are not checked: it skips steps with infinite ones itself.
     """
 
-    def after_train_iter(self, runner, batch_idx: int, data_batch: dict, outputs: dict[str, Tensor]) -> None:
+    def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: dict, outputs: dict[str, Tensor]) -> None:
         """Check the losses, and the gradient norm where gradients are clipped.
 
         Raises:
@@ -36,7 +37,7 @@ class StopAtNaN(Hook):
             images = ', '.join(sample.img_path for sample in data_batch['data_samples'])
             raise DivergedError(f'Step {runner.iter + 1} is not finite ({broken}) on {images}; {remedy(runner)}')
 
-    def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Check the weights, which may be infinite after a finite loss.
 
         Raises:
@@ -58,7 +59,7 @@ def check_finite(state: dict[str, Tensor], culprit: str, remedy: str = 'lower it
                             f'not saved; {remedy}')
 
 
-def remedy(runner) -> str:
+def remedy(runner: Runner) -> str:
     """What the user can do about it."""
     last = last_checkpoint(runner.work_dir)
     start = f'go on from {last}, the last good checkpoint, with --resume' if last else 'start again (there is no ' \

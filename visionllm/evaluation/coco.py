@@ -24,7 +24,7 @@ class InstructionCocoMetric(CocoMetric):
         ConfigError: ``proposal_nums`` are not three, or do not hold 100.
     """
 
-    def __init__(self, ann_file: str, *args, **kwargs):
+    def __init__(self, ann_file: str, *args: object, **kwargs: object):
         super().__init__(None, *args, **kwargs)
         if len(self.proposal_nums) != 3 or 100 not in self.proposal_nums:
             raise ConfigError(f'proposal_nums of InstructionCocoMetric are {self.proposal_nums}. COCO\'s AP is that of '

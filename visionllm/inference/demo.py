@@ -65,7 +65,7 @@ def asked(request: dict) -> str:
     return (what if isinstance(what, str) else ', '.join(what)).rstrip('?')
 
 
-def evaluate(model) -> None:
+def evaluate(model: VisionLLM) -> None:
     """Print the metrics of the shipped model, one line per task."""
     for task, count in NUM_SAMPLES.items():
         study = Study.from_model(model, SHIPPED['scenes'][0], count, task)

@@ -41,7 +41,7 @@ class VisionLLM:
         self.device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
         self.config, weights = find_model(model, checkpoint)
         self.inferencer = Inferencer(self.config.build(weights).to(self.device), self.config.scale)
-        self._lock = Lock()  # caches, and OpenCV's networks, are of one thread at a time
+        self._lock = Lock()  # caches are of one thread at a time
 
     @classmethod
     def from_pretrained(cls, model: str | Path, device: str | None = None) -> 'VisionLLM':

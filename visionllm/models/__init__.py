@@ -12,7 +12,7 @@ from .connectors import (
     TokenizerPretrained,
     TokenMLP,
 )
-from .detectors import MMDetDetector, OnnxDetector, OpenCVDetector, TransformersDetector
+from .detectors import MMDetDetector, OnnxDetector, TensorFlowSSD, TransformersDetector
 from .encoders import HuggingFaceVisionEncoder, NoTextEncoder, TextEncoder
 from .heads import FormatQueryHead, InterleavedTextHead, NextTokenHead, ProposalHead
 from .llava import LlavaPretrained
@@ -24,7 +24,7 @@ from .visionllm import VisionLLM
 __all__ = [
     'BackbonePretrained', 'CausalLM', 'DetectorTokenizer', 'EfficientNetLite', 'FormatQueryHead', 'GridTokenizer',
     'HuggingFaceVisionEncoder', 'InterleavedTextHead', 'InternImage', 'LanguageGuidedTokenizer', 'LlavaPretrained',
-    'MMDetDetector', 'NextTokenHead', 'NoTextEncoder', 'OnnxDetector', 'OpenCVDetector', 'PartsPretrained',
-    'PerceiverResampler', 'ProjectedPrompt', 'ProposalHead', 'RoIEncoder', 'RoIRefiner', 'SymbolicPrompt',
-    'TextEncoder', 'TokenGuidance', 'TokenMLP', 'TokenizerPretrained', 'TransformersDetector', 'VisionLLM'
+    'MMDetDetector', 'NextTokenHead', 'NoTextEncoder', 'OnnxDetector', 'PartsPretrained', 'PerceiverResampler',
+    'ProjectedPrompt', 'ProposalHead', 'RoIEncoder', 'RoIRefiner', 'SymbolicPrompt', 'TensorFlowSSD', 'TextEncoder',
+    'TokenGuidance', 'TokenMLP', 'TokenizerPretrained', 'TransformersDetector', 'VisionLLM'
 ]

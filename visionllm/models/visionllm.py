@@ -116,7 +116,8 @@ class VisionLLM(BaseDetector):
             self.extract_feat, batch_inputs, batch_data_samples, divisor)
         predictions = defaultdict(list)
         for index, samples in iter_sentences(batch_data_samples):
-            tokens = self.extract_tokens(batch_inputs[index], samples, [each[index] for each in feature_maps])[-1]
+            rows = slice(None) if len(index) == len(batch_inputs) else index  # a slice copies no pixels
+            tokens = self.extract_tokens(batch_inputs[rows], samples, [each[rows] for each in feature_maps])[-1]
             for head, members, instructions in self.group_by_head(samples):
                 for i, instruction, prediction in zip(members, instructions,
                                                       head.predict(self.llm, instructions, tokens[members])):

@@ -123,7 +123,7 @@ def padding_bias(blocks: Blocks, like: Tensor) -> Tensor | None:
 
 def shared_prefix_attention(module: nn.Module, query: Tensor, key: Tensor, value: Tensor,
                             attention_mask: Tensor | None, scaling: float, dropout: float = 0.0,
-                            blocks: Blocks | None = None, **kwargs) -> tuple[Tensor, Tensor | None]:
+                            blocks: Blocks | None = None, **kwargs: object) -> tuple[Tensor, Tensor | None]:
     """Attention implementation for transformers' ``AttentionInterface``.
 
     In training, scores and weights are recomputed in the backward pass, as in FlashAttention, unless they are few.

@@ -9,7 +9,7 @@ from torch.utils.checkpoint import checkpoint
 Found = TypeVar('Found')
 
 
-def checkpointed(function: Callable[..., Found], *args, random: bool = False) -> Found:
+def checkpointed(function: Callable[..., Found], *args: object, random: bool = False) -> Found:
     """``function(*args)``; with gradients enabled it is recomputed in the backward pass.
 
     Args:

@@ -10,7 +10,7 @@ import torch
 import triton
 import triton.language as tl
 from torch import Tensor
-from torch.autograd.function import once_differentiable
+from torch.autograd.function import FunctionCtx, once_differentiable
 
 SIZES = ('queries', 'pixels', 'heads', 'levels', 'points')  # not specialized: one compiled kernel for all values
 TILE = 1024  # queries x channels of a program: 8 elements per thread
@@ -137,7 +137,7 @@ class MSDeformAttn(torch.autograd.Function):
     """``ms_deform_attn`` by the Triton kernels."""
 
     @staticmethod
-    def forward(ctx, value: Tensor, spatial_shapes: Tensor, locations: Tensor, weights: Tensor) -> Tensor:
+    def forward(ctx: FunctionCtx, value: Tensor, spatial_shapes: Tensor, locations: Tensor, weights: Tensor) -> Tensor:
         """Arguments and result as of ``ms_deform_attn``: ``float[B, S, H, D]`` to ``float[B, Q, H * D]``."""
         inputs = [each.contiguous() for each in (value, spatial_shapes.to(value.device), locations, weights)]
         ctx.save_for_backward(*inputs)
@@ -148,7 +148,7 @@ class MSDeformAttn(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, grad: Tensor) -> tuple[Tensor, None, Tensor, Tensor]:
+    def backward(ctx: FunctionCtx, grad: Tensor) -> tuple[Tensor, None, Tensor, Tensor]:
         value, spatial_shapes, locations, weights = ctx.saved_tensors
         grad_value = torch.zeros_like(value, dtype=torch.float32)  # sums over many samples overflow bfloat16's mantissa
         grad_locations, grad_weights = torch.empty_like(locations), torch.empty_like(weights)

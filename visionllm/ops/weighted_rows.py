@@ -6,7 +6,7 @@ Dimensions: R rows of C channels, N sums of K rows each.
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.autograd.function import once_differentiable
+from torch.autograd.function import FunctionCtx, once_differentiable
 
 MAX_SUMS_PER_CHUNK = 512  # per chunk of the backward pass, so that their rows stay in the CPU cache
 
@@ -15,14 +15,14 @@ class WeightedRows(torch.autograd.Function):
     """``embedding_bag`` with a faster backward pass on CPUs than torch's own."""
 
     @staticmethod
-    def forward(ctx, rows: Tensor, index: Tensor, weight: Tensor) -> Tensor:
+    def forward(ctx: FunctionCtx, rows: Tensor, index: Tensor, weight: Tensor) -> Tensor:
         """Arguments and result as of ``weighted_rows``: ``float[R, C]`` to ``float[N, C]``."""
         ctx.save_for_backward(rows, index, weight)
         return F.embedding_bag(index, rows.detach(), mode='sum', per_sample_weights=weight.detach())
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, grad: Tensor) -> tuple[Tensor, None, Tensor]:
+    def backward(ctx: FunctionCtx, grad: Tensor) -> tuple[Tensor, None, Tensor]:
         rows, index, weight = ctx.saved_tensors
         sorted_index, order = index.flatten().sort()  # sorted by row, the gradient of rows is an embedding_bag as well
         starts = torch.searchsorted(sorted_index, torch.arange(len(rows), device=index.device, dtype=index.dtype))

@@ -3,7 +3,7 @@
 Dimensions: B images, M image tokens per image, C token channels, N text tokens, D text channels, P contour points.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -20,7 +20,7 @@ class TextFeatures:
     features: Tensor  # float[B, N, D]
     mask: Tensor  # bool[B, N]
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.features.shape[:2] != self.mask.shape:
             raise ValueError(f'features {tuple(self.features.shape)} and mask {tuple(self.mask.shape)} disagree.')
 
@@ -37,7 +37,7 @@ class ImageTokens:
     class_logits: Tensor | None = None  # float[B, M, K], log-odds of the classes of a published detector
     class_names: tuple[str, ...] = ()  # of these K classes
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         batch, count, _ = self.embeddings.shape
         if self.contours is None:
             self.contours = self.boxes.new_zeros(batch, count, 0, 2)
@@ -57,7 +57,7 @@ class ImageTokens:
             return torch.ones_like(self.objectness, dtype=torch.bool)
         return (self.boxes[..., 2:] > 0).all(-1)
 
-    def __getitem__(self, images) -> 'ImageTokens':
+    def __getitem__(self, images: 'int | slice | Sequence[int] | Tensor') -> 'ImageTokens':
         return self._map(lambda values: values[images], of_images=True)
 
     def gather(self, index: Tensor) -> 'ImageTokens':

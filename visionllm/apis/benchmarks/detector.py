@@ -10,6 +10,7 @@ from mmdet.datasets import CocoDataset
 from mmdet.registry import MODELS
 from mmdet.structures import DetDataSample
 from mmengine.config import Config
+from torch import nn
 
 from visionllm import mmcv_ops
 from visionllm.language import TASKS, parse_instruction
@@ -30,8 +31,8 @@ class DetectorBenchmark:
         names: Class names in the instruction.
     """
 
-    def __init__(self, model, size: tuple[int, int] = (480, 640), reference: str | Path = DEFORMABLE_DETR,
-                 names: Sequence[str] = CocoDataset.METAINFO['classes']):
+    def __init__(self, model: nn.Module, size: tuple[int, int] = (480, 640),
+                 reference: str | Path = DEFORMABLE_DETR, names: Sequence[str] = CocoDataset.METAINFO['classes']):
         self.model = model.eval()
         self.tokens = random_tokens(self.model, batch_size=1)
         self.reference = MODELS.build(Config.fromfile(reference).model).to(self.tokens.boxes.device).eval()

@@ -4,6 +4,7 @@ import torch
 from mmdet.registry import DATASETS, MODELS
 from mmengine.config import Config
 from mmengine.dataset import BaseDataset
+from torch import nn
 
 from visionllm.structures import ImageTokens
 
@@ -11,7 +12,7 @@ LLAMA_7B = dict(hidden_size=4096, intermediate_size=11008, num_hidden_layers=32,
                 num_key_value_heads=32, tie_word_embeddings=False)
 
 
-def build_model(config: str, llm: str, text_encoder: str, random_config: dict | None = None):
+def build_model(config: str, llm: str, text_encoder: str, random_config: dict | None = None) -> nn.Module:
     """Build the model of a config.
 
     Args:
@@ -26,7 +27,7 @@ def build_model(config: str, llm: str, text_encoder: str, random_config: dict | 
     return MODELS.build(cfg.model)
 
 
-def random_tokens(model, batch_size: int) -> ImageTokens:
+def random_tokens(model: nn.Module, batch_size: int) -> ImageTokens:
     """Random image tokens, as many as a model's connector gives for ``batch_size`` images."""
     size = (batch_size, model.connector.query_embedding.num_embeddings)
     boxes = torch.rand(*size, 4) * 0.5 + 0.25

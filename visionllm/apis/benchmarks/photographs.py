@@ -1,17 +1,24 @@
-"""A photograph to boxes by a model on a published detector, the detector alone, and open-vocabulary detectors of
-transformers with random weights.
+"""A photograph to boxes by a model on a published detector, the detector alone, a folder in batches and one by one, the
+command's first answer, and open-vocabulary detectors of transformers with random weights.
 
 Dimensions: B images, H x W of each.
 """
 
+import subprocess
+import sys
+import tempfile
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
 from mmdet.structures import DetDataSample
+from PIL import Image
 from torch import nn
 
+from visionllm import VisionLLM
+from visionllm.assets import IMAGES
 from visionllm.language import TASKS
 from visionllm.models.detectors.label_sets import COCO
 
@@ -56,6 +63,40 @@ class PhotographBenchmark:
         return {f'{name}, detector, batch {self.batch}': self.detect, f'{name}, batch {self.batch}': self.predict}
 
 
+class FolderBenchmark:
+    """A folder of JPEG files, with two names.
+
+    Args:
+        model: On a ``DetectorTokenizer``.
+        count: How many files.
+        batch: Files that are computed together.
+    """
+
+    def __init__(self, model: VisionLLM, count: int = 100, batch: int = 8):
+        self.model, self.count, self.batch = model, count, batch
+        self.folder = tempfile.TemporaryDirectory(prefix='visionllm-')  # lives as long as this object
+        model.inferencer.model.connector.cache.size = 0
+        photographs = [Image.open(path).convert('RGB').resize(SIZE[::-1]) for path in sorted(IMAGES.glob('*.jpg'))]
+        for index in range(count):  # no two alike, so that none is answered from memory
+            shifted = np.roll(np.asarray(photographs[index % len(photographs)]), 4 * index, axis=1)
+            Image.fromarray(shifted).save(Path(self.folder.name) / f'{index:03}.jpg')
+
+    def predict(self, batch_size: int) -> None:
+        """All files."""
+        self.model.predict(self.folder.name, classes=['cat', 'cup'], batch_size=batch_size, progress=False)
+
+    def rows(self) -> dict[str, Callable]:
+        """One by one, and in batches, by name."""
+        return {f'{self.count} files, one by one': partial(self.predict, 1),
+                f'{self.count} files, in batches of {self.batch}': partial(self.predict, self.batch)}
+
+
+def first_answer(model: str = 'photo') -> None:
+    """From the command to its answer for one file, weights in the cache."""
+    subprocess.run([sys.executable, '-m', 'visionllm', 'predict', str(IMAGES / 'cat.jpg'), '--classes', 'dog', 'cat',
+                    '--model', model], check=True, stdout=subprocess.DEVNULL)
+
+
 def owlv2(device: str) -> Callable[[], object]:
     """OWLv2 base at 960 x 960 with 80 names."""
     from transformers import Owlv2Config, Owlv2ForObjectDetection
@@ -97,14 +138,17 @@ def florence2(device: str) -> Callable[[], object]:
 PEERS = {'OWLv2 base': owlv2, 'Grounding DINO tiny': grounding_dino, 'Florence-2 base': florence2}
 
 
-def photographs_suite(benchmarks: dict[str, PhotographBenchmark], device: str) -> Suite:
-    """Rows of all models by name, and their ratios."""
-    rows, ratios = {}, {}
+def photographs_suite(benchmarks: dict[str, PhotographBenchmark], folder: FolderBenchmark, device: str) -> Suite:
+    """Rows of all models by name, of a folder, and of the command's first answer; and their ratios."""
+    rows, ratios = folder.rows(), {}
+    one_by_one, together = rows
+    ratios[f'{one_by_one} / in batches'] = (one_by_one, together, 1)
+    rows['command to first answer'] = first_answer
     for name, benchmark in benchmarks.items():
         rows |= benchmark.rows(name)
         alone, whole = benchmark.rows(name)
         ratios[f'{whole} / detector'] = (whole, alone, 1)
     rows |= {name: build(device) for name, build in PEERS.items()}
-    first = next(row for row in rows if 'detector' not in row)
+    first = next(row for row in rows if row.startswith(f'{next(iter(benchmarks))}, batch'))
     ratios |= {f'{peer} / {first}': (peer, first, 1) for peer in PEERS}
     return Suite(rows, ratios)

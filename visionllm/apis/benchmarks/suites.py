@@ -4,20 +4,21 @@ from argparse import Namespace
 from collections.abc import Callable
 from itertools import cycle
 
+from torch import nn
+
+from visionllm import VisionLLM
 from visionllm.datasets import LVIS_NAMES
 from visionllm.datasets.scenes import SHAPES
 from visionllm.language import TASKS
 from visionllm.models import CausalLM
 
-from ..inferencer import Inferencer
-from ..shipped import SHIPPED
 from .coco_eval import CocoEvalBenchmark, coco_eval_suite
 from .decoding import DecodingBenchmark, decoding_suite
 from .deformable_attention import DeformableAttentionBenchmark, deformable_attention_suite
 from .detector import DetectorBenchmark, detector_suite, vocabulary_suite
 from .inputs import LLAMA_7B, build_model
 from .loading import loading_suite
-from .photographs import PhotographBenchmark, photographs_suite
+from .photographs import FolderBenchmark, PhotographBenchmark, photographs_suite
 from .roofline import roofline_suite
 from .timing import Suite
 from .training import HeadStepBenchmark, TaskStepBenchmark, training_suite
@@ -44,15 +45,16 @@ def decoding(args: Namespace) -> DecodingBenchmark:
     return DecodingBenchmark(llm.to(args.device).eval())
 
 
-def detector(args: Namespace):
+def detector(args: Namespace) -> nn.Module:
     """The paper's R50 model with the language model of the arguments."""
     return build_model(R50, args.llm, args.text_encoder, llm_size(args)).to(args.device)
 
 
 def photographs(args: Namespace) -> Suite:
     """The shipped model for photographs, and open-vocabulary detectors."""
-    model = Inferencer.from_files(*SHIPPED['photo'], args.device).model
-    return photographs_suite({'SSD MobileNetV2': PhotographBenchmark(model)}, args.device)
+    model = VisionLLM('photo', device=args.device)
+    benchmarks = {'SSD MobileNetV2': PhotographBenchmark(model.inferencer.model)}
+    return photographs_suite(benchmarks, FolderBenchmark(model), args.device)
 
 
 def llm_size(args: Namespace) -> dict | None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from unittest.mock import patch
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from visionllm.datasets.instruct import instruction_collate
 from visionllm.language import parse_instruction
@@ -27,7 +27,7 @@ class HeadStepBenchmark:
         objects: Per image, matched to the first image tokens.
     """
 
-    def __init__(self, model, instructions: list[str], objects: int = 5):
+    def __init__(self, model: nn.Module, instructions: list[str], objects: int = 5):
         self.model, self.llm, self.head = model, model.llm, model.heads['tuples']
         self.instructions = [parse_instruction(text) for text in instructions]
         self.tokens = random_tokens(model, len(instructions))
@@ -82,7 +82,7 @@ class TaskStepBenchmark:
         batch_size: Images per step.
     """
 
-    def __init__(self, config: str, model, data_root: str, batch_size: int = 8):
+    def __init__(self, config: str, model: nn.Module, data_root: str, batch_size: int = 8):
         self.model = model.train()
         self.batches = {task: [dataset[i] for i in range(batch_size)]
                         for task, dataset in scene_datasets(config, data_root).items()}

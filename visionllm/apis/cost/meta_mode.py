@@ -6,12 +6,13 @@ real tensor on the CPU, whatever device was asked for; all others are meta tenso
 meta tensor, such as matching predictions to ground truth, get placeholder values.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from unittest.mock import patch
 
 import torch
 from torch import Tensor
+from torch._ops import OpOverload
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_any, tree_map_only
 
@@ -34,11 +35,12 @@ class MetaMode(TorchDispatchMode):
             self._patches.enter_context(patch.object(owner, name, factory))
         return super().__enter__()
 
-    def __exit__(self, *exception) -> None:
+    def __exit__(self, *exception: object) -> None:
         super().__exit__(*exception)
         self._patches.close()
 
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+    def __torch_dispatch__(self, func: OpOverload, types: Sequence[type], args: tuple = (),
+                           kwargs: dict | None = None) -> object:
         kwargs = dict(kwargs or {})
         if func in FACTORY_OPS and kwargs.get('dtype', torch.float32).is_floating_point:
             return func(*args, **kwargs)  # may be filled with results without values later
@@ -66,7 +68,7 @@ def new_tensor(like: Tensor, data: object, dtype: torch.dtype | None = None, dev
     return torch.tensor(data, dtype=dtype or like.dtype)
 
 
-def run_with_values(func, args: tuple, kwargs: dict):
+def run_with_values(func: OpOverload, args: tuple, kwargs: dict) -> object:
     """Run an operation with placeholders in place of meta tensors."""
     args, kwargs = tree_map_only(Tensor, lambda tensor: placeholder(tensor) if tensor.is_meta else tensor,
                                  (args, kwargs))

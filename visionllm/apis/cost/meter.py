@@ -2,11 +2,12 @@
 
 import weakref
 from collections import Counter
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from itertools import count
 
 import torch
 from torch import Tensor, nn
+from torch._ops import OpOverload
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
@@ -15,13 +16,13 @@ from torch.utils.weak import WeakIdKeyDictionary
 OTHER = 'other'  # what belongs to no part: matching, losses, the optimizer
 
 
-def embedding_bag_flops(rows: Tensor, index: Tensor, *others, out_val: tuple) -> int:
+def embedding_bag_flops(rows: Tensor, index: Tensor, *others: object, out_val: tuple) -> int:
     """FLOPs of weighted sums of rows ``float[R, C]`` at ``int[...]`` (bilinear sampling), which torch does not
     count."""
     return 2 * index.numel() * rows.shape[1]
 
 
-def convolution_backward_flops(grad: Tensor, inputs: Tensor, weight: Tensor, *others, out_val: tuple) -> int:
+def convolution_backward_flops(grad: Tensor, inputs: Tensor, weight: Tensor, *others: object, out_val: tuple) -> int:
     """FLOPs of the gradients of a convolution, each as many as forward; torch's formula ignores groups.
 
     Args:
@@ -73,12 +74,13 @@ class Meter(TorchDispatchMode):
                     lambda p: self._gradients.add(self._id(p.grad))))
         return super().__enter__()
 
-    def __exit__(self, *exception) -> None:
+    def __exit__(self, *exception: object) -> None:
         super().__exit__(*exception)
         for hook in self._hooks:
             hook.remove()
 
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+    def __torch_dispatch__(self, func: OpOverload, types: Sequence[type], args: tuple = (),
+                           kwargs: dict | None = None) -> object:
         kwargs = kwargs or {}
         for tensor in tensors_in((args, kwargs)):
             self._id(tensor)  # so that it does not count as allocated here
@@ -135,6 +137,6 @@ class Meter(TorchDispatchMode):
         weakref.finalize(storage, self._events.append, (storage_id, part, -size))
 
 
-def tensors_in(tree) -> list[Tensor]:
+def tensors_in(tree: object) -> list[Tensor]:
     """All tensors ``float[...]`` in nested arguments or results."""
     return [leaf for leaf in tree_leaves(tree) if isinstance(leaf, Tensor)]

@@ -23,7 +23,7 @@ class TimedProgress(StageProgress):
         super().__init__()
         self.times: list[float] = []
 
-    def steps(self, *args) -> Iterator[int]:
+    def steps(self, *args: object) -> Iterator[int]:
         """As in ``StageProgress``."""
         for step in super().steps(*args):
             self.times.append(time.perf_counter())

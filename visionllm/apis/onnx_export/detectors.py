@@ -6,11 +6,11 @@ Dimensions: H x W of the image that the graph takes, M detections, K classes, C 
 import torch
 from torch import Tensor, nn
 
-from visionllm.models.detectors import OnnxDetector, OpenCVDetector, PublishedDetector, TransformersDetector
+from visionllm.models.detectors import OnnxDetector, PublishedDetector, TensorFlowSSD, TransformersDetector
 
 from .detector_graph import DetectorGraph
 from .onnx_graph import onnx_graph
-from .opencv_graph import opencv_graph
+from .ssd_graph import ssd_graph
 from .vocabulary import ExportError
 
 RESAMPLING = {2: 'Pillow, bilinear', 3: 'Pillow, bicubic'}
@@ -59,7 +59,7 @@ def transformers_graph(detector: TransformersDetector) -> DetectorGraph:
                          dict(image=torch.zeros(height, width, 3, dtype=torch.uint8)))
 
 
-GRAPHS = {OnnxDetector: onnx_graph, OpenCVDetector: opencv_graph, TransformersDetector: transformers_graph}
+GRAPHS = {OnnxDetector: onnx_graph, TensorFlowSSD: ssd_graph, TransformersDetector: transformers_graph}
 
 
 def detector_graph(detector: PublishedDetector) -> DetectorGraph:

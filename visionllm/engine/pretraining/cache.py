@@ -15,6 +15,7 @@ from pathlib import Path
 
 import torch
 from mmengine.dist import broadcast_object_list, is_main_process
+from mmengine.runner import Runner
 from torch import Tensor, nn
 
 from visionllm.atomic_write import write_atomically
@@ -79,7 +80,7 @@ class StageCache:
         return self.folder / f'{stage.name}-{key}.pth'
 
 
-def stage_key(stage: PretrainingStage, runner) -> str:
+def stage_key(stage: PretrainingStage, runner: Runner) -> str:
     """Hash of all that the result of a stage depends on, 16 hexadecimal digits."""
     digest = hashlib.sha256()
     for part in _dependencies(stage, runner):
@@ -87,7 +88,7 @@ def stage_key(stage: PretrainingStage, runner) -> str:
     return digest.hexdigest()[:16]
 
 
-def _dependencies(stage: PretrainingStage, runner) -> Iterator[bytes]:
+def _dependencies(stage: PretrainingStage, runner: Runner) -> Iterator[bytes]:
     yield json.dumps([settings_of(stage), runner.seed, runner.cfg.optim_wrapper.type]).encode()
     yield from (code_of(module).encode() for module in modules_of(type(stage)))
     for part in stage.depends_on(unwrapped(runner.model)):

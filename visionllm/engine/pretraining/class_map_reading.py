@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from mmdet.registry import HOOKS, TASK_UTILS
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
+from mmengine.runner import Runner
 from torch import Tensor, nn
 
 from visionllm.errors import ConfigError
@@ -175,7 +176,7 @@ class ClassMapReading(PretrainingStage):
         """The language model."""
         return [model.llm]
 
-    def run(self, runner, progress: StageProgress) -> dict[str, Tensor]:
+    def run(self, runner: Runner, progress: StageProgress) -> dict[str, Tensor]:
         """As in ``PretrainingStage``, without data."""
         model = unwrapped(runner.model)
         trained = [*model.llm.adapter_parameters().values(), *prior_parameters(model).values()]
@@ -244,7 +245,7 @@ class RehearseReading(Hook):
     def __init__(self, interval: int = 4):
         self.interval = interval
 
-    def before_train_iter(self, runner, batch_idx: int, data_batch: dict | None = None) -> None:
+    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: dict | None = None) -> None:
         if runner.iter % self.interval == 0:
             rng = np.random.default_rng([runner.seed, runner.iter])
             exercise = sample_name_exercise(rng, TRAIN, 16, LONG, PHRASE_SHARE)

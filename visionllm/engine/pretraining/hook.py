@@ -3,6 +3,7 @@
 from mmdet.registry import HOOKS, TASK_UTILS
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
+from mmengine.runner import Runner
 from torch import nn
 
 from visionllm.errors import ConfigError
@@ -38,7 +39,7 @@ class PretrainingHook(Hook):
             raise ConfigError(f'Two pre-training stages are named {", ".join(repeated)}; names tell their caches and '
                               'timings apart, so give each its own.')
 
-    def before_train(self, runner) -> None:
+    def before_train(self, runner: Runner) -> None:
         if runner.iter > 0 or not self.stages:
             return
         for line in self.plan():
@@ -61,7 +62,7 @@ class PretrainingHook(Hook):
             lines.append(f'  {number}. {stage.name} ({type(stage).__name__}): {stage.steps} steps, {took}')
         return lines
 
-    def _run(self, stage: PretrainingStage, runner) -> None:
+    def _run(self, stage: PretrainingStage, runner: Runner) -> None:
         model = unwrapped(runner.model)
         stage.check(model)
         key = stage_key(stage, runner)

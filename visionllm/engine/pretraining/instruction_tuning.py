@@ -4,6 +4,7 @@ prompt before it.
 
 import torch
 from mmdet.registry import TASK_UTILS
+from mmengine.runner import Runner
 from torch import Tensor, nn
 
 from visionllm.errors import ConfigError
@@ -42,7 +43,7 @@ class InstructionTuning(PretrainingStage):
         """The image prompt and the language model."""
         return [model.heads[self.head].image_prompt, model.llm]
 
-    def run(self, runner, progress: StageProgress) -> dict[str, Tensor]:
+    def run(self, runner: Runner, progress: StageProgress) -> dict[str, Tensor]:
         """As in ``PretrainingStage``."""
         with requires_grad(unwrapped(runner.model).llm.text_parameters().values(), True):
             return super().run(runner, progress)

@@ -8,6 +8,7 @@ Dimensions: B pictures, K captions of a batch, E width of the language model.
 import torch
 import torch.nn.functional as F
 from mmdet.registry import TASK_UTILS
+from mmengine.runner import Runner
 from torch import Tensor, nn
 
 from visionllm.errors import ConfigError
@@ -51,7 +52,7 @@ class PictureWordAlignment(PretrainingStage):
         head = model.heads[self.head]
         return [model.refiners, head.fusion.layers['0'], head.rows]
 
-    def run(self, runner, progress: StageProgress) -> dict[str, Tensor]:
+    def run(self, runner: Runner, progress: StageProgress) -> dict[str, Tensor]:
         """As in ``PretrainingStage``; the first layer starts with open gates, behind which its attention learns."""
         layer = unwrapped(runner.model).heads[self.head].fusion.layers['0']
         for gate in (layer.alpha_cross_attn, layer.alpha_dense):

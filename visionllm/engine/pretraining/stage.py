@@ -9,6 +9,7 @@ from itertools import chain
 from mmengine.logging import print_log
 from mmengine.optim import OptimWrapper
 from mmengine.registry import OPTIM_WRAPPERS
+from mmengine.runner import Runner
 from torch import Tensor, nn
 from torch.optim import AdamW
 
@@ -66,7 +67,7 @@ class PretrainingStage:
         """Losses of a batch as the dataloader gives it; the sum of those named ``loss*`` is minimized."""
         raise NotImplementedError
 
-    def run(self, runner, progress: StageProgress) -> dict[str, Tensor]:
+    def run(self, runner: Runner, progress: StageProgress) -> dict[str, Tensor]:
         """Train, and return the part of the state dict that was changed.
 
         Raises:

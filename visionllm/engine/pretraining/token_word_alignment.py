@@ -11,6 +11,7 @@ import copy
 import torch
 import torch.nn.functional as F
 from mmdet.registry import TASK_UTILS
+from mmengine.runner import Runner
 from torch import Tensor, nn
 
 from visionllm.errors import ConfigError
@@ -46,7 +47,7 @@ class TokenWordAlignment(PretrainingStage):
             raise ConfigError('A detector has no class scores for what the RoI refiner sees: set '
                               'TokenWordAlignment(from_detector=False), or leave roi out of model.refiners.')
 
-    def run(self, runner, progress: StageProgress) -> dict[str, Tensor]:
+    def run(self, runner: Runner, progress: StageProgress) -> dict[str, Tensor]:
         """As in ``PretrainingStage``; the detector is copied before it is trained on."""
         if self.from_detector:
             self._detector = copy.deepcopy(unwrapped(runner.model).connector.objectness_branches[-1])

@@ -13,7 +13,7 @@ class DeformableAttention(MultiScaleDeformableAttention):
     """Parameters and result as of mmcv's module."""
 
     def forward(self, query: Tensor, value: Tensor, query_pos: Tensor, key_padding_mask: Tensor,
-                reference_points: Tensor, spatial_shapes: Tensor, **unused) -> Tensor:
+                reference_points: Tensor, spatial_shapes: Tensor, **unused: object) -> Tensor:
         """Deformable attention of queries to pixels, with a residual connection.
 
         Args:

@@ -1,7 +1,7 @@
 from .huggingface import TransformersDetector
 from .mmdetection import MMDetDetector
 from .onnx import OnnxDetector
-from .opencv import OpenCVDetector
 from .published import PublishedDetector
+from .tensorflow_ssd import TensorFlowSSD
 
-__all__ = ['MMDetDetector', 'OnnxDetector', 'OpenCVDetector', 'PublishedDetector', 'TransformersDetector']
+__all__ = ['MMDetDetector', 'OnnxDetector', 'PublishedDetector', 'TensorFlowSSD', 'TransformersDetector']

@@ -9,6 +9,7 @@ from mmdet.structures.mask import PolygonMasks
 from mmengine.structures import InstanceData
 
 from visionllm.language import Instruction, InstructionError, check_class_names
+from visionllm.language.output_format import OutputFormat
 
 MIN_NO_OBJECT = 1e-6  # probability of no-object where a class is certain
 
@@ -58,7 +59,7 @@ def add_tuples_to_sample(sample: DetDataSample, instructions: Sequence[Instructi
     sample.pred_instances = result
 
 
-def common_format(instructions: Sequence[Instruction]):
+def common_format(instructions: Sequence[Instruction]) -> OutputFormat:
     """The output format of all sentences of an instruction.
 
     Raises:

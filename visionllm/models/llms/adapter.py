@@ -8,6 +8,7 @@ from pathlib import Path
 
 from peft import LoraConfig
 from safetensors.torch import load_file, save_file
+from torch import nn
 
 from visionllm.errors import ConfigError
 
@@ -18,7 +19,7 @@ LORA, ROWS = 'adapter_model.safetensors', 'new_rows.safetensors'
 ALIKE = ('base_model_name_or_path', 'r', 'lora_alpha', 'target_modules')  # settings that must agree
 
 
-def save_adapter(llm, folder: str | Path) -> None:
+def save_adapter(llm: nn.Module, folder: str | Path) -> None:
     """Save an adapter for ``CausalLM(adapter=folder)``.
 
     Args:
@@ -36,7 +37,7 @@ def save_adapter(llm, folder: str | Path) -> None:
     llm.vocabulary.tokenizer.save_pretrained(folder)
 
 
-def load_adapter(llm, folder: str | Path) -> None:
+def load_adapter(llm: nn.Module, folder: str | Path) -> None:
     """Load LoRA weights and the embeddings of the added tokens.
 
     Args:
@@ -66,7 +67,7 @@ def load_adapter(llm, folder: str | Path) -> None:
     load_weights(llm, state | {'new_rows.weight': load_file(folder / ROWS)['weight']}, str(folder))
 
 
-def adapter_folders(llm, folder: Path) -> list[tuple[str, Path]]:
+def adapter_folders(llm: nn.Module, folder: Path) -> list[tuple[str, Path]]:
     """Names of a language model's adapters, and the folder of each as peft has it: the first in the folder itself."""
     return [(TUPLES, folder)] + [(TEXT, folder / TEXT)] * llm.text_lora
 

@@ -25,7 +25,9 @@ class Prefix:
         return Prefix(layers, self.length)
 
     def select(self, rows: Tensor) -> 'Prefix':
-        """The prefixes of the sequences with indices ``int[B']``."""
+        """The prefixes of the sequences with indices ``int[B']``; of a single sequence nothing is copied."""
+        if len(self.layers[0][0]) == 1:
+            return self.expand(len(rows))
         return Prefix([(k[rows], v[rows]) for k, v in self.layers], self.length)
 
     def truncate(self, length: int) -> 'Prefix':
