@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from visionllm.annotations import AnnotationError
+from visionllm.annotations.files import read_json
 from visionllm.annotations.sets import find_sets
 from visionllm.apis.data_conversion import convert_data
 
@@ -83,6 +84,31 @@ def test_what_lies_there_is_not_overwritten_and_faults_are_not_converted(tmp_pat
     shutil.rmtree(source / 'train/x')
     with pytest.raises(AnnotationError, match=r'images that are not in .*x/a.png'):
         convert_data(source, tmp_path / 'there', 'yolo')
+
+
+def test_one_set_is_divided(tmp_path):
+    source = write_coco(tmp_path / 'source')
+    (source / 'annotations/instances_train.json').rename(source / 'annotations/instances_default.json')
+    (source / 'train').rename(source / 'default')
+    assert 'This is one set' in convert_data(source, tmp_path / 'whole', 'voc')
+    convert_data(source, tmp_path / 'halves', 'coco', val_share=0.5)
+    sets = find_sets(tmp_path / 'halves')
+    assert [Path(each.name).name for each in sets] == ['instances_train.json', 'instances_val.json']
+    assert [len(each.content['images']) for each in sets] == [1, 1]
+    assert objects_of(tmp_path / 'halves', crowds=True) == objects_of(source, crowds=True)
+    with pytest.raises(AnnotationError, match='There are 2 sets already .* --val-share divides one'):
+        convert_data(tmp_path / 'halves', tmp_path / 'there', 'coco', val_share=0.5)
+    for share in (0.1, 1.0, 2.0, -1.0):
+        with pytest.raises(AnnotationError, match='both need some'):
+            convert_data(source, tmp_path / 'there', 'coco', val_share=share)
+
+
+def test_what_is_there_is_said_of_a_file_that_is_not(tmp_path):
+    source = write_coco(tmp_path / 'source')
+    with pytest.raises(AnnotationError, match='instances_val.json does not exist; .* holds instances_train.json'):
+        read_json(source / 'annotations/instances_val.json')
+    with pytest.raises(AnnotationError, match=r'does not exist: there is no folder .*/source/b\.'):
+        read_json(source / 'b/annotations/instances_val.json')
 
 
 def test_what_holds_no_annotations_is_said(tmp_path):

@@ -128,6 +128,12 @@ def test_a_cache_that_cannot_be_written_costs_no_answer(data, tmp_path, monkeypa
     assert 'cannot be written' in lines[0] and 'VISIONLLM_CACHE' in lines[0]
 
 
+def test_a_set_without_images_is_a_fault(tmp_path):
+    (tmp_path / 'annotations').mkdir()
+    report = check(tmp_path, dict(images=[], annotations=[], categories=[dict(id=1, name='cat')]))
+    assert not report.is_sound and 'sets without an image: 1' in str(report)
+
+
 def test_a_broken_image_is_a_fault(data, tmp_path):
     content = copy(data, tmp_path / 'a', 'coco-mini/annotations/instances_val2017.json', 3)
     path = tmp_path / 'a/images' / content['images'][0]['file_name']
