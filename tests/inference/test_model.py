@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -96,7 +97,8 @@ def test_names_are_returned_as_they_were_written(photo):
 def test_a_saved_model_answers_the_same(photo, tmp_path):
     photo.save_pretrained(tmp_path / 'copy', note='a note')
     assert {path.name for path in (tmp_path / 'copy').iterdir()} == {'config.json', 'model.safetensors', 'README.md'}
-    assert 'pipeline_tag: zero-shot-object-detection' in (tmp_path / 'copy/README.md').read_text()
+    card = (tmp_path / 'copy/README.md').read_text()
+    assert 'pipeline_tag: zero-shot-object-detection' in card and '# copy\n' in card and "VisionLLM('copy')" in card
     copy = VisionLLM.from_pretrained(tmp_path / 'copy')
     assert_equal(photo.predict(CAT, classes=['cat', 'couch'], threshold=0.05),
                  copy.predict(CAT, classes=['cat', 'couch'], threshold=0.05))
@@ -166,6 +168,14 @@ def test_an_upload_that_fails(tiny_folder, monkeypatch, repo, message):
     monkeypatch.setattr('huggingface_hub.constants.HF_HUB_OFFLINE', True)
     with pytest.raises(HubError, match=message):
         VisionLLM(tiny_folder).push_to_hub(repo)
+
+
+def test_an_upload_is_called_by_its_id(tiny_folder, monkeypatch):
+    cards = []
+    monkeypatch.setattr('visionllm.inference.hub.upload', lambda folder, *_: cards.append(
+        (Path(folder) / 'README.md').read_text()))
+    VisionLLM(tiny_folder).push_to_hub('owner/name')
+    assert '# owner/name\n' in cards[0] and "VisionLLM('owner/name')" in cards[0]
 
 
 def test_a_folder_that_is_damaged_or_of_another_model(tiny_folder):

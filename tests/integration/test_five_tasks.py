@@ -10,7 +10,7 @@ from visionllm.apis.study import GREY, Study, dataset_and_metric
 from visionllm.language import TASKS
 
 from ..conftest import ROOT, load_config
-from .test_tools import run
+from .commands import run_here
 
 TINY = 'configs/visionllm/visionllm_tiny_scenes.py'
 ASKED = {
@@ -40,7 +40,7 @@ def five(tmp_path_factory):
         cfg.test_evaluator.metrics[task].ann_file = 'data/scenes_tiny/annotations/instances_test.json'
     config = folder / 'five.py'
     cfg.dump(str(config))
-    run('train', str(config), '--work-dir', str(folder))
+    assert run_here('train', config, '--work-dir', folder).code == 0
     return config, folder / 'iter_10.pth'
 
 

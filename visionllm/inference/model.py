@@ -151,9 +151,13 @@ class VisionLLM:
             folder: Made if it does not exist.
             note: How the weights were made, stored with them: command, data, seed, time.
         """
+        self._save(folder, Path(folder).absolute().name, note)
+
+    def _save(self, folder: str | Path, name: str, note: str = '') -> None:
+        """As ``save_pretrained``, with the name that the card says."""
         from .model_card import write_card
         network = self.inferencer.model
-        self.config.save(folder, network, write_card(self.name, self.config.model, network), dict(note=note))
+        self.config.save(folder, network, write_card(name, self.config.model, network), dict(note=note))
 
     def export_onnx(self, folder: str | Path, classes: Sequence[str]) -> Path:
         """Write ``model.onnx``, which takes a picture and a vocabulary and needs neither PyTorch nor a language model,
@@ -205,7 +209,7 @@ class VisionLLM:
 
         from .hub import upload
         with tempfile.TemporaryDirectory() as folder:
-            self.save_pretrained(folder)
+            self._save(folder, repo_id)
             return upload(folder, repo_id, private, token)
 
     def __repr__(self) -> str:
