@@ -66,7 +66,8 @@ def config(data, tmp_path, monkeypatch):
     return tmp_path / 'hub.py'
 
 
-def test_it_is_trained_tested_and_costed(call, config, tmp_path):
+def test_it_is_trained_tested_and_costed(call, config, tmp_path, monkeypatch):
+    monkeypatch.setattr('visionllm.apis.cost.schedule_time.MEASURED_STEPS', 2)
     assert call('train', config, '--work-dir', tmp_path / 'work').code == 0
     assert len(list((tmp_path / 'cache').glob('*.pth'))) == 3
     text = call('test', config, tmp_path / 'work/iter_2.pth', '--work-dir', tmp_path / 'tested').out
