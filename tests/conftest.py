@@ -30,6 +30,14 @@ def _scenes():
             write_coco_folder(ROOT / 'data' / root, split, count, seed, max_objects=max_objects)
 
 
+@pytest.fixture(scope='session', autouse=True)
+def _configs_are_written_as_they_come():
+    """mmengine has a config formatted by yapf, half a second of it, several times a run and for each checkpoint."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr('yapf.yapflib.yapf_api.FormatCode', lambda text, **_: (text, False))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _from_the_root(monkeypatch):
     """Configs name their data relative to the project."""

@@ -32,6 +32,7 @@ def test_config_is_complete(path: Path):
     cfg = load_config(path)
     for key in ('model', 'train_dataloader', 'test_dataloader', 'test_evaluator', 'optim_wrapper', 'train_cfg'):
         assert key in cfg, key
+    assert 'name' not in cfg.visualizer  # it would be one visualizer, and its folder, for all runs of a process
     assert cfg.param_scheduler[-1].get('end', cfg.train_cfg.get('max_iters')) == cfg.train_cfg.get('max_iters')
 
 

@@ -18,6 +18,7 @@ model = dict(
 custom_hooks = [dict(type='RehearseReading')]  # against forgetting
 load_from = 'visionllm://photo'
 max_iters = 300
+default_hooks = dict(logger=dict(interval=10))
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
 optim_wrapper = dict(optimizer=dict(lr=2e-3), paramwise_cfg=dict(custom_keys={'llm': dict(lr_mult=0.2)}))
 param_scheduler = [

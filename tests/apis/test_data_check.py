@@ -1,15 +1,13 @@
 """The report on a data set: on real ones without a fault, and on damaged copies with each of them."""
 
 import json
-import subprocess
-import sys
 
 import pytest
 from PIL import Image
 
 from visionllm.apis.data_check import check_data, write_fixed
 
-from ..conftest import ROOT
+from ..integration.commands import run_here
 
 SETS = {'coco-mini/annotations/instances_val2017.json': 'coco-mini/val2017',
         'coco-boxes-256/annotations/instances_val.json': 'coco-boxes-256/val',
@@ -108,15 +106,13 @@ def test_the_tool_says_it_and_remembers_images(data, tmp_path):
     content = copy(data, tmp_path / 'a', 'coco-mini/annotations/instances_val2017.json', 5)
     content['annotations'][0]['category_id'] = 'dog'
     (tmp_path / 'a/annotations/instances_train.json').write_text(json.dumps(content))
-    command = [sys.executable, ROOT / 'tools/data.py', 'check', tmp_path / 'a']
-    done = subprocess.run([*command, '--fix', tmp_path / 'b'], capture_output=True, text=True)
-    assert done.returncode == 1 and 'FAULT annotations of a category that is not in the file: 1' in done.stdout
-    assert '1 records with a fault were left out, not mended' in done.stdout
-    fixed = tmp_path / 'b/instances_train.json'
-    done = subprocess.run([*command[:3], fixed, '--images', tmp_path / 'a/images'], capture_output=True, text=True)
-    assert done.returncode == 0 and 'No faults.' in done.stdout
-    done = subprocess.run([*command[:3], tmp_path / 'nowhere'], capture_output=True, text=True)
-    assert done.returncode == 2 and 'Traceback' not in done.stderr and 'nowhere' in done.stderr
+    done = run_here('data', 'check', tmp_path / 'a', '--fix', tmp_path / 'b')
+    assert done.code == 1 and 'FAULT annotations of a category that is not in the file: 1' in done.out
+    assert '1 records with a fault were left out, not mended' in done.out
+    done = run_here('data', 'check', tmp_path / 'b/instances_train.json', '--images', tmp_path / 'a/images')
+    assert done.code == 0 and 'No faults.' in done.out
+    done = run_here('data', 'check', tmp_path / 'nowhere')
+    assert done.code == 2 and 'nowhere' in done.err
 
 
 def test_a_cache_that_cannot_be_written_costs_no_answer(data, tmp_path, monkeypatch):
@@ -126,6 +122,12 @@ def test_a_cache_that_cannot_be_written_costs_no_answer(data, tmp_path, monkeypa
     monkeypatch.setattr('visionllm.annotations.pictures.print_log', lambda text, *_, **__: lines.append(text))
     assert check(tmp_path / 'a', copy(data, tmp_path / 'a', 'coco-mini/annotations/instances_val2017.json', 3)).is_sound
     assert 'cannot be written' in lines[0] and 'VISIONLLM_CACHE' in lines[0]
+
+
+def test_a_set_without_images_is_a_fault(tmp_path):
+    (tmp_path / 'annotations').mkdir()
+    report = check(tmp_path, dict(images=[], annotations=[], categories=[dict(id=1, name='cat')]))
+    assert not report.is_sound and 'sets without an image: 1' in str(report)
 
 
 def test_a_broken_image_is_a_fault(data, tmp_path):

@@ -107,7 +107,7 @@ def test_the_file_says_what_it_takes_and_gives(exported_photo):
     session = ExportedModel(exported_photo, None).session
     assert [(each.name, each.shape, each.type) for each in session.get_inputs()] == [
         ('image', [300, 300, 3], 'tensor(uint8)'), ('vocabulary', [96, 'names'], 'tensor(float)'),
-        ('same_as', ['names'], 'tensor(int64)')]
+        ('canonical', ['names'], 'tensor(int64)')]
     described = session.get_modelmeta().custom_metadata_map
     assert {'task', 'imgsz', 'resize', 'detector', 'words', 'version'} < set(described)
     for each in (*session.get_inputs(), *session.get_outputs()):

@@ -26,10 +26,12 @@ def test_all_that_does_not_fit_is_named_once_by_part(runner, tmp_path):
     state = runner.model.state_dict()
     del state['neck.bias']
     state |= {'neck.weight': torch.zeros(4, 3), 'head.old.weight': torch.zeros(1), 'thing': torch.zeros(1),
+              **{f'head.old.{number}': torch.zeros(1) for number in range(5)},
               'backbone.0.bias': torch.zeros(2), 'backbone.1.running_mean': torch.zeros(2)}
     torch.save(dict(state_dict=state), tmp_path / 'a.pth')
     sentence = (f'{tmp_path}/a.pth is a checkpoint of another config than a.py. neck: weight is (4, 3) and should be '
-                '(4, 2); bias is missing | head: old.weight has no place here | thing: has no place here')
+                '(4, 2); bias is missing | head: old.weight has no place here; old.0 has no place here; '
+                'old.1 has no place here; and 3 more | thing: has no place here')
     with pytest.raises(CheckpointMismatchError, match=f'^{re.escape(sentence)}$'):
         runner.load_checkpoint(str(tmp_path / 'a.pth'))
 

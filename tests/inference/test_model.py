@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +16,9 @@ from visionllm.apis.model_files import ModelConfig
 from visionllm.apis.shipped import SHIPPED
 from visionllm.assets import IMAGES
 from visionllm.errors import CheckpointMismatchError, ConfigError
+from visionllm.inference.hub import HubError
 from visionllm.inference.model_source import ModelNotFoundError
+from visionllm.inference.request import RequestError
 from visionllm.inference.zero_shot import ZeroShotObjectDetection
 
 from ..conftest import ROOT
@@ -94,7 +97,8 @@ def test_names_are_returned_as_they_were_written(photo):
 def test_a_saved_model_answers_the_same(photo, tmp_path):
     photo.save_pretrained(tmp_path / 'copy', note='a note')
     assert {path.name for path in (tmp_path / 'copy').iterdir()} == {'config.json', 'model.safetensors', 'README.md'}
-    assert 'pipeline_tag: zero-shot-object-detection' in (tmp_path / 'copy/README.md').read_text()
+    card = (tmp_path / 'copy/README.md').read_text()
+    assert 'pipeline_tag: zero-shot-object-detection' in card and '# copy\n' in card and "VisionLLM('copy')" in card
     copy = VisionLLM.from_pretrained(tmp_path / 'copy')
     assert_equal(photo.predict(CAT, classes=['cat', 'couch'], threshold=0.05),
                  copy.predict(CAT, classes=['cat', 'couch'], threshold=0.05))
@@ -128,10 +132,23 @@ def test_the_call_of_transformers(photo):
     assert [[each['label'] for each in answer] for answer in both] == [['cat'], ['cup']]
 
 
+def test_batches_have_images(photo):
+    with pytest.raises(RequestError, match='batch_size is 0: expected at least 1'):
+        photo.predict(CAT, classes=['cat'], batch_size=0)
+
+
+@pytest.mark.parametrize('device', ['foo', 'cuda:99'])
+def test_devices_that_are_not_there(device):
+    with pytest.raises(ConfigError, match=f'There is no device {device} here'):
+        VisionLLM('photo', device=device)
+
+
 @pytest.mark.parametrize('model, checkpoint, message', [
     ('phot', None, "no model 'phot': shipped are photo and scenes"),
     ('gone.py', None, 'no config gone.py'), (TINY, None, 'name its weights as well'),
     ('photo', 'a.pth', 'has weights of its own'), ('docs', None, 'holds no config.json'),
+    ('./gone', None, "no model './gone': shipped are photo"),
+    ('/gone', None, "no model '/gone'"), ('a b/c', None, "no model 'a b/c'"),
 ])
 def test_models_that_are_not_there(model, checkpoint, message):
     with pytest.raises(ModelNotFoundError, match=message):
@@ -142,6 +159,23 @@ def test_a_hub_that_cannot_be_reached(monkeypatch):
     monkeypatch.setenv('HF_HUB_OFFLINE', '1')
     with pytest.raises(ModelNotFoundError, match='owner/name is no folder here, .* not reached .* In its cache are'):
         VisionLLM('owner/name')
+
+
+@pytest.mark.parametrize('repo, message', [
+    ('owner/name', r'hub was not reached \(.*offline.*\). save_pretrained\(FOLDER\) writes the model here'),
+    ('no name', "'no name' is no id of the Hugging Face hub: expected OWNER/NAME")])
+def test_an_upload_that_fails(tiny_folder, monkeypatch, repo, message):
+    monkeypatch.setattr('huggingface_hub.constants.HF_HUB_OFFLINE', True)
+    with pytest.raises(HubError, match=message):
+        VisionLLM(tiny_folder).push_to_hub(repo)
+
+
+def test_an_upload_is_called_by_its_id(tiny_folder, monkeypatch):
+    cards = []
+    monkeypatch.setattr('visionllm.inference.hub.upload', lambda folder, *_: cards.append(
+        (Path(folder) / 'README.md').read_text()))
+    VisionLLM(tiny_folder).push_to_hub('owner/name')
+    assert '# owner/name\n' in cards[0] and "VisionLLM('owner/name')" in cards[0]
 
 
 def test_a_folder_that_is_damaged_or_of_another_model(tiny_folder):

@@ -33,6 +33,7 @@ def test_a_caption_asks_for_text():
     (dict(caption=True, instruction='x'), 'caption and instruction were given together'),
     (dict(question='why?', points=8), 'points asks for polygons'),
     (dict(classes=['a'], points=8, parts=['b']), 'give one of them'),
+    (dict(question=' '), 'The question is blank'), (dict(expression=''), 'The expression is blank'),
 ])
 def test_what_is_no_request(arguments, message):
     with pytest.raises(RequestError, match=message):
@@ -46,7 +47,19 @@ def test_names_that_cannot_be_read():
         Request(classes=[]).write()
 
 
+@pytest.mark.parametrize('points', [-3, 0, 1, 2, 3, 65])
+def test_polygons_that_are_none(points):
+    with pytest.raises(InstructionError, match=f'points is {points}: a polygon has 4 to 64; without points, boxes'):
+        Request(classes=['a'], points=points).write()
+
+
 def test_thresholds():
     assert Request(classes=['a']).threshold(None) == SCORE_THRESHOLD
     assert Request(expression='a').threshold(None) == EXPRESSION_THRESHOLD
     assert Request(expression='a').threshold(0.0) == 0.0
+
+
+@pytest.mark.parametrize('threshold', ['0.4', True, 30, -0.1, float('nan'), {'a': 1.5}])
+def test_thresholds_that_are_none(threshold):
+    with pytest.raises(RequestError, match='a number from 0 to 1'):
+        Request(classes=['a']).threshold(threshold)

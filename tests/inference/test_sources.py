@@ -118,8 +118,9 @@ def test_urls(server):
 
 
 @pytest.mark.parametrize('source, message', [
-    ('gone.jpg', 'There is no file gone.jpg'), ('gone/*.jpg', 'There is no file gone/\\*.jpg'),
-    ('gone.mp4', 'There is no file gone.mp4'), (3.5, 'float is no source of images'),
+    ('gone.jpg', 'There is no file gone.jpg'), ('gone/*.jpg', 'No file matches the pattern gone/\\*.jpg'),
+    ('gone.mp4', 'There is no file gone.mp4'),
+    (99, 'There is no camera 99, or it gives no image'), (3.5, 'float is no source of images'),
     (np.zeros((4, 4, 4), np.uint8), r'image is uint8\[4, 4, 4\]'), (np.zeros((4, 4, 3)), 'image is float64'),
     (torch.zeros(2, 4, 4), r'image is float32\[2, 4, 4\]'),
     ('http://127.0.0.1:9/a.jpg', 'could not be downloaded'), ('http://[::1', 'could not be downloaded'),

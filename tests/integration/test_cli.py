@@ -2,7 +2,11 @@
 
 import json
 import os
+import shlex
 import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -69,6 +73,31 @@ def test_parts_that_do_not_exist_or_have_other_settings(cli, part, expected):
 def test_a_setting_that_a_config_lacks_is_named(cli):
     assert sentence(cli, lambda: Config(dict(model={})).test_dataloader.dataset) == (
         'The config has no test_dataloader, which is needed here.')
+
+
+def test_who_reads_the_output_may_stop_reading():
+    script = """
+from visionllm.cli.common import run_safely
+def answer():
+    for number in range(10**6):
+        print(number, flush=True)
+run_safely(answer)
+"""
+    command = f'{shlex.quote(sys.executable)} -c {shlex.quote(script)} | head -1; exit ${{PIPESTATUS[0]}}'
+    done = subprocess.run(['bash', '-c', command], cwd=ROOT, text=True, capture_output=True)
+    assert (done.stdout, done.stderr, done.returncode) == ('0\n', '', 128 + signal.SIGPIPE)
+
+
+def test_what_cannot_be_written_is_said(cli, tmp_path):
+    (tmp_path / 'file').touch()
+    assert sentence(cli, (tmp_path / 'file').mkdir) == f'{tmp_path}/file: File exists.'
+
+
+def test_each_name_of_a_config_is_of_one_that_can_be_trained(cli):
+    paths = list((ROOT / 'visionllm/configs').glob('*/*.py'))
+    assert len(paths) > 30
+    trained = [path for path in paths if path.parent.name != 'recipes' and not path.parent.name.startswith('_')]
+    assert [Path(cli.existing_config(path.stem)) for path in trained] == trained
 
 
 @pytest.mark.parametrize('error', [TypeError('A.__init__() got an unexpected keyword argument \'b\''), KeyError('a'),

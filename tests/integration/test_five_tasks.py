@@ -10,7 +10,7 @@ from visionllm.apis.study import GREY, Study, dataset_and_metric
 from visionllm.language import TASKS
 
 from ..conftest import ROOT, load_config
-from .test_tools import run
+from .commands import run_here
 
 TINY = 'configs/visionllm/visionllm_tiny_scenes.py'
 ASKED = {
@@ -30,8 +30,8 @@ def five(tmp_path_factory):
     tiny = load_config(TINY)
     cfg.model, cfg.custom_hooks = tiny.model, []
     cfg.param_scheduler, cfg.default_hooks = tiny.param_scheduler, tiny.default_hooks
-    cfg.train_cfg.update(max_iters=10)
-    for loader, images in ((cfg.train_dataloader, 32), (cfg.test_dataloader, 8)):
+    cfg.train_cfg.update(max_iters=10, val_interval=11)
+    for loader, images in ((cfg.train_dataloader, 32), (cfg.test_dataloader, 4)):
         loader.update(batch_size=4, num_workers=0, persistent_workers=False)
         for part in loader.dataset.datasets:
             part.update(data_root='data/scenes_tiny/', num_images=images)
@@ -40,7 +40,7 @@ def five(tmp_path_factory):
         cfg.test_evaluator.metrics[task].ann_file = 'data/scenes_tiny/annotations/instances_test.json'
     config = folder / 'five.py'
     cfg.dump(str(config))
-    run('train', str(config), '--work-dir', str(folder))
+    assert run_here('train', config, '--work-dir', folder).code == 0
     return config, folder / 'iter_10.pth'
 
 
@@ -74,6 +74,8 @@ def test_a_task_without_a_metric_is_named(call, five, tmp_path):
     config, checkpoint = five
     cfg = Config.fromfile(str(config))
     del cfg.test_evaluator.metrics['captioning']
+    for part in cfg.test_dataloader.dataset.datasets:
+        part.num_images = 1
     changed = tmp_path / 'changed.py'
     cfg.dump(str(changed))
     done = call('test', changed, checkpoint, '--work-dir', tmp_path)

@@ -18,7 +18,6 @@ def run(work_dir, **options):
     cfg = load_config(CONFIG)
     name = str(work_dir).replace('/', '-')
     cfg.merge_from_dict(dict(work_dir=str(work_dir), experiment_name=name, **options))
-    cfg.visualizer.name = name  # a visualizer of the same name would go on writing into the folder of another test
     runner = StrictRunner.from_cfg(cfg)
     before = {name: tensor.detach().clone() for name, tensor in runner.model.named_parameters()}
     runner.train()

@@ -11,11 +11,12 @@ from visionllm import VisionLLM
 from ..conftest import ROOT
 
 GUIDE = ROOT / 'docs/learn/own-data.md'
+CONFIG = ROOT / 'configs/visionllm/visionllm_ssd-mobilenet-v2_finetune.py'
 RENAMED = dict(cat='companion animal', dog='companion animal', cow='livestock', horse='livestock', sheep='livestock',
                bird='fowl')
 NAMES = sorted(set(RENAMED.values()))
-COUNTS = dict(train=48, val=24)
-STEPS = 32
+COUNTS = dict(train=48, val=20)
+STEPS = 24
 
 
 @pytest.fixture
@@ -56,8 +57,8 @@ def guide(own, work_dir):
         if command[0] == 'train':
             command += ['--cfg-options', f'train_cfg.max_iters={STEPS}', f'train_cfg.val_interval={STEPS + 1}',
                         'train_dataloader.num_workers=0', 'train_dataloader.persistent_workers=False',
-                        f'default_hooks.checkpoint.interval={STEPS}', f'param_scheduler.1.end={STEPS}',
-                        f'param_scheduler.1.T_max={STEPS - 20}']
+                        'train_dataloader.batch_size=4', f'default_hooks.checkpoint.interval={STEPS}',
+                        f'param_scheduler.1.end={STEPS}', f'param_scheduler.1.T_max={STEPS - 20}']
         if command[0] == 'test':
             command += ['--work-dir', str(work_dir / 'test')]
         yield command
@@ -72,8 +73,10 @@ def test_the_guide_makes_a_better_model(call, own, tmp_path):
         if command[0] == 'test':
             aps.append(float(re.search(r'coco/bbox_mAP: +([\d.]+)', done.out + done.err)[1]))
     assert commands == ['data', 'test', 'train', 'test', 'export', 'predict']
-    assert aps[1] > aps[0] + 0.02, aps
+    assert aps[1] > aps[0] + 0.1, aps
     assert (tmp_path / 'report/report.html').exists()
-    found, = VisionLLM(tmp_path / 'model').predict(ROOT / 'visionllm/images/cat.jpg', threshold=0.05,
-                                                   classes=['companion animal', 'livestock', 'fowl'])
-    assert found.names[:1] == ['companion animal']
+    trained = VisionLLM(CONFIG, tmp_path / f'iter_{STEPS}.pth')
+    expected, found = (model.predict(ROOT / 'visionllm/images/cat.jpg', classes=NAMES, threshold=0.05)[0]
+                       for model in (trained, VisionLLM(tmp_path / 'model')))
+    assert found.names and found.names == expected.names
+    assert found.scores == pytest.approx(expected.scores, abs=0.01)  # the folder is in float16

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ..conftest import ROOT
-from .test_tools import run
+from .commands import run_here
 
 CONFIG = 'configs/visionllm/visionllm_tiny_scenes.py'
 # Nothing is drawn, and no statistics are of a batch: a picture counts the same in whatever process it is.
@@ -55,8 +55,9 @@ def runs(tmp_path_factory) -> tuple[Path, Path]:
     folder = tmp_path_factory.mktemp('processes')
     config = folder / 'alike.py'
     config.write_text(ALIKE)
-    run('train', str(config), '--work-dir', str(folder / 'one'), '--cfg-options', 'train_dataloader.batch_size=8',
-        f'custom_hooks.0.cache_dir={folder}/cache_of_one')
+    one = run_here('train', config, '--work-dir', folder / 'one', '--cfg-options', 'train_dataloader.batch_size=8',
+                   f'custom_hooks.0.cache_dir={folder}/cache_of_one')
+    assert one.code == 0, one.err
     distributed('train', str(config), '2', '--work-dir', str(folder / 'two'))
     return folder / 'one', folder / 'two'
 
@@ -73,8 +74,9 @@ def test_two_processes_learn_what_one_does(runs):
 
 def test_three_processes_measure_what_one_does(runs, tmp_path):
     checkpoint = str(runs[1] / 'iter_4.pth')
-    run('test', CONFIG, checkpoint, '--work-dir', str(tmp_path), '--out', str(tmp_path / 'one'), '--cfg-options',
-        'model.refiners=None')
+    one = run_here('test', CONFIG, checkpoint, '--work-dir', tmp_path, '--out', tmp_path / 'one', '--cfg-options',
+                   'model.refiners=None')
+    assert one.code == 0, one.err
     distributed('test', CONFIG, checkpoint, '3', '--work-dir', str(tmp_path), '--out', str(tmp_path / 'three'),
                 '--cfg-options', 'model.refiners=None')
     one, three = (json.loads((tmp_path / f'{name}.bbox.json').read_text()) for name in ('one', 'three'))

@@ -11,7 +11,6 @@ from visionllm.apis.study import Study
 from visionllm.datasets.coco_questions import generate_questions
 
 from ..conftest import load_config
-from .test_tools import run
 
 TINY = 'configs/visionllm/visionllm_tiny_scenes.py'
 FIGURES = ('detection/bbox_mAP', 'segmentation/segm_mAP', 'grounding/P@0.5', 'caption/CIDEr', 'answer/accuracy')
@@ -48,7 +47,7 @@ def config(data, tmp_path, monkeypatch):
 
 
 def test_train_and_test_on_all_five(call, config, tmp_path):
-    run('train', str(config), '--work-dir', str(tmp_path))
+    assert call('train', config, '--work-dir', tmp_path).code == 0
     scalars = next(tmp_path.glob('*/vis_data/scalars.json')).read_text().splitlines()
     assert {'loss_cls', 'loss_loc', 'loss_text', 'loss_word'} <= {key for line in scalars for key in json.loads(line)}
     text = call('test', config, tmp_path / 'iter_6.pth', '--work-dir', tmp_path / 'tested').out

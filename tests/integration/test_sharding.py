@@ -65,7 +65,7 @@ class Holds(Hook):
 def train(name, **changes):
     cfg = Config.fromfile(sys.argv[1])
     cfg.launcher, cfg.work_dir = 'pytorch', f'{sys.argv[2]}/{name}'
-    cfg.experiment_name = cfg.visualizer.name = name
+    cfg.experiment_name = name
     cfg.merge_from_dict({'val_evaluator.outfile_prefix': f'{cfg.work_dir}/answers', **changes})
     runner = StrictRunner.from_cfg(cfg)
     runner.register_hook(Holds())

@@ -15,23 +15,15 @@ from visionllm.engine.checkpoint import load_local
 from visionllm.engine.loss_curve import read_scalars
 
 from ..conftest import ROOT, load_config
+from .commands import run_process
 
 CONFIG = 'configs/visionllm/visionllm_tiny_scenes.py'
-
-
-def run(command: str, *arguments: str) -> str:
-    """Run a command as a process of its own, and return all that it wrote."""
-    done = subprocess.run([sys.executable, '-m', 'visionllm', command, *arguments], cwd=ROOT, capture_output=True,
-                          text=True)
-    text = done.stdout + done.stderr
-    assert done.returncode == 0, text[-3000:]
-    return text
 
 
 @pytest.fixture(scope='module')
 def trained(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp('work')
-    run('train', CONFIG, '--work-dir', str(folder))
+    run_process('train', CONFIG, '--work-dir', folder)
     return folder
 
 
@@ -72,20 +64,20 @@ def test_a_killed_run_goes_on_with_the_same_losses_bit_for_bit(trained, tmp_path
     killed = subprocess.run(command, cwd=ROOT, capture_output=True)
     assert killed.returncode == -signal.SIGKILL and (tmp_path / 'iter_2.pth').exists()
     (tmp_path / 'last_checkpoint').write_text('')  # had it been killed while writing this
-    run('train', *arguments, '--resume')
+    run_process('train', *arguments, '--resume')
     once = losses(trained)
     assert [r['step'] for r in once] == [1, 2, 3, 4] and losses(tmp_path) == [*once[:3], *once[2:]]
 
 
 @pytest.mark.parametrize('name', ['SIGINT', 'SIGTERM'])
-def test_an_interrupted_run_keeps_what_it_has_learned(trained, tmp_path, name):
+def test_an_interrupted_run_keeps_what_it_has_learned(call, trained, tmp_path, name):
     arguments = [CONFIG, '--work-dir', str(tmp_path), '--cfg-options', 'train_dataloader.num_workers=1']
     command = [sys.executable, '-c', DIES_AFTER_STEP_3, *arguments, name]
     stopped = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert stopped.returncode == 128 + getattr(signal, name) and 'Traceback' not in stopped.stderr
     assert 'its 3 steps are in' in stopped.stderr and '--resume' in stopped.stderr
     assert (tmp_path / 'iter_3.pth').exists()
-    run('train', *arguments, '--resume')
+    assert call('train', *arguments, '--resume').code == 0
     assert losses(tmp_path) == losses(trained)
 
 
@@ -107,9 +99,9 @@ def test_the_language_model_is_exported_alone(call, trained, tmp_path):
     assert all(torch.equal(value, learned[f'llm.{name}']) for name, value in llm.state_dict().items())
 
 
-def test_testing_prints_a_coco_table_and_writes_results_and_a_report(trained, tmp_path):
-    text = run('test', CONFIG, str(trained / 'iter_4.pth'), '--work-dir', str(tmp_path), '--out', str(tmp_path / 'a'),
-               '--show-dir', 'shown', '--report', str(tmp_path / 'report'))
+def test_testing_prints_a_coco_table_and_writes_results_and_a_report(call, trained, tmp_path):
+    text = call('test', CONFIG, trained / 'iter_4.pth', '--work-dir', tmp_path, '--out', tmp_path / 'a', '--show-dir',
+                'shown', '--report', tmp_path / 'report').out
     assert 'Average Precision' in text and 'coco/bbox_mAP' in text
     assert json.loads((tmp_path / 'a.bbox.json').read_text()) is not None
     assert list(tmp_path.rglob('shown/**/*.png'))
@@ -171,7 +163,7 @@ def test_an_instruction_that_cannot_be_parsed_is_explained(call, trained, tmp_pa
 
 def test_the_shipped_model_answers_where_none_is_named(call, tmp_path):
     Image.new('RGB', (64, 64)).save(tmp_path / 'a.png')
-    run('predict', str(tmp_path / 'a.png'), '--model', 'scenes', '--caption', '--out', str(tmp_path))
+    assert call('predict', tmp_path / 'a.png', '--model', 'scenes', '--caption', '--out', tmp_path).code == 0
     assert json.loads((tmp_path / 'answers.json').read_text())[0]['text']
     done = call('predict', tmp_path / 'a.png', '--caption', '--model', CONFIG)
     assert done.code == 2 and 'is a config; name its weights as well' in done.err

@@ -25,13 +25,24 @@ def read_json(path: str | Path) -> dict | list:
     try:
         text = Path(path).read_bytes().removeprefix(_BYTE_ORDER_MARK)
     except FileNotFoundError:
-        raise AnnotationError(f'{path} does not exist.') from None
+        raise AnnotationError(describe_missing(Path(path))) from None
     except OSError as error:
         raise AnnotationError(f'{path} cannot be read: {error.strerror}.') from None
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
         return _read_json_of_python(path, text)
+
+
+def describe_missing(path: Path) -> str:
+    """That an annotation file is not there, and what is."""
+    folder = next(parent for parent in path.parents if parent.is_dir())
+    if folder != path.parent:
+        there = [path.parent, *path.parent.parents]
+        return f'{path} does not exist: there is no folder {there[there.index(folder) - 1]}.'
+    others = sorted(file.name for file in folder.iterdir() if file.suffix == path.suffix)
+    shown = ', '.join(others[:5]) + (f' and {len(others) - 5} more' if others[5:] else '')
+    return f'{path} does not exist; {folder} holds {shown or f"no {path.suffix}"}.'
 
 
 def _read_json_of_python(path: str | Path, text: bytes) -> dict | list:

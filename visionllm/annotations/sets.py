@@ -93,7 +93,7 @@ def find_image_folder(file: Path, content: dict) -> Path:
             if (folder / name.replace('\\', '/')).is_file():
                 return folder
     existing = [folder for folder in folders if folder.is_dir()]
-    if names and (root / split).is_dir():
+    if (root / split).is_dir() or not names:
         return root / split
     raise AnnotationError(f'{file}: its images were not found in {", ".join(map(str, existing))}. Say where they are: '
                           '--images FOLDER.')

@@ -17,6 +17,7 @@ from visionllm.annotations.pictures import Picture, near_duplicates, read_pictur
 from visionllm.annotations.sets import AnnotatedSet, find_sets
 from visionllm.assets import cache_dir
 
+NO_IMAGES = Kind('sets without an image', 'Add images, and their objects.')
 NO_IMAGE_OF_CLASS = Kind('classes that no image has')
 SAME_IMAGES = Kind('images that are in the set twice')
 SMALL, LARGE = 32**2, 96**2  # pixels, of COCO's small, medium and large objects
@@ -66,8 +67,9 @@ def check_data(paths: Sequence[str | Path], images: str | Path | None = None, sh
 
 
 def check_pictures(annotated: AnnotatedSet, pictures: Sequence[Picture]) -> None:
-    """Add faults of images to the findings of a set: unreadable, of another size, or there twice."""
+    """Add faults of images to the findings of a set: none at all, unreadable, of another size, or there twice."""
     images, findings = annotated.content['images'], annotated.findings
+    findings.report(NO_IMAGES, [] if images else [annotated.name])
     for image, picture in zip(images, pictures):
         size, given = (picture.height, picture.width), (image['height'], image['width'])
         if picture.fault:

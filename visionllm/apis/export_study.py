@@ -77,14 +77,12 @@ def quantize(path: Path, operations: list[str]) -> Path:
 
 def read_in_all_precisions(model: nn.Module, names: list[str]) -> Iterator[tuple[str, float, float]]:
     """Name of the precision, seconds of reading the names, and megabytes of the language model, while it is in that
-    precision; int8 is PyTorch's dynamic quantization of linear layers."""
+    precision."""
     for dtype in (torch.bfloat16, torch.float32):
         for name, parameter in model.llm.decoder.named_parameters():
             if '.lora_' not in name:  # what was trained stays in float32
                 parameter.data = parameter.data.to(dtype)
         yield str(dtype).removeprefix('torch.'), *time_reading(model, names)
-    model.llm.decoder = torch.ao.quantization.quantize_dynamic(model.llm.decoder, {nn.Linear}, torch.qint8)
-    yield 'int8', *time_reading(model, names)
 
 
 def time_reading(model: nn.Module, names: list[str]) -> tuple[float, float]:
@@ -95,15 +93,8 @@ def time_reading(model: nn.Module, names: list[str]) -> tuple[float, float]:
         start = time.process_time()
         Vocabulary.read(model, names)
         seconds.append(time.process_time() - start)
-    return float(np.median(seconds)), weight_megabytes(model.llm.decoder)
-
-
-def weight_megabytes(module: nn.Module) -> float:
-    """Size of all weights; those of quantized layers, which are no parameters, have a byte each."""
-    plain = sum(parameter.numel() * parameter.element_size() for parameter in module.parameters())
-    quantized = sum(layer.weight().numel() for layer in module.modules()
-                    if isinstance(layer, torch.ao.nn.quantized.dynamic.Linear))
-    return (plain + quantized) / 2**20
+    size = sum(parameter.numel() * parameter.element_size() for parameter in model.llm.decoder.parameters())
+    return float(np.median(seconds)), size / 2**20
 
 
 def megabytes(path: Path) -> float:

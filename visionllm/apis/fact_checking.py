@@ -4,12 +4,11 @@ true captions and boxes as text (in place of LLaVA-Bench's judge, where the trut
 from collections.abc import Iterator
 
 import torch
-from mmdet.registry import METRICS
 from mmdet.structures import DetDataSample
 from mmengine.dataset import pseudo_collate
 
 from visionllm.datasets.box_relations import normalized_box
-from visionllm.datasets.visual_instructions import Annotated
+from visionllm.datasets.visual_instructions import AnnotatedImage
 from visionllm.models.llms import generate
 from visionllm.models.samples import get_instruction
 from visionllm.structures.boxes import to_xywh
@@ -22,8 +21,7 @@ def facts(study: Study) -> dict:
     """Metrics of answers from the images (``seeing``) and from the truth as text (``told``), and their ratio."""
     rows = {}
     for name, samples in (('seeing', study.predict()), ('told', told(study))):
-        metric = METRICS.build(study.metric)
-        metric.process({}, [sample.to_dict() for sample in samples])
+        metric = study.metric_of(samples)
         rows[name] = metric.compute_metrics(metric.results)
     return dict(rows=rows, ratio=rows['seeing']['accuracy'] / max(rows['told']['accuracy'], 1e-9))
 
@@ -42,9 +40,9 @@ def told(study: Study) -> Iterator[DetDataSample]:
         yield sample
 
 
-def truth_of(info: dict) -> Annotated:
+def truth_of(info: dict) -> AnnotatedImage:
     """What a dataset's sample knows of its image."""
     size = dict(width=info['width'], height=info['height'])
     boxes = tuple(normalized_box(to_xywh(each['bbox']), size) for each in info['instances'])
     classes = tuple(info['text'][each['bbox_label']] for each in info['instances'])
-    return Annotated(classes, boxes, tuple(info.get('captions', ())), tuple(info['text']), {})
+    return AnnotatedImage(classes, boxes, tuple(info.get('captions', ())), tuple(info['text']), {})

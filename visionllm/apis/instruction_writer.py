@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 
 from visionllm.datasets.sentences import has_reserved_token
-from visionllm.datasets.visual_instructions import Annotated, Turns, Writer
+from visionllm.datasets.visual_instructions import AnnotatedImage, Turns, Writer
 
 RULES = ('You see one picture, given as sentences about it and as objects with boxes (x1, y1, x2, y2) from 0 to 1. '
          'Answer as if you saw the picture, and never mention sentences or boxes. Ask only what the given facts answer '
@@ -44,13 +44,13 @@ def writers(write: Callable[[str], str]) -> dict[str, Writer]:
     return {kind: partial(write_turns, write, kind) for kind in TASKS}
 
 
-def write_turns(write: Callable[[str], str], kind: str, image: Annotated, rng: np.random.Generator) -> Turns:
+def write_turns(write: Callable[[str], str], kind: str, image: AnnotatedImage, rng: np.random.Generator) -> Turns:
     """The questions and answers that a language model wrote about an image; none where it knows nothing of it."""
     known = describe(image)
     return parse_turns(write(f'{RULES}{TASKS[kind]}{FORMAT}\n\n{known}')) if known else []
 
 
-def describe(image: Annotated) -> str:
+def describe(image: AnnotatedImage) -> str:
     """Captions, one a line, and the objects with their boxes."""
     boxes = [f'{name}: ({", ".join(f"{value:.2f}" for value in box)})'
              for name, box in zip(image.classes, image.boxes)]

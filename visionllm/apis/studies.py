@@ -3,8 +3,6 @@
 from dataclasses import replace
 
 import numpy as np
-from mmdet.registry import METRICS
-from mmengine.evaluator import BaseMetric
 from pycocotools import mask as mask_utils
 
 from visionllm.annotations.coco_masks import box_to_polygon, segmentation_to_polygons
@@ -35,7 +33,7 @@ def evaluate_task(study: Study) -> dict[str, float]:
         if study.task == 'detection':
             return boxes
         return mask_ap(study, study.detect(study.write_instruction(study.names))) | dict(box_AP=boxes['AP'])
-    metric = process_all(study)
+    metric = study.metric_of(study.predict())
     return metric.evaluate(len(metric.results))
 
 
@@ -43,13 +41,6 @@ def mask_ap(study: Study, detections: list[dict]) -> dict[str, float]:
     """Average precision of masks over all classes, from COCO result records."""
     metrics = average_precision(study.truth, detections, study.category_ids(study.names), iou_type='segm')
     return {f'mask_{name}': value for name, value in metrics.items()}
-
-
-def process_all(study: Study, images: str = 'own') -> BaseMetric:
-    """The task's metric after it has processed all predictions; ``images`` as of ``Study.predict``."""
-    metric = METRICS.build(study.metric)
-    metric.process({}, [sample.to_dict() for sample in study.predict(images=images)])
-    return metric
 
 
 def malformed(study: Study) -> dict[str, float]:
@@ -222,7 +213,7 @@ def blind(study: Study) -> dict:
     (``other``)."""
     rows = {}
     for name, images in (('seeing', 'own'), ('blind', 'grey'), ('other', 'other')):
-        metric = process_all(study, images)
+        metric = study.metric_of(study.predict(images=images))
         rows[name] = metric.compute_metrics(metric.results)
     return dict(rows=rows)
 

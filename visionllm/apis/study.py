@@ -1,14 +1,15 @@
 """A trained model with the test set and the metric of one task."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from mmdet.registry import DATASETS
+from mmdet.registry import DATASETS, METRICS
 from mmdet.structures import DetDataSample
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
+from mmengine.evaluator import BaseMetric
 
 from visionllm.annotations import read_coco_file
 from visionllm.errors import ConfigError
@@ -123,6 +124,12 @@ class Study:
             for record, code in zip(records, polygon_masks_to_rles(result.masks)):
                 record['segmentation'] = code
         return records
+
+    def metric_of(self, samples: Iterable[DetDataSample]) -> BaseMetric:
+        """The task's metric after it has processed samples with predictions."""
+        metric = METRICS.build(self.metric)
+        metric.process({}, [sample.to_dict() for sample in samples])
+        return metric
 
     def write_instruction(self, names: list[str], wording: int = 0, class_tokens: Sequence[int] | None = None,
                           num_points: int | None = None) -> str:

@@ -23,7 +23,7 @@ OF_REGISTRY = re.compile(r'^class `[^`]+` in \S+: ')  # how mmengine's registry 
 NOT_REGISTERED = re.compile(r'\S+ is not in the \S+ registry')
 WRONG_ARGUMENTS = re.compile(r'\w+\.__init__\(\) (got an unexpected keyword argument|missing \d+ required) .*', re.S)
 LACKING = re.compile(r"'Config(?:Dict)?' object has no attribute '(\w+)'")
-PATH_ERRORS = (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
+PATH_ERRORS = (FileExistsError, FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
 # settings that a config may leave out
 OPTIONAL_SETTINGS = {'auto_scale_lr', 'compile', 'data_preprocessor', 'experiment_name', 'load_from', 'log_level',
                      'model_wrapper_cfg', 'randomness', 'resume', 'strategy', 'visualizer', 'work_dir'}
@@ -34,13 +34,16 @@ class UsageError(Exception):
 
 
 def run_safely(main: Callable[[], None]) -> None:
-    """Run a command: a user's mistake ends it with one sentence and exit code 2, an interrupt with 128 and the number
-    of its signal; a bug keeps its traceback."""
+    """Run a command: a user's mistake ends it with one sentence and exit code 2, an interrupt, and the end of who reads
+    its output (``| head``), with 128 and the number of the signal; a bug keeps its traceback."""
     try:
         main()
     except KeyboardInterrupt:
         print('interrupted', file=sys.stderr)
         sys.exit(128 + signal.SIGINT)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python fails at exit, when it flushes
+        sys.exit(128 + signal.SIGPIPE)
     except Exception as error:
         sentence = sentence_of(error)
         if sentence is None:
@@ -105,7 +108,8 @@ def existing_config(name: str) -> str:
         ArgumentTypeError: There is none.
     """
     shipped = Path(__file__).parents[1] / 'configs'
-    found = [Path(name)] if Path(name).is_file() else sorted(shipped.glob(f'*/{name.removesuffix(".py")}.py'))
+    found = [Path(name)] if Path(name).is_file() else [
+        path for path in sorted(shipped.glob(f'*/{name.removesuffix(".py")}.py')) if path.parent.name != 'recipes']
     if not found:
         raise argparse.ArgumentTypeError(f'there is no config {name}')
     return str(found[0])

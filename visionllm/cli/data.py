@@ -3,6 +3,7 @@
     visionllm data check data/coco/annotations/instances_train2017.json data/own
     visionllm data check data/own --fix data/own_fixed
     visionllm data convert data/yolo data/coco_from_yolo
+    visionllm data convert data/labelled data/own --val-share 0.2
     visionllm data instruct instances.json instruct.json --captions captions.json
     visionllm data browse configs/visionllm/visionllm_r50_coco.py browsed
 
@@ -29,8 +30,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     convert = commands.add_parser('convert', help='write a data set in another layout')
     convert.add_argument('path', help='annotation file or folder')
     convert.add_argument('out', type=Path, help='folder to write')
-    convert.add_argument('--to', choices=['coco', 'yolo', 'voc', 'labelme'], default='coco')
-    convert.add_argument('--images', type=Path, help='as of check')
+    convert.add_argument('--to', choices=['coco', 'yolo', 'voc', 'labelme'], default='coco',
+                         help='layout to write (default: coco)')
+    convert.add_argument('--images', type=Path, help='folder of the images, where it is not beside the annotations')
+    convert.add_argument('--val-share', type=float, default=0.0, metavar='SHARE',
+                         help='divide one set: this share of the images becomes val, the rest train')
     instruct = commands.add_parser('instruct', help='write conversations about the images, from captions and boxes')
     instruct.add_argument('instances', type=existing_file, help='COCO\'s instances_*.json')
     instruct.add_argument('out', type=Path, help='JSON file to write')
@@ -63,7 +67,7 @@ def run_check(args: argparse.Namespace) -> None:
 def run_convert(args: argparse.Namespace) -> None:
     """Write another layout."""
     from visionllm.apis.data_conversion import convert_data
-    print(convert_data(args.path, args.out, args.to, args.images))
+    print(convert_data(args.path, args.out, args.to, args.images, args.val_share))
 
 
 def run_instruct(args: argparse.Namespace) -> None:

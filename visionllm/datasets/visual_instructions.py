@@ -24,7 +24,7 @@ Turns = list[tuple[str, str]]  # questions with their answers
 
 
 @dataclass(frozen=True)
-class Annotated:
+class AnnotatedImage:
     """What is known of an image."""
     classes: tuple[str, ...]  # of each object
     boxes: tuple[Box, ...]  # of each object
@@ -40,7 +40,7 @@ class Annotated:
         return Counter({name: count for name, count in counts.items() if count < len(NUMBERS)})
 
 
-def read_images(instances: dict, captions: dict | None = None) -> list[tuple[dict, Annotated]]:
+def read_images(instances: dict, captions: dict | None = None) -> list[tuple[dict, AnnotatedImage]]:
     """Image records with what is known of each; images with crowds, whose number is unknown, are left out.
 
     Args:
@@ -56,14 +56,14 @@ def read_images(instances: dict, captions: dict | None = None) -> list[tuple[dic
     for image in instances['images']:
         own = objects[image['id']]
         if not any(ann.get('iscrowd') for ann in own):
-            found.append((image, Annotated(
+            found.append((image, AnnotatedImage(
                 tuple(names[ann['category_id']] for ann in own),
                 tuple(normalized_box(ann['bbox'], image) for ann in own), tuple(said.get(image['id'], ())),
                 tuple(names.values()), kind_of)))
     return found
 
 
-def write_visual_instructions(images: Sequence[tuple[dict, Annotated]], writers: dict[str, 'Writer'],
+def write_visual_instructions(images: Sequence[tuple[dict, AnnotatedImage]], writers: dict[str, 'Writer'],
                               seed: int = 0) -> list[dict]:
     """Records of LLaVA-Instruct, at most one of each kind per image.
 
@@ -89,7 +89,7 @@ def to_record(record_id: str, file_name: str, turns: Turns) -> dict:
         {'from': ('human', 'gpt')[number % 2], 'value': text} for number, text in enumerate(texts)])
 
 
-def conversation(image: Annotated, rng: np.random.Generator) -> Turns:
+def conversation(image: AnnotatedImage, rng: np.random.Generator) -> Turns:
     """Short questions, each with one right answer."""
     drawn = [each[:2] for _ in range(CONVERSATION_ROUNDS)
              for each in questions_about_image(image.classes, image.boxes, image.names, rng)]
@@ -97,7 +97,7 @@ def conversation(image: Annotated, rng: np.random.Generator) -> Turns:
     return [turns[i] for i in rng.permutation(len(turns))[:MAX_TURNS]]
 
 
-def detail(image: Annotated, rng: np.random.Generator) -> Turns:
+def detail(image: AnnotatedImage, rng: np.random.Generator) -> Turns:
     """A caption, how many there are of what, and where single things are."""
     counts = image.counts
     if not counts:
@@ -111,13 +111,13 @@ def detail(image: Annotated, rng: np.random.Generator) -> Turns:
     return [(str(rng.choice(DETAIL_QUESTIONS)), ' '.join(sentences))]
 
 
-def reasoning(image: Annotated, rng: np.random.Generator) -> Turns:
+def reasoning(image: AnnotatedImage, rng: np.random.Generator) -> Turns:
     """One question that takes several steps, with the steps in the answer."""
     found = [turn for write in REASONING for turn in write(image, rng)]
     return [found[rng.integers(len(found))]] if found else []
 
 
-def compare_numbers(image: Annotated, rng: np.random.Generator) -> Turns:
+def compare_numbers(image: AnnotatedImage, rng: np.random.Generator) -> Turns:
     """Which of two classes is more numerous."""
     counts = image.counts
     if len(counts) < 2:
@@ -129,7 +129,7 @@ def compare_numbers(image: Annotated, rng: np.random.Generator) -> Turns:
              f'{counted(counts[second], second)}, so {verdict} {plural(first)}.')]
 
 
-def add_numbers(image: Annotated, rng: np.random.Generator) -> Turns:
+def add_numbers(image: AnnotatedImage, rng: np.random.Generator) -> Turns:
     """How many there are of a supercategory, of several classes."""
     counts, turns = image.counts, []
     for kind in dict.fromkeys(image.kind_of.values()):
@@ -143,7 +143,7 @@ def add_numbers(image: Annotated, rng: np.random.Generator) -> Turns:
     return turns
 
 
-def find_nearer(image: Annotated, rng: np.random.Generator) -> Turns:
+def find_nearer(image: AnnotatedImage, rng: np.random.Generator) -> Turns:
     """Which of two single objects is nearer to a third one, in the picture."""
     unique = [index for index, name in enumerate(image.classes) if image.counts[name] == 1]
     if len(unique) < 3:
@@ -159,7 +159,7 @@ def find_nearer(image: Annotated, rng: np.random.Generator) -> Turns:
              f'so the {names[3]} is nearer.')]
 
 
-def count_seats(image: Annotated, rng: np.random.Generator) -> Turns:
+def count_seats(image: AnnotatedImage, rng: np.random.Generator) -> Turns:
     """Whether each person could have a chair of their own."""
     people, chairs = image.counts['person'], image.counts['chair']
     if not people or not chairs or any(name in image.classes for name in SEATS[1:]):
@@ -169,9 +169,8 @@ def count_seats(image: Annotated, rng: np.random.Generator) -> Turns:
              f'There {is_or_are(people)} {counted(people, "person")} and {counted(chairs, "chair")}, so {verdict}.')]
 
 
-REASONING: tuple[Callable[[Annotated, np.random.Generator], Turns], ...] = (compare_numbers, add_numbers, find_nearer,
-                                                                            count_seats)
-Writer = Callable[[Annotated, np.random.Generator], Turns]
+Writer = Callable[[AnnotatedImage, np.random.Generator], Turns]
+REASONING: tuple[Writer, ...] = (compare_numbers, add_numbers, find_nearer, count_seats)
 TEMPLATES: dict[str, Writer] = dict(conversation=conversation, detail=detail, complex=reasoning)
 
 

@@ -1,6 +1,6 @@
 from visionllm import mmdet_setup  # noqa: F401
 
-from . import atomic_write, checkpoint
+from . import checkpoint, checkpoint_files
 from .amp import BFloat16OptimWrapper
 from .draw_predictions import DrawPredictions
 from .interrupts import Interrupted, SaveOnInterrupt
@@ -14,7 +14,7 @@ from .sharding import ShardedDataParallel
 from .stop_at_nan import StopAtNaN
 
 checkpoint.install_safe_loading()
-atomic_write.install_atomic_writes()
+checkpoint_files.install_atomic_writes()
 
 __all__ = ['BFloat16OptimWrapper', 'ChannelsLast', 'DrawPredictions', 'Interrupted', 'LossCurve', 'PretrainingHook',
            'RehearseReading', 'SaveOnInterrupt', 'SeedSteps', 'ShardedAdamW', 'ShardedDataParallel', 'StopAtNaN',

@@ -51,7 +51,8 @@ def load_weights_only(file: str | Path | BinaryIO, map_location: Location = None
             'Save the state dict alone (torch.save(model.state_dict()) or safetensors) where you trust the file. '
             f'torch says: {str(error).splitlines()[0]}') from None
     except (EOFError, KeyError, RuntimeError, ValueError) as error:  # what torch raises for truncated and other files
-        reason = (str(error) or type(error).__name__).split('. ')[0]
+        says_nothing = isinstance(error, KeyError) or not str(error)  # of a file that is no pickle at all
+        reason = type(error).__name__ if says_nothing else str(error).split('. ')[0]
         raise UnsafeCheckpointError(f'{file} is damaged or no checkpoint ({reason}). Copy or download it '
                                     'again.') from None
 

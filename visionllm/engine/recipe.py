@@ -18,7 +18,7 @@ from mmengine.config import Config
 from visionllm.atomic_write import write_atomically
 from visionllm.errors import ConfigError, UserError
 
-from .atomic_write import last_checkpoint
+from .checkpoint_files import last_checkpoint
 
 TOOLS = Path(__file__).parents[2] / 'tools'
 TIMINGS = 'recipe_timings.json'

@@ -1,11 +1,14 @@
 """mmengine's runner with strict checkpoint loading and exact resumption."""
 
 import atexit
+import logging
+import re
 
 from mmdet.registry import RUNNERS
 from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.dist import is_distributed
+from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 from torch import nn
 from torch.distributed import destroy_process_group, init_process_group
@@ -15,11 +18,13 @@ from visionllm.datasets.seeded_sampling import seed_draws
 from visionllm.errors import CheckpointMismatchError, ConfigError
 from visionllm.models.checkpoint_loading import describe_mismatch, read_state_dict
 
-from .atomic_write import last_checkpoint
 from .checkpoint import Location
+from .checkpoint_files import last_checkpoint
 from .distributed import unwrapped
 from .interrupts import noting_signals
 from .sharded_adamw import ShardedAdamW
+
+ONE_PARAMETER = re.compile(r'^paramwise_options|requires_grad=False$')  # what mmengine logs about each
 
 
 @RUNNERS.register_module()
@@ -58,6 +63,20 @@ class StrictRunner(Runner):
         config = dataloader if seed is None else seed_draws(dataloader, seed)
         return Runner.build_dataloader(config, seed, diff_rank_seed)
 
+    def build_optim_wrapper(self, optim_wrapper: OptimWrapper | dict) -> OptimWrapper:
+        """As in mmengine, which logs several lines for each parameter; here it is one for all."""
+        def is_of_all(record: logging.LogRecord) -> bool:
+            return not ONE_PARAMETER.search(record.getMessage())
+        self.logger.addFilter(is_of_all)
+        try:
+            built = super().build_optim_wrapper(optim_wrapper)
+        finally:
+            self.logger.removeFilter(is_of_all)
+        parameters = list(unwrapped(self.model).parameters())
+        trained = sum(each.numel() for each in parameters if each.requires_grad)
+        self.logger.info(f'{trained:,} of {sum(each.numel() for each in parameters):,} parameters are trained.')
+        return built
+
     def load_or_resume(self) -> None:
         """As in mmengine; also resumes a run that was killed while it wrote ``last_checkpoint``.
 
@@ -85,7 +104,8 @@ class StrictRunner(Runner):
         """As in mmengine, but strict.
 
         Raises:
-            CheckpointMismatchError: Tensors are missing, too many or of another shape; all are named, by part.
+            CheckpointMismatchError: Tensors are missing, too many or of another shape; the first of each part are
+                named.
         """
         try:
             return super().load_checkpoint(filename, map_location, strict=True, **kwargs)

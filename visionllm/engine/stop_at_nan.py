@@ -9,7 +9,7 @@ from torch import Tensor
 
 from visionllm.errors import UserError
 
-from .atomic_write import last_checkpoint
+from .checkpoint_files import last_checkpoint
 
 
 class DivergedError(UserError, RuntimeError):
@@ -29,7 +29,7 @@ class StopAtNaN(Hook):
         Raises:
             DivergedError: Names the step, the losses, the images and the last good checkpoint.
         """
-        found = {name: float(value) for name, value in outputs.items() if name.startswith('loss')}
+        found = {name: float(value.detach()) for name, value in outputs.items() if name.startswith('loss')}
         if 'train/grad_norm' in runner.message_hub.log_scalars and not hasattr(runner.optim_wrapper, 'loss_scaler'):
             found['grad_norm'] = runner.message_hub.get_scalar('train/grad_norm').current()
         broken = ', '.join(f'{name} {value}' for name, value in found.items() if not isfinite(value))

@@ -16,6 +16,7 @@ def write_coco(predictions: 'Iterable[Prediction]', path: str | Path) -> 'Iterat
         predictions: Of one instruction.
         path: JSON file to write, in COCO's layout; annotations have a ``score``.
     """
+    Path(path).parent.mkdir(parents=True, exist_ok=True)  # what cannot be written is known before hours of work
     content = dict(images=[], categories=[], annotations=[])
     try:
         for number, prediction in enumerate(predictions, 1):
@@ -25,5 +26,4 @@ def write_coco(predictions: 'Iterable[Prediction]', path: str | Path) -> 'Iterat
             content['categories'] = part['categories']
             yield prediction
     finally:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
         Path(path).write_text(json.dumps(content, ensure_ascii=False), encoding='utf-8')

@@ -7,7 +7,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Literal, overload
 
 from .coco import write_coco
-from .request import Request
+from .request import Request, RequestError
 from .sources import Frame, count_frames, read_frames
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ class VisionLLM:
 
     Raises:
         ModelNotFoundError: There is no such model.
+        ConfigError: There is no such device.
         CheckpointMismatchError: The checkpoint belongs to another config.
         UnsafeCheckpointError: It is damaged, or cannot be loaded without running code from it.
     """
@@ -36,9 +37,10 @@ class VisionLLM:
 
         from visionllm.apis.inferencer import Inferencer
 
-        from .model_source import find_model
+        from .model_source import check_device, find_model
         self.name = str(model)
         self.device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
+        check_device(self.device)
         self.config, weights = find_model(model, checkpoint)
         self.inferencer = Inferencer(self.config.build(weights).to(self.device), self.config.scale)
         self._lock = Lock()  # caches are of one thread at a time
@@ -85,11 +87,13 @@ class VisionLLM:
             A prediction for each image.
 
         Raises:
-            RequestError: Not exactly one thing is asked, or a threshold is not a number.
+            RequestError: Not exactly one thing is asked, a threshold is not a number from 0 to 1, or batches are empty.
             InstructionError: Names, points or the instruction are invalid, or the model has no such output.
             SourceError: There is no such source, or no image in it.
             ImageError: An image cannot be read.
         """
+        if batch_size < 1:
+            raise RequestError(f'batch_size is {batch_size}: expected at least 1.')
         request = Request(classes, expression, question, caption, instruction, points, parts)
         instructions, threshold = request.write(), request.threshold(threshold)
         predictions = self._predict(read_frames(source, unreadable), instructions, threshold, batch_size)
@@ -147,9 +151,13 @@ class VisionLLM:
             folder: Made if it does not exist.
             note: How the weights were made, stored with them: command, data, seed, time.
         """
+        self._save(folder, Path(folder).absolute().name, note)
+
+    def _save(self, folder: str | Path, name: str, note: str = '') -> None:
+        """As ``save_pretrained``, with the name that the card says."""
         from .model_card import write_card
         network = self.inferencer.model
-        self.config.save(folder, network, write_card(self.name, self.config.model, network), dict(note=note))
+        self.config.save(folder, network, write_card(name, self.config.model, network), dict(note=note))
 
     def export_onnx(self, folder: str | Path, classes: Sequence[str]) -> Path:
         """Write ``model.onnx``, which takes a picture and a vocabulary and needs neither PyTorch nor a language model,
@@ -193,15 +201,16 @@ class VisionLLM:
 
         Returns:
             The address of the commit.
+
+        Raises:
+            HubError: The hub was not reached, or did not take it.
         """
         import tempfile
 
-        from huggingface_hub import HfApi
-        api = HfApi(token=token)
-        api.create_repo(repo_id, private=private, exist_ok=True)
+        from .hub import upload
         with tempfile.TemporaryDirectory() as folder:
-            self.save_pretrained(folder)
-            return str(api.upload_folder(repo_id=repo_id, folder_path=folder))
+            self._save(folder, repo_id)
+            return upload(folder, repo_id, private, token)
 
     def __repr__(self) -> str:
         return f'VisionLLM({self.name!r}, device={self.device!r})'

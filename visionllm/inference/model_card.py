@@ -40,7 +40,7 @@ def write_card(name: str, config: dict, model: nn.Module) -> str:
     """The text of a model card.
 
     Args:
-        name: Of the model.
+        name: Of its folder, or its id on the hub.
         config: That it was built from.
         model: The network.
     """

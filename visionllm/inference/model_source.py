@@ -4,11 +4,25 @@ from pathlib import Path
 
 from visionllm.apis.model_files import CARD, CONFIG, WEIGHTS, ModelConfig
 from visionllm.assets import SHIPPED
-from visionllm.errors import UserError
+from visionllm.errors import ConfigError, UserError
 
 
 class ModelNotFoundError(UserError, FileNotFoundError):
     """A model that is neither shipped nor in a folder nor on the hub."""
+
+
+def check_device(name: str) -> None:
+    """Check that tensors can be made on a device.
+
+    Raises:
+        ConfigError: There is none of that name here.
+    """
+    import torch
+    try:
+        torch.empty(1, device=name)
+    except (AssertionError, NotImplementedError, RuntimeError) as error:
+        reason = str(error).partition('\n')[0].rstrip('.')
+        raise ConfigError(f'There is no device {name} here ({reason}); cpu is there.') from None
 
 
 def find_model(model: str | Path, checkpoint: str | Path | None = None) -> tuple[ModelConfig, str]:
@@ -48,15 +62,17 @@ def _from_hub(repo_id: str) -> Path:
         RepositoryNotFoundError,
     )
     shipped = ' and '.join(SHIPPED)
-    if repo_id.count('/') != 1:
-        raise ModelNotFoundError(f'There is no model {repo_id!r}: shipped are {shipped}; or give a folder, or an id on '
-                                 'the Hugging Face hub (OWNER/NAME).')
     try:
+        if '/' not in repo_id:  # the hub has such ids, of models from before there were owners
+            raise HFValidationError
         return Path(snapshot_download(repo_id, allow_patterns=[CONFIG, WEIGHTS, CARD]))
+    except HFValidationError:
+        raise ModelNotFoundError(f'There is no model {repo_id!r}: shipped are {shipped}; or give a folder, or an id on '
+                                 'the Hugging Face hub (OWNER/NAME).') from None
     except RepositoryNotFoundError:
         raise ModelNotFoundError(f'{repo_id} is no folder here and no model on the Hugging Face hub; shipped are '
                                  f'{shipped}.') from None
-    except (LocalEntryNotFoundError, HfHubHTTPError, HFValidationError, OSError) as error:
+    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
         raise ModelNotFoundError(
             f'{repo_id} is no folder here, and the Hugging Face hub was not reached ({type(error).__name__}). In its '
             f'cache are {_cached()}; shipped are {shipped}.') from None

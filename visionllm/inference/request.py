@@ -26,7 +26,7 @@ class Request:
         parts: With ``classes``: keypoints of these names instead of boxes.
 
     Raises:
-        RequestError: Not exactly one form is given, or ``points`` or ``parts`` do not belong to it.
+        RequestError: Not exactly one form is given, it is blank, or ``points`` or ``parts`` do not belong to it.
     """
     classes: Sequence[str] | None = None
     expression: str | None = None
@@ -45,7 +45,10 @@ class Request:
         if len(given) != 1:
             what = f'{" and ".join(given)} were given together' if given else 'nothing was asked'
             raise RequestError(f'{what}: give one of {", ".join(forms)}.')
-        if (self.points or self.parts) and (self.classes is None or self.points and self.parts):
+        if given[0] in ('expression', 'question') and not forms[given[0]].strip():
+            raise RequestError(f'The {given[0]} is blank.')
+        with_points = self.points is not None
+        if (with_points or self.parts) and (self.classes is None or with_points and self.parts):
             raise RequestError('points asks for polygons and parts for keypoints of classes: give one of them, with '
                                'classes.')
 
@@ -61,16 +64,17 @@ class Request:
             given: For all names, or by name; None, and names that are left out, have the default of the form.
 
         Raises:
-            RequestError: A score is not a number.
+            RequestError: A score is not a number from 0 to 1.
         """
         default = EXPRESSION_THRESHOLD if self.asks_for_one else SCORE_THRESHOLD
         if given is None:
             return default
         scores = list(given.values()) if isinstance(given, Mapping) else [given]
-        wrong = [score for score in scores if isinstance(score, bool) or not isinstance(score, Real)]
+        wrong = [score for score in scores
+                 if isinstance(score, bool) or not isinstance(score, Real) or not 0 <= score <= 1]
         if wrong:
-            raise RequestError(f'threshold holds {wrong[0]!r}: it must be a number, or a number for each name, such as '
-                               "{'cat': 0.4}.")
+            raise RequestError(f'threshold holds {wrong[0]!r}: it must be a number from 0 to 1, or one for each name, '
+                               "such as {'cat': 0.4}.")
         if not isinstance(given, Mapping):
             return given
         from visionllm.language.instructions import class_names_of
@@ -82,7 +86,11 @@ class Request:
         Raises:
             InstructionError: Names, points or the instruction are invalid.
         """
-        from visionllm.language import TASKS
+        from visionllm.language import TASKS, InstructionError
+        from visionllm.language.output_format import MAX_POINTS, MIN_POLYGON_POINTS
+        if self.points is not None and not MIN_POLYGON_POINTS <= self.points <= MAX_POINTS:
+            raise InstructionError(f'points is {self.points}: a polygon has {MIN_POLYGON_POINTS} to {MAX_POINTS}; '
+                                   'without points, boxes are given.')
         if self.instruction is not None:
             return self.instruction if isinstance(self.instruction, str) else tuple(self.instruction)
         if self.classes is not None:

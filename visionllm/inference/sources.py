@@ -101,7 +101,7 @@ def _readers_of_path(source: str | Path) -> Iterator[Iterator[Frame]]:
         files = _files(source)
         if not files:
             yield _fail(f'{text} holds no image ({", ".join(sorted(IMAGE_SUFFIXES))}).' if Path(text).is_dir()
-                        else f'There is no file {text}.')
+                        else f'No file matches the pattern {text}.')
         for path in files:
             yield from _readers_of_path(path)
     elif Path(text).suffix.lower() in VIDEO_SUFFIXES:
@@ -168,6 +168,8 @@ def _read_video(source: str | int, name: str) -> Iterator[Frame]:
     import cv2
     if isinstance(source, str) and not Path(source).is_file():
         raise SourceError(f'There is no file {source}.')
+    if isinstance(source, int):  # that there is no camera is said below
+        cv2.setLogLevel(0)
     video = cv2.VideoCapture(source)
     number = 0
     try:
@@ -180,8 +182,8 @@ def _read_video(source: str | int, name: str) -> Iterator[Frame]:
     finally:
         video.release()
     if number == 0:
-        what = 'has no frame that can be read' if isinstance(source, str) else 'gives no image'
-        raise SourceError(f'{name} {what}.')
+        raise SourceError(f'{name} has no frame that can be read.' if isinstance(source, str) else
+                          f'There is no camera {source}, or it gives no image.')
 
 
 def _read_memory(image: object, name: str) -> Iterator[Frame]:

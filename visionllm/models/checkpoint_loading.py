@@ -11,6 +11,8 @@ from torch import Tensor, nn
 
 from visionllm.errors import CheckpointMismatchError
 
+SHOWN = 3  # mismatches of each part that a message names
+
 
 def read_state_dict(checkpoint: str) -> dict[str, Tensor]:
     """Read the state dict of a checkpoint.
@@ -44,7 +46,7 @@ def load_weights(module: nn.Module, state: dict[str, Tensor], source: str, parts
         new: Name prefixes of those among them that may be missing.
 
     Raises:
-        CheckpointMismatchError: Tensors are missing or of another shape; the message names all of them, by part.
+        CheckpointMismatchError: Tensors are missing or of another shape; the message names the first of each part.
     """
     def chosen(name: str) -> bool:
         return any(fnmatch(name, pattern) for pattern in parts)
@@ -83,9 +85,11 @@ def _mismatches(own: dict[str, Tensor], state: dict[str, Tensor], new: tuple[str
 
 
 def format_by_part(faults: dict[str, str]) -> str:
-    """Format descriptions of mismatched tensors, by name, grouped by the first component of their names."""
+    """Format descriptions of mismatched tensors, by name, grouped by the first component of their names; of a part the
+    first ones, and how many more."""
     parts = defaultdict(list)
     for name, fault in faults.items():
         part, _, rest = name.partition('.')
         parts[part].append(f'{rest} {fault}'.strip())
-    return ' | '.join(f'{part}: {"; ".join(each)}' for part, each in parts.items())
+    return ' | '.join(f'{part}: {"; ".join(each[:SHOWN])}' + (f'; and {len(each) - SHOWN} more' if each[SHOWN:] else '')
+                      for part, each in parts.items())

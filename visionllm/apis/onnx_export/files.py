@@ -32,7 +32,7 @@ MODEL, VOCABULARY = 'model.onnx', 'vocabulary.npz'
 OUTPUTS = ('boxes', 'scores', 'labels')
 EXAMPLE = ('cat', 'dog', 'bird')  # other lengths than that of a dynamic axis must not be 1
 CLEAR_SCORE, TOLERANCE = 0.1, 0.01
-AXES = dict(vocabulary={1: 'names'}, same_as={0: 'names'})
+AXES = dict(vocabulary={1: 'names'}, canonical={0: 'names'})
 
 
 def export_onnx(model: nn.Module, folder: str | Path, names: Sequence[str]) -> Path:
@@ -95,7 +95,7 @@ def build_graph(model: nn.Module, vocabulary: Vocabulary) -> 'ModelProto':
     check_exportable(model)
     detector = detector_graph(model.connector.detector)
     example = detector.example | dict(vocabulary=torch.from_numpy(vocabulary.vocabulary),
-                                      same_as=torch.from_numpy(vocabulary.same_as))
+                                      canonical=torch.from_numpy(vocabulary.canonical))
     reader = DetectionReader(tuple_head(model), detector.last, model.connector.num_tokens).eval()
     graph = module_graph(reader, example, OUTPUTS, detector.dynamic | AXES)
     if detector.before is not None:
@@ -127,7 +127,7 @@ def document(graph: 'ModelProto', model: nn.Module, detector: DetectorGraph) -> 
     height, width = detector.size
     texts = dict(
         image=f'RGB picture uint8[{height}, {width}, 3], resized by {detector.resizing}',
-        vocabulary='float[words, names], of vocabulary.npz', same_as='int64[names], of vocabulary.npz',
+        vocabulary='float[words, names], of vocabulary.npz', canonical='int64[names], of vocabulary.npz',
         boxes="float[n, 4] boxes, x1, y1, x2, y2 in [0, 1] of the picture's width and height, best first",
         scores='float[n] in [0, 1]; 0 where there is nothing', labels='int64[n], index of the name')
     for each in (*graph.graph.input, *graph.graph.output):

@@ -36,12 +36,12 @@ class DetectionReader(nn.Module):
             inputs: Those of ``last``; ``float[V, N]``, the probability of each name given each word; and ``int[N]``,
                 as of ``keep_better_names``.
         """
-        *inputs, vocabulary, same_as = inputs
+        *inputs, vocabulary, canonical = inputs
         boxes, class_logits, embeddings = self.last(*inputs)
         found = Detections(boxes, class_logits, embeddings).top(self.num_tokens)
         tokens = ImageTokens(found.embeddings, found.boxes, found.objectness, class_logits=found.class_logits)
         scores = self.head.class_reader.class_logits(tokens, vocabulary[None]).sigmoid()
-        scores = keep_better_names(scores, same_as[None])[0]  # [M, N]
+        scores = keep_better_names(scores, canonical[None])[0]  # [M, N]
         scores = scores.masked_fill((tokens.boxes[0, :, 2:] <= 0).any(-1, keepdim=True), 0)
         best, index = scores.flatten().sort(descending=True)
         best, index = best[:self.head.max_per_img], index[:self.head.max_per_img]

@@ -31,7 +31,7 @@ class Vocabulary:
     """What the graph is told of the names."""
     names: tuple[str, ...]
     vocabulary: NDArray[np.float32]  # [V, N], the probability of each name given each word of the detector
-    same_as: NDArray[np.int64]  # [N], the first name of the same thing; of most names they themselves
+    canonical: NDArray[np.int64]  # [N], index of the first name that means the same; of most names their own
 
     @classmethod
     @torch.no_grad()
@@ -56,24 +56,24 @@ class Vocabulary:
                               'use `visionllm predict --expression`, or name something else beside it.')
         queries = model.llm.new_token_embeddings(['<cls>'])
         classes, _ = reader.read_words(model.llm, [instruction], model.connector.detector.class_names, queries)
-        same_as = np.arange(len(names))
+        canonical = np.arange(len(names))
         for group in groups_of_same_names(names):
-            same_as[group] = group[0]
-        return cls(tuple(names), classes[0, :, :-1].float().exp().cpu().numpy(), same_as)
+            canonical[group] = group[0]
+        return cls(tuple(names), classes[0, :, :-1].float().exp().cpu().numpy(), canonical)
 
     @property
     def inputs(self) -> dict[str, NDArray]:
-        """The inputs of the graph: ``vocabulary`` ``float[V, N]`` and ``same_as`` ``int[N]``."""
-        return dict(vocabulary=self.vocabulary, same_as=self.same_as)
+        """The inputs of the graph: ``vocabulary`` ``float[V, N]`` and ``canonical`` ``int[N]``."""
+        return dict(vocabulary=self.vocabulary, canonical=self.canonical)
 
     @classmethod
     def load(cls, path: str | Path) -> 'Vocabulary':
         """What ``save`` wrote."""
         with np.load(path) as file:
-            return cls(tuple(file['names'].tolist()), file['vocabulary'], file['same_as'])
+            return cls(tuple(file['names'].tolist()), file['vocabulary'], file['canonical'])
 
     def save(self, path: str | Path) -> None:
-        """Write ``.npz`` with ``names``, ``vocabulary`` and ``same_as``."""
+        """Write ``.npz`` with ``names``, ``vocabulary`` and ``canonical``."""
         content = io.BytesIO()
         np.savez(content, names=np.array(self.names), **self.inputs)
         write_atomically(path, content.getvalue())

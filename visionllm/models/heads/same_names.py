@@ -27,20 +27,20 @@ def merge_same_names(scores: Tensor, instructions: Sequence[Instruction]) -> Ten
               for group in groups_of_same_names(instruction.class_names)]
     if not groups:
         return scores
-    same_as = torch.arange(scores.shape[-1], device=scores.device).repeat(len(scores), 1)
+    canonical = torch.arange(scores.shape[-1], device=scores.device).repeat(len(scores), 1)
     for b, group in groups:
         _tell([instructions[b].class_names[k] for k in group])
-        same_as[b, group] = group[0]
-    return keep_better_names(scores, same_as)
+        canonical[b, group] = group[0]
+    return keep_better_names(scores, canonical)
 
 
-def keep_better_names(scores: Tensor, same_as: Tensor) -> Tensor:
+def keep_better_names(scores: Tensor, canonical: Tensor) -> Tensor:
     """Scores ``float[B, M, K]`` where of names of one thing the better one has the scores of all, and the others 0.
 
     Args:
-        same_as: ``int[B, K]``, the first name of the same thing; of most names they themselves.
+        canonical: ``int[B, K]``, index of the first name that means the same; of most names their own.
     """
-    index = same_as[:, None].expand_as(scores)
+    index = canonical[:, None].expand_as(scores)
     zeros = torch.zeros_like(scores)
     best = zeros.scatter_reduce(-1, index, scores, 'amax').gather(-1, index)
     total = zeros.scatter_add(-1, index, scores).clamp(max=1).gather(-1, index)

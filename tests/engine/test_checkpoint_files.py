@@ -5,8 +5,8 @@ from threading import get_native_id
 import pytest
 
 from visionllm.atomic_write import SavingError, write_atomically
-from visionllm.engine.atomic_write import last_checkpoint
 from visionllm.engine.checkpoint import load_local, save_safetensors
+from visionllm.engine.checkpoint_files import last_checkpoint
 
 from ..conftest import tiny_runner
 
@@ -24,6 +24,8 @@ def test_a_full_disk_leaves_the_last_good_checkpoint(tmp_path):
         runner.train()
     assert [path.name for path in tmp_path.glob('iter_*')] == ['iter_1.pth']
     assert last_checkpoint(tmp_path) == str(tmp_path / 'iter_1.pth')
+    log, = tmp_path.glob('*/*.log')  # what happened is not buried
+    assert 'parameters are trained' in log.read_text() and 'requires_grad=False' not in log.read_text()
     assert load_local(tmp_path / 'iter_1.pth')['meta']['iter'] == 1
 
 
