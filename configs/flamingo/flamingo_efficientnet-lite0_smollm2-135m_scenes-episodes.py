@@ -13,8 +13,9 @@ model = dict(
     refiners=dict(resampler=dict(num_latents=16, depth=2, num_heads=4)),
     heads=dict(text=dict(every=5, hidden_width=576, max_new_tokens=4)))
 custom_hooks = [
+    dict(type='ChoiceScoring'),
     dict(type='PretrainingHook', stages=[
-        dict(type='PictureWordAlignment', name='picture-word-alignment', steps=80, batch_size=48,
+        dict(type='CrossAttentionAlignment', name='cross-attention-alignment', steps=80, lr=1e-3, batch_size=48,
              dataset_weights=[0, 1]),
     ]),
 ]

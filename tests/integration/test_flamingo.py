@@ -56,4 +56,5 @@ def test_a_resumed_training_ends_with_the_same_weights_bit_for_bit(trained, tmp_
 
 def test_answers_are_counted_by_the_number_of_shots(trained):
     found = next(record for record in figures(trained[0]) if 'answer/accuracy' in record)
-    assert {f'answer/accuracy_{count} shots' for count in (0, 1, 2, 4, 8)} <= set(found)
+    assert {f'{kind}/accuracy_{count} shots' for count in (0, 1, 2, 4, 8) for kind in ('answer', 'choice')} <= {*found}
+    assert found['choice/empty'] == 0

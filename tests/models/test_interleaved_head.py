@@ -174,6 +174,22 @@ def test_the_loss_of_a_batch_is_that_of_its_documents(llm):
     assert torch.allclose(together.total, alone[0].total + alone[1].total, rtol=1e-4)
 
 
+def test_chosen_is_the_answer_of_the_lowest_loss(llm):
+    """Each choice read by itself behind its document, as in training, against all of them in one pass."""
+    head, tokens, choices = build_head(0.5), pictures(5), [('dax.', 'wug.', 'a very long name'), ('dax.', 'fep.')]
+    chosen = head.choose(llm, INSTRUCTIONS + OTHER, tokens, choices)
+    for instructions, own, answers, answer in ((INSTRUCTIONS, tokens[:3], choices[0], chosen[0]),
+                                               (OTHER, tokens[3:], choices[1], chosen[1])):
+        losses = []
+        for choice in answers:
+            with torch.no_grad():
+                targets = [target()] * (len(instructions) - 1) + [target(choice)]
+                losses.append(head.loss(llm, instructions, own, targets)['loss_text'].total)
+        assert answer == answers[int(torch.stack(losses).argmin())]
+    other = head.choose(llm, INSTRUCTIONS, tokens[:3], [choices[0][::-1]])
+    assert other == chosen[:1]
+
+
 def test_what_does_not_fit_says_so(llm):
     head = build_head(0.0)
     with pytest.raises(ConfigError, match='nothing to answer'):

@@ -126,7 +126,7 @@ LLAVA_ROWS = {
     'captions': Variant({'train_dataloader.sampler.weights': [1, 0]}, config=LLAVA, tasks=TEXT_TASKS),
     'questions and captions': Variant({'train_dataloader.sampler.weights': [1, 1]}, config=LLAVA, tasks=TEXT_TASKS),
     'linear projector': Variant({'model.heads.text.image_prompt.projector': 'linear'}, config=LLAVA, tasks=TEXT_TASKS),
-    'no word alignment': Variant({}, {'WordAlignment': dict(steps=0)}, LLAVA, TEXT_TASKS),
+    'no projector alignment': Variant({}, {'ProjectorAlignment': dict(steps=0)}, LLAVA, TEXT_TASKS),
 }
 FLAMINGO_PARTS = {name: Variant(options, config=FLAMINGO, tasks=()) for name, options in {
     'every 5th layer': {},

@@ -34,7 +34,7 @@ randomness    what of the instruction is sampled for each batch
 text_encoder  none, trained and frozen
 decoding      parallel and autoregressive coordinates
 image_tokens  number of queries, and average pooling instead (from scratch)
-llava         LLaVA on scenes: kinds of data, projector, word alignment
+llava         LLaVA on scenes: kinds of data, projector, projector alignment
 flamingo      how often cross-attention, gates, resampler, and a language model that is trained, by number of shots
 """
 

@@ -89,7 +89,8 @@ class SceneEpisodes(DocumentDataset):
         return self.num_episodes * (len(self.num_shots) if self.test_mode else 1)
 
     def __getitem__(self, index: int) -> list[dict]:
-        """The samples of a document, the last one with ``turns``, ``answer``, ``kind`` and ``captions``."""
+        """The samples of a document, the last one with ``turns``, ``answer``, ``choices``, ``kind`` and
+        ``captions``."""
         if index >= len(self):
             raise IndexError(index)
         if self.test_mode:
@@ -120,7 +121,7 @@ class SceneEpisodes(DocumentDataset):
         samples = [dict(img_path=f'{self.folder}/{name}', img_id=name, text=(), instances=[], instruction=text)
                    for name, text in list(zip(episode.pictures, texts))[first:]]
         samples[-1] |= dict(turns=(answer, ), answer=answer, kind=f'{len(called)} shots',
-                            captions=(episode.values[episode.shown[-1]], ))
+                            captions=(episode.values[episode.shown[-1]], ), choices=episode.names)
         return samples
 
     def _pack(self, sample: dict) -> dict:
