@@ -9,16 +9,15 @@ from visionllm.engine import StrictRunner
 from visionllm.engine.checkpoint import load_local
 
 from ..conftest import load_config
+from .test_tools import kill_and_resume
 
 CONFIG = 'configs/flamingo/flamingo_tiny_scenes.py'
 TRAINED = ('refiners.resampler.', 'heads.text.fusion.', 'heads.text.rows.')
 
 
-def run(work_dir, **options):
+def run(work_dir):
     cfg = load_config(CONFIG)
-    name = str(work_dir).replace('/', '-')
-    cfg.merge_from_dict(dict(work_dir=str(work_dir), experiment_name=name, **options))
-    cfg.visualizer.name = name  # a visualizer of the same name would go on writing into the folder of another test
+    cfg.work_dir = str(work_dir)
     runner = StrictRunner.from_cfg(cfg)
     before = {name: tensor.detach().clone() for name, tensor in runner.model.named_parameters()}
     runner.train()
@@ -47,10 +46,9 @@ def test_exactly_the_resampler_the_gates_and_two_rows_change(trained):
         name.split('.')[0] for name in set(after) - changed}
 
 
-def test_a_resumed_training_ends_with_the_same_weights_bit_for_bit(trained, tmp_path):
-    folder = trained[0]
-    run(tmp_path, resume=True, load_from=str(folder / 'iter_2.pth'))
-    whole, again = (load_local(each / 'iter_4.pth')['state_dict'] for each in (folder, tmp_path))
+def test_a_killed_training_ends_with_the_same_weights_bit_for_bit(trained, tmp_path):
+    kill_and_resume(CONFIG, tmp_path)
+    whole, again = (load_local(each / 'iter_4.pth')['state_dict'] for each in (trained[0], tmp_path))
     assert whole.keys() == again.keys() and all(torch.equal(whole[name], again[name]) for name in whole)
 
 
