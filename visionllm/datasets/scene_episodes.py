@@ -59,7 +59,6 @@ class SceneEpisodes(DocumentDataset):
         num_names: Names of an episode.
         num_shots: Numbers of shots. Training draws one of them for each episode; testing asks with each of them.
         num_episodes: Length of the dataset in training; in testing, episodes for each number of shots.
-        words: Share of the episodes whose shots are in words, ``red dax``, in place of pictures (training).
         control: ``shuffled names``, each shot called by one of the names at random, or ``grey pictures``: then the
             shots tell nothing. ``none`` else.
         test_mode: Whether the episodes are the same every time.
@@ -69,13 +68,12 @@ class SceneEpisodes(DocumentDataset):
     """
 
     def __init__(self, pictures: dict, pipeline: list, attribute: str = 'colour', num_names: int = 4,
-                 num_shots: Sequence[int] = (0, 1, 2, 4, 8), num_episodes: int = 100, words: float = 0.0,
+                 num_shots: Sequence[int] = (0, 1, 2, 4, 8), num_episodes: int = 100,
                  control: str = 'none', test_mode: bool = False):
         if control not in CONTROLS:
             raise ConfigError(f'There is no control {control!r}; there are {", ".join(CONTROLS)}.')
         self.pipeline = Compose(pipeline)
         self.num_shots, self.num_episodes, self.control = tuple(num_shots), num_episodes, control
-        self.words = words
         self.num_names, self.names, self.test_mode = num_names, NAMES[pictures['split']], test_mode
         self.seed, self.folder = pictures['seed'], f'{pictures["root"]}/images/{pictures["split"]}'
         ann_file = write_once(partial(write_coco_folder, max_objects=1, **pictures))
@@ -114,12 +112,10 @@ class SceneEpisodes(DocumentDataset):
         *called, answer = (episode.names[i] for i in episode.shown)
         if self.control == 'shuffled names':
             called = rng.choice(episode.names, len(called)).tolist()
-        texts, opening = render_document(WORDING, called), f'{", ".join(sorted(episode.names))}\n'
-        first = len(called) if rng.random() < self.words else 0
-        opening += ''.join(f'{episode.values[i]} {name}\n' for i, name in zip(episode.shown, called[:first]))
-        texts[first] = opening + texts[first]
+        texts = render_document(WORDING, called)
+        texts[0] = f'{", ".join(sorted(episode.names))}\n{texts[0]}'
         samples = [dict(img_path=f'{self.folder}/{name}', img_id=name, text=(), instances=[], instruction=text)
-                   for name, text in list(zip(episode.pictures, texts))[first:]]
+                   for name, text in zip(episode.pictures, texts)]
         samples[-1] |= dict(turns=(answer, ), answer=answer, kind=f'{len(called)} shots',
                             captions=(episode.values[episode.shown[-1]], ), choices=episode.names)
         return samples

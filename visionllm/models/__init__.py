@@ -5,12 +5,12 @@ from .connectors import (
     DetectorTokenizer,
     GridTokenizer,
     LanguageGuidedTokenizer,
+    MLPRefiner,
     PerceiverResampler,
     RoIEncoder,
     RoIRefiner,
     TokenGuidance,
     TokenizerPretrained,
-    TokenMLP,
 )
 from .detectors import MMDetDetector, OnnxDetector, OpenCVDetector, TransformersDetector
 from .encoders import HuggingFaceVisionEncoder, NoTextEncoder, TextEncoder
@@ -24,7 +24,7 @@ from .visionllm import VisionLLM
 __all__ = [
     'BackbonePretrained', 'CausalLM', 'DetectorTokenizer', 'EfficientNetLite', 'FormatQueryHead', 'GridTokenizer',
     'HuggingFaceVisionEncoder', 'InterleavedTextHead', 'InternImage', 'LanguageGuidedTokenizer', 'LlavaPretrained',
-    'MMDetDetector', 'NextTokenHead', 'NoTextEncoder', 'OnnxDetector', 'OpenCVDetector', 'PartsPretrained',
-    'PerceiverResampler', 'ProjectedPrompt', 'ProposalHead', 'RoIEncoder', 'RoIRefiner', 'SymbolicPrompt',
-    'TextEncoder', 'TokenGuidance', 'TokenMLP', 'TokenizerPretrained', 'TransformersDetector', 'VisionLLM'
+    'MLPRefiner', 'MMDetDetector', 'NextTokenHead', 'NoTextEncoder', 'OnnxDetector', 'OpenCVDetector',
+    'PartsPretrained', 'PerceiverResampler', 'ProjectedPrompt', 'ProposalHead', 'RoIEncoder', 'RoIRefiner',
+    'SymbolicPrompt', 'TextEncoder', 'TokenGuidance', 'TokenizerPretrained', 'TransformersDetector', 'VisionLLM'
 ]
