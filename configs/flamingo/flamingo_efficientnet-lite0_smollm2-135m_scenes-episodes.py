@@ -13,7 +13,6 @@ model = dict(
     refiners=dict(resampler=dict(num_latents=16, depth=2, num_heads=4)),
     heads=dict(text=dict(every=5, hidden_width=576, max_new_tokens=4)))
 custom_hooks = [
-    dict(type='ChoiceScoring'),
     dict(type='PretrainingHook', stages=[
         dict(type='CrossAttentionAlignment', name='cross-attention-alignment', steps=80, lr=1e-3, batch_size=48,
              dataset_weights=[0, 1]),
@@ -28,4 +27,4 @@ param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=20),
     dict(type='CosineAnnealingLR', by_epoch=False, begin=20, end=max_iters, T_max=max_iters - 20, eta_min=0),
 ]
-default_hooks = dict(checkpoint=dict(interval=40), logger=dict(interval=20))
+default_hooks = dict(checkpoint=dict(interval=40), logger=dict(interval=20), choices=dict(type='ChoiceScoring'))

@@ -23,8 +23,7 @@ train_dataloader = dict(
     ]))
 val_dataloader = dict(batch_size=4, dataset=dict(pictures=test_pictures, num_names=2, num_episodes=2))
 test_dataloader = val_dataloader
-custom_hooks = [dict(type='ChoiceScoring')]
 max_iters = 4
 train_cfg = dict(max_iters=max_iters, val_interval=4)
-default_hooks = dict(checkpoint=dict(interval=2), logger=dict(interval=1))
+default_hooks = dict(checkpoint=dict(interval=2), logger=dict(interval=1), choices=dict(type='ChoiceScoring'))
 param_scheduler = [dict(type='ConstantLR', factor=1.0, by_epoch=False)]

@@ -15,7 +15,8 @@ from .distributed import unwrapped
 
 @HOOKS.register_module()
 class ChoiceScoring(Hook):
-    """Give the samples of a test batch that have ``choices`` their ``pred_choice``, for ``AnswerMetric``.
+    """Give the samples of a test batch that have ``choices`` the ``choice_log_probs`` of these, and the most likely one
+    as ``pred_choice``, for ``CandidateBoxMetric`` and ``AnswerMetric``.
 
     The head ``text`` of the model is an ``InterleavedTextHead``.
     """
@@ -28,9 +29,10 @@ class ChoiceScoring(Hook):
         tokens = model.extract_tokens(data['inputs'], data['data_samples'])[-1]
         has_choices = ['choices' in sample for sample in data_batch['data_samples']]
         asked = list(compress(data_batch['data_samples'], has_choices))
-        chosen = model.heads['text'].choose(model.llm, [get_instruction(each) for each in data['data_samples']], tokens,
-                                            [sample.choices for sample in asked])
-        for sample, choice in zip(asked, chosen):
-            sample.set_metainfo(dict(pred_choice=choice))
+        log_probs = model.heads['text'].choice_log_probs(
+            model.llm, [get_instruction(each) for each in data['data_samples']], tokens,
+            [sample.choices for sample in asked])
+        for sample, own in zip(asked, log_probs):
+            sample.set_metainfo(dict(choice_log_probs=own, pred_choice=sample.choices[own.index(max(own))]))
 
     before_val_iter = before_test_iter

@@ -25,7 +25,7 @@ def get_pred_text(sample: dict, key: str = 'pred_text') -> str:
     if not isinstance(text, str):
         raise ConfigError(f'Image {sample.get("img_id")} has {text!r} as its {key} where a string is expected; only '
                           'an instruction with the output format (text) is answered with text, and only samples with '
-                          'choices get a pred_choice, by the hook ChoiceScoring.')
+                          'choices get a pred_choice, by the hook ChoiceScoring in default_hooks.')
     return text
 
 

@@ -114,9 +114,10 @@ class InterleavedTextHead(BaseModule):
         return [next(answers) if chunk.is_open else (chunk.text, 1.0) for chunk in chunks]
 
     @torch.no_grad()
-    def choose(self, llm: CausalLM, instructions: list[Instruction], tokens: ImageTokens,
-               choices: list[tuple[str, ...]]) -> list[str]:
-        """The most likely answer among the ``choices`` of each document, by the sum over its tokens and its end."""
+    def choice_log_probs(self, llm: CausalLM, instructions: list[Instruction], tokens: ImageTokens,
+                         choices: list[tuple[str, ...]]) -> list[list[float]]:
+        """Log-probability of each of the ``choices`` of each document as its answer, summed over its tokens and its
+        end."""
         chunks, sizes = split_documents(instructions)
         documents = [self._embed(llm, each, [None] * len(each)) for each in split(chunks, sizes)]
         asked = [chunk for chunk in chunks if chunk.is_open]
@@ -127,9 +128,8 @@ class InterleavedTextHead(BaseModule):
         with self.fusion.bind(llm.decoder, pad_media(tokens, sizes), time):
             states, ids, real, number = answer_states(llm, [document.embeddings for document in documents], answers)
         log_probs = llm.lm_logits(states).log_softmax(-1).gather(-1, ids[..., None])[..., 0].masked_fill(~real, 0)
-        sums = [torch.stack([row[own == index].sum() for index in range(len(each))])
+        return [[float(row[own == index].sum()) for index in range(len(each))]
                 for row, own, each in zip(log_probs, number, choices)]
-        return [each[int(likelihood.argmax())] for each, likelihood in zip(choices, sums)]
 
     def _choice_ids(self, llm: CausalLM, before: str, choice: str) -> tuple[Tensor, Tensor]:
         """Token ids ``int[T]`` of an answer behind the text of an open chunk, with its end; all of them count."""
