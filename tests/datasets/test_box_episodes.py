@@ -11,8 +11,8 @@ from visionllm.datasets.scene_files import write_coco_folder
 from visionllm.errors import ConfigError
 
 PIPELINE = [dict(type='LoadImage'), dict(type='PackInstructionInputs')]
-SHOTS = dict(root='data/scenes_one_tiny', split='test', num_images=60, seed=1010)
-ASKED = dict(root='data/scenes_few_tiny', split='test', num_images=30, seed=1020)
+SHOTS = dict(root='data/scenes_boxes_tiny/one', split='test', num_images=60, seed=1010)
+ASKED = dict(root='data/scenes_boxes_tiny/few', split='test', num_images=30, seed=1020)
 
 
 def episodes(**options):

@@ -56,3 +56,16 @@ def test_answers_are_counted_by_the_number_of_shots(trained):
     found = next(record for record in figures(trained[0]) if 'answer/accuracy' in record)
     assert {f'{kind}/accuracy_{count} shots' for count in (0, 1, 2, 4, 8) for kind in ('answer', 'choice')} <= {*found}
     assert found['choice/empty'] == 0
+
+
+def test_boxes_by_example_are_measured_by_the_test_of_a_config(trained):
+    cfg = load_config('configs/flamingo/flamingo_efficientnet-lite0_smollm2-135m_scenes-boxes.py')
+    cfg.model, cfg.load_from = load_config(CONFIG).model, str(trained[0] / 'iter_4.pth')
+    cfg.work_dir = str(trained[0] / 'boxes')
+    cfg.custom_hooks, cfg.experiment_name = [], 'boxes'
+    cfg.test_dataloader.dataset.num_episodes = 2
+    cfg.test_dataloader.dataset.asked.update(root='data/scenes_boxes_tiny/few', num_images=30)
+    cfg.test_dataloader.dataset.shots.update(root='data/scenes_boxes_tiny/one', num_images=60)
+    found = StrictRunner.from_cfg(cfg).test()
+    assert set(found) == {f'box/{name}_{count} shots' for name in ('accuracy', 'chance') for count in (0, 1, 4)}
+    assert found['box/chance_0 shots'] == found['box/chance_4 shots'] > 20, 'the same questions'
