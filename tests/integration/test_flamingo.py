@@ -5,8 +5,9 @@ import json
 import pytest
 import torch
 
-from visionllm.engine import StrictRunner
+from visionllm.engine import ChoiceScoring, StrictRunner
 from visionllm.engine.checkpoint import load_local
+from visionllm.errors import ConfigError
 
 from ..conftest import load_config
 from .test_tools import kill_and_resume
@@ -69,3 +70,12 @@ def test_boxes_by_example_are_measured_by_the_test_of_a_config(trained):
     found = StrictRunner.from_cfg(cfg).test()
     assert set(found) == {f'box/{name}_{count} shots' for name in ('accuracy', 'chance') for count in (0, 1, 4)}
     assert found['box/chance_0 shots'] == found['box/chance_4 shots'] > 20, 'the same questions'
+
+
+def test_choices_that_are_not_there_are_one_sentence(trained):
+    runner = trained[1]
+    batch = next(iter(runner.val_dataloader))
+    for sample in batch['data_samples']:
+        sample.pop('choices', None)
+    with pytest.raises(ConfigError, match='needs the choices of each asked sample'):
+        ChoiceScoring().before_test_iter(runner, 0, batch)

@@ -2,12 +2,12 @@
 which of an asked sample's ``choices`` is the most likely answer.
 """
 
-from itertools import compress
-
 import torch
 from mmdet.registry import HOOKS
 from mmengine.hooks import Hook
 
+from visionllm.errors import ConfigError
+from visionllm.language.documents import parse_chunk
 from visionllm.models.samples import get_instruction
 
 from .distributed import unwrapped
@@ -15,23 +15,28 @@ from .distributed import unwrapped
 
 @HOOKS.register_module()
 class ChoiceScoring(Hook):
-    """Give the samples of a test batch that have ``choices`` the ``choice_log_probs`` of these, and the most likely one
-    as ``pred_choice``, for ``CandidateBoxMetric`` and ``AnswerMetric``.
+    """Give the asked samples of a test batch the ``choice_log_probs`` of their ``choices``, and the most likely one as
+    ``pred_choice``, for ``CandidateBoxMetric`` and ``AnswerMetric``.
 
     The head ``text`` of the model is an ``InterleavedTextHead``.
     """
 
     @torch.no_grad()
     def before_test_iter(self, runner, batch_idx: int, data_batch: dict | None = None) -> None:
-        """Choose, before the model answers freely."""
+        """Choose, before the model answers freely.
+
+        Raises:
+            ConfigError: An asked sample has no choices.
+        """
+        asked = [sample for sample in data_batch['data_samples'] if parse_chunk(sample.instruction).is_open]
+        if not all('choices' in sample for sample in asked):
+            raise ConfigError('ChoiceScoring needs the choices of each asked sample, and one has none: leave it out of '
+                              'default_hooks, or use a dataset with choices, such as SceneEpisodes.')
         model = unwrapped(runner.model)
         data = model.data_preprocessor(data_batch, False)
-        tokens = model.extract_tokens(data['inputs'], data['data_samples'])[-1]
-        has_choices = ['choices' in sample for sample in data_batch['data_samples']]
-        asked = list(compress(data_batch['data_samples'], has_choices))
         log_probs = model.heads['text'].choice_log_probs(
-            model.llm, [get_instruction(each) for each in data['data_samples']], tokens,
-            [sample.choices for sample in asked])
+            model.llm, [get_instruction(sample) for sample in data['data_samples']],
+            model.extract_tokens(data['inputs'], data['data_samples'])[-1], [sample.choices for sample in asked])
         for sample, own in zip(asked, log_probs):
             sample.set_metainfo(dict(choice_log_probs=own, pred_choice=sample.choices[own.index(max(own))]))
 
