@@ -1,6 +1,6 @@
 # Flamingo on episodes of nonsense names for colours: EfficientNet-Lite0 and SmolLM2-135M-Instruct, both frozen.
 #   python tools/train.py configs/flamingo/flamingo_efficientnet-lite0_smollm2-135m_scenes-episodes.py
-# 7 minutes of one core; 21, 42, 47, 51 and 61 % with 0, 1, 2, 4 and 8 shots (docs/results/flamingo.md). A control:
+# 7 minutes of one core; of 0, 1, 2, 4 and 8 shots 28, 46, 59, 68 and 87 % (docs/results/flamingo.md). A control:
 #   python tools/test.py CONFIG CHECKPOINT --cfg-options test_dataloader.dataset.control='shuffled names'
 _base_ = [
     '../_base_/models/flamingo.py',
