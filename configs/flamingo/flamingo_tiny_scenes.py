@@ -18,13 +18,12 @@ test_pictures = dict(root='data/scenes_one_tiny', split='test', num_images=16, s
 train_dataloader = dict(
     batch_size=4, sampler=dict(batch_size=4),
     dataset=dict(datasets=[
-        dict(type='SceneEpisodes', pictures=train_pictures, num_names=2, num_shots=(1, 2), words=0.5,
-             pipeline={{_base_.pack}}),
+        dict(type='SceneEpisodes', pictures=train_pictures, num_names=2, num_shots=(1, 2), pipeline={{_base_.pack}}),
         dict(type='SceneEpisodes', pictures=train_pictures, num_names=2, num_shots=(0, ), pipeline={{_base_.pack}}),
     ]))
 val_dataloader = dict(batch_size=4, dataset=dict(pictures=test_pictures, num_names=2, num_episodes=2))
 test_dataloader = val_dataloader
 max_iters = 4
 train_cfg = dict(max_iters=max_iters, val_interval=4)
-default_hooks = dict(checkpoint=dict(interval=2), logger=dict(interval=1))
+default_hooks = dict(checkpoint=dict(interval=2), logger=dict(interval=1), choices=dict(type='ChoiceScoring'))
 param_scheduler = [dict(type='ConstantLR', factor=1.0, by_epoch=False)]

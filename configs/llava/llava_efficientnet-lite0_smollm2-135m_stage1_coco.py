@@ -10,7 +10,7 @@ _base_ = [
 model = dict(frozen=('llm.*', ), heads=dict(text=dict(conversation='plain')))
 custom_hooks = [
     dict(type='PretrainingHook', stages=[
-        dict(type='WordAlignment', name='word-alignment-photographs', steps=100, lr=2e-3, batch_size=16),
+        dict(type='ProjectorAlignment', name='projector-alignment-photographs', steps=100, lr=2e-3, batch_size=16),
     ]),
 ]
 train_dataloader = dict(batch_size=4, sampler=dict(batch_size=4))

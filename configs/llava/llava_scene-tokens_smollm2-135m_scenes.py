@@ -20,7 +20,7 @@ model = dict(
 custom_hooks = [
     dict(type='ChannelsLast'),
     dict(type='PretrainingHook', stages=[
-        dict(type='WordAlignment', name='word-alignment-scenes', steps=300, batch_size=16, background='none',
+        dict(type='ProjectorAlignment', name='projector-alignment-scenes', steps=300, batch_size=16, background='none',
              dataset_weights=[0, 1]),
     ]),
 ]

@@ -16,7 +16,7 @@ custom_hooks = [
              dataset_weights=[0, 0, 2, 1, 1, 0, 0]),
         dict(type='MaskPrediction', name='mask-prediction-coco', steps=20000, batch_size=8, boxes='annotated',
              dataset_weights=[0, 1, 0, 0, 0, 0, 0]),
-        dict(type='InstructionTuning', name='instruction-tuning-coco', steps=20000, batch_size=12,
+        dict(type='InstructionTuning', name='instruction-tuning-coco', steps=20000, lr=1e-3, batch_size=12,
              dataset_weights=[0, 0, 0, 0, 0, 1, 1]),
     ]),
 ]

@@ -32,7 +32,7 @@ custom_hooks = [
         # run as 400 steps without 60 of the images and 710 with all, of 32 objects whose crops were kept
         dict(type='MaskPrediction', name='mask-finetuning-photographs', steps=1110, lr=6e-4, encoder_lr=3e-4,
              boxes='annotated', dataset_weights=[0, 1, 1, 0, 0, 0, 0]),
-        dict(type='InstructionTuning', name='instruction-tuning-photographs', steps=700, batch_size=12,
+        dict(type='InstructionTuning', name='instruction-tuning-photographs', steps=700, lr=1e-3, batch_size=12,
              dataset_weights=[0, 0, 0, 0, 0, 1, 2]),
     ]),
 ]

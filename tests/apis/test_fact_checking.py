@@ -22,8 +22,8 @@ def test_the_language_model_is_told_the_truth_in_place_of_the_image(monkeypatch)
     truths = [study.dataset.get_data_info(index)['answer'] for index in range(4)]
     monkeypatch.setattr(fact_checking, 'generate', lambda *_: ([truths.pop(0)], [0.5]))
     result = fact_checking.facts(study)
-    assert result['rows']['told']['accuracy'] == 100
-    assert result['ratio'] == result['rows']['seeing']['accuracy'] / 100
+    assert result['rows']['text oracle']['accuracy'] == 100
+    assert result['ratio'] == result['rows']['images']['accuracy'] / 100
     info = study.dataset.get_data_info(0)
     name = info['text'][info['instances'][0]['bbox_label']]
     assert any(f'{name}: (0.' in text or f'{name}: (-0.' in text for text in said)

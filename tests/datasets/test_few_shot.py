@@ -9,7 +9,6 @@ from PIL import Image
 
 from tools import picture_features
 from visionllm.annotations import AnnotationError
-from visionllm.datasets import document_collate
 from visionllm.errors import ConfigError
 
 from ..conftest import ROOT
@@ -126,12 +125,7 @@ def test_controls_take_away_what_the_shots_tell():
     assert all(sample['inputs'].unique().tolist() == [114] for document in grey for sample in document)
 
 
-def test_shots_in_words_have_no_picture():
-    np.random.seed(0)
-    document = episodes('train', num_shots=(4, ), words=1.0)[0]
-    text, = instructions(document)
-    assert len(text.splitlines()) == 6 and text.endswith('\n<image> (text)')
-    assert len(document_collate([document, document])['inputs']) == 2
+def test_episodes_that_cannot_be_are_one_sentence():
     with pytest.raises(ConfigError, match='Set num_names to 3 or less'):
         episodes(attribute='size', num_names=4)
     with pytest.raises(ConfigError, match='no control'):

@@ -90,7 +90,7 @@ def test_each_study_asks_on_the_test_set_of_its_task(five):
     assert list(classes(ask['detection'], shares=(0.5, 1.0))['rows']) == ['50%', '100%']
     assert list(bins(ask['detection'], counts=(9, 1025))['rows']) == ['9', '1025', 'exact']
     answered = blind(ask['questions'])['rows']
-    assert 0 <= answered['blind']['accuracy'] <= 100 and 0 <= answered['seeing']['accuracy'] <= 100
+    assert 0 <= answered['grey image']['accuracy'] <= 100 and 0 <= answered['own image']['accuracy'] <= 100
 
 
 @pytest.mark.parametrize('task', [task for task in TASKS if task != 'keypoints'])  # which this config is not for

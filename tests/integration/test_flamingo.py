@@ -5,19 +5,20 @@ import json
 import pytest
 import torch
 
-from visionllm.engine import StrictRunner
+from visionllm.engine import ChoiceScoring, StrictRunner
 from visionllm.engine.checkpoint import load_local
+from visionllm.errors import ConfigError
 
 from ..conftest import load_config
+from .test_tools import kill_and_resume
 
 CONFIG = 'configs/flamingo/flamingo_tiny_scenes.py'
 TRAINED = ('refiners.resampler.', 'heads.text.fusion.', 'heads.text.rows.')
 
 
-def run(work_dir, **options):
+def run(work_dir):
     cfg = load_config(CONFIG)
-    name = str(work_dir).replace('/', '-')
-    cfg.merge_from_dict(dict(work_dir=str(work_dir), experiment_name=name, **options))
+    cfg.work_dir = str(work_dir)
     runner = StrictRunner.from_cfg(cfg)
     before = {name: tensor.detach().clone() for name, tensor in runner.model.named_parameters()}
     runner.train()
@@ -46,13 +47,35 @@ def test_exactly_the_resampler_the_gates_and_two_rows_change(trained):
         name.split('.')[0] for name in set(after) - changed}
 
 
-def test_a_resumed_training_ends_with_the_same_weights_bit_for_bit(trained, tmp_path):
-    folder = trained[0]
-    run(tmp_path, resume=True, load_from=str(folder / 'iter_2.pth'))
-    whole, again = (load_local(each / 'iter_4.pth')['state_dict'] for each in (folder, tmp_path))
+def test_a_killed_training_ends_with_the_same_weights_bit_for_bit(trained, tmp_path):
+    kill_and_resume(CONFIG, tmp_path)
+    whole, again = (load_local(each / 'iter_4.pth')['state_dict'] for each in (trained[0], tmp_path))
     assert whole.keys() == again.keys() and all(torch.equal(whole[name], again[name]) for name in whole)
 
 
 def test_answers_are_counted_by_the_number_of_shots(trained):
     found = next(record for record in figures(trained[0]) if 'answer/accuracy' in record)
-    assert {f'answer/accuracy_{count} shots' for count in (0, 1, 2, 4, 8)} <= set(found)
+    assert {f'{kind}/accuracy_{count} shots' for count in (0, 1, 2, 4, 8) for kind in ('answer', 'choice')} <= {*found}
+    assert found['choice/empty'] == 0
+
+
+def test_boxes_by_example_are_measured_by_the_test_of_a_config(trained):
+    cfg = load_config('configs/flamingo/flamingo_efficientnet-lite0_smollm2-135m_scenes-boxes.py')
+    cfg.model, cfg.load_from = load_config(CONFIG).model, str(trained[0] / 'iter_4.pth')
+    cfg.work_dir = str(trained[0] / 'boxes')
+    cfg.custom_hooks, cfg.experiment_name = [], 'boxes'
+    cfg.test_dataloader.dataset.num_episodes = 2
+    cfg.test_dataloader.dataset.asked.update(root='data/scenes_boxes_tiny/few', num_images=30)
+    cfg.test_dataloader.dataset.shots.update(root='data/scenes_boxes_tiny/one', num_images=60)
+    found = StrictRunner.from_cfg(cfg).test()
+    assert set(found) == {f'box/{name}_{count} shots' for name in ('accuracy', 'chance') for count in (0, 1, 4)}
+    assert found['box/chance_0 shots'] == found['box/chance_4 shots'] > 20, 'the same questions'
+
+
+def test_choices_that_are_not_there_are_one_sentence(trained):
+    runner = trained[1]
+    batch = next(iter(runner.val_dataloader))
+    for sample in batch['data_samples']:
+        sample.pop('choices', None)
+    with pytest.raises(ConfigError, match='needs the choices of each asked sample'):
+        ChoiceScoring().before_test_iter(runner, 0, batch)

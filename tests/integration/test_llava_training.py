@@ -1,32 +1,20 @@
-"""LLaVA is trained by the tools of every model: what a run that was stopped learns after it is resumed."""
-
-import shutil
+"""LLaVA is trained by the tools of every model: what a run that was killed has learned after it is resumed."""
 
 import torch
-from mmengine.config import Config
 
-from visionllm.engine import StrictRunner
+from visionllm.engine.checkpoint import load_local
 
-from ..conftest import ROOT
+from .commands import run_process
+from .test_tools import kill_and_resume
 
-CONFIG = str(ROOT / 'configs/llava/llava_tiny_scenes.py')
-
-
-def train(work_dir, resume=None):
-    """Weights after four steps, from a checkpoint or from the beginning."""
-    cfg = Config.fromfile(CONFIG)
-    cfg.work_dir, cfg.experiment_name = str(work_dir), str(work_dir).replace('/', '-')
-    cfg.val_dataloader = cfg.val_cfg = cfg.val_evaluator = None
-    cfg.load_from, cfg.resume = resume, resume is not None
-    StrictRunner.from_cfg(cfg).train()
-    return torch.load(work_dir / 'iter_4.pth', weights_only=False)['state_dict']
+CONFIG = 'configs/llava/llava_tiny_scenes.py'
 
 
-def test_a_resumed_run_ends_with_the_same_bits(tmp_path):
-    whole = train(tmp_path / 'whole')
-    shutil.copy(tmp_path / 'whole/iter_2.pth', tmp_path / 'stopped.pth')
-    resumed = train(tmp_path / 'resumed', str(tmp_path / 'stopped.pth'))
-    before = torch.load(tmp_path / 'stopped.pth', weights_only=False)['state_dict']
+def test_a_killed_run_ends_with_the_same_bits(tmp_path):
+    run_process('train', CONFIG, '--work-dir', tmp_path / 'whole')
+    kill_and_resume(CONFIG, tmp_path / 'killed')
+    whole, resumed = (load_local(tmp_path / name / 'iter_4.pth')['state_dict'] for name in ('whole', 'killed'))
+    before = load_local(tmp_path / 'killed/iter_2.pth')['state_dict']
     assert whole.keys() == resumed.keys()
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)
     assert any(not torch.equal(before[name], whole[name]) for name in whole)

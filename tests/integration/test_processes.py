@@ -8,6 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
+
+from visionllm.engine.checkpoint import load_local
 
 from ..conftest import ROOT
 from .commands import run_here
@@ -26,6 +29,14 @@ custom_hooks = [
     dict(type='PretrainingHook', cache_dir='{{{{ fileDirname }}}}/cache', stages=[
         dict(type='ClassMapReading', name='reading', steps=1), dict(type='TokenWordAlignment', name='words', steps=2)]),
     dict(type='RehearseReading', interval=2)]
+'''
+
+FLAMINGO = f'''
+_base_ = '{ROOT}/configs/flamingo/flamingo_tiny_scenes.py'
+episodes = dict(type='SceneEpisodes', pictures={{{{_base_.train_pictures}}}}, num_names=2, num_shots=(1, 2),
+                pipeline={{{{_base_.pack}}}}, test_mode=True)  # the same every time
+train_dataloader = dict(dataset=dict(datasets=[episodes, episodes]))
+val_dataloader = val_cfg = val_evaluator = None
 '''
 
 
@@ -53,23 +64,42 @@ def logged(folder: Path) -> list[dict]:
 def runs(tmp_path_factory) -> tuple[Path, Path]:
     """Work dirs of one process with batches of eight, and of two with batches of four."""
     folder = tmp_path_factory.mktemp('processes')
+    return train_alike(folder, ALIKE, f'custom_hooks.0.cache_dir={folder}/cache_of_one')
+
+
+def train_alike(folder: Path, content: str, *options: str) -> tuple[Path, Path]:
+    """Work dirs of one process, with these further options, and of two processes with half of its batch each."""
     config = folder / 'alike.py'
-    config.write_text(ALIKE)
+    config.write_text(content)
     one = run_here('train', config, '--work-dir', folder / 'one', '--cfg-options', 'train_dataloader.batch_size=8',
-                   f'custom_hooks.0.cache_dir={folder}/cache_of_one')
+                   *options)
     assert one.code == 0, one.err
     distributed('train', str(config), '2', '--work-dir', str(folder / 'two'))
     return folder / 'one', folder / 'two'
 
 
-def test_two_processes_learn_what_one_does(runs):
+def compare_losses(runs: tuple[Path, Path], more_than: int) -> None:
+    """Compare the losses and accuracies of each of four steps, of which there are more than so many."""
     one, two = map(logged, runs)
     assert len(one) == len(two) == 4
     for alone, together in zip(one, two):
         losses = [name for name in alone if 'loss' in name or 'acc' in name]
-        assert len(losses) > 12
+        assert len(losses) > more_than
         for name in losses:
             assert together[name] == pytest.approx(alone[name], rel=1e-5, abs=1e-5), name
+
+
+def test_two_processes_learn_what_one_does(runs):
+    compare_losses(runs, 12)
+
+
+def test_two_processes_of_flamingo_learn_what_one_does(tmp_path):
+    folders = train_alike(tmp_path, FLAMINGO)
+    compare_losses(folders, 2)
+    one, two = (load_local(folder / 'iter_4.pth')['state_dict'] for folder in folders)
+    start = load_local(folders[0] / 'iter_2.pth')['state_dict']
+    assert all(torch.allclose(one[name], two[name], rtol=0, atol=1e-5) for name in one)
+    assert any((one[name] - start[name]).abs().max() > 1e-4 for name in one)
 
 
 def test_three_processes_measure_what_one_does(runs, tmp_path):

@@ -69,4 +69,4 @@ def test_captions_speak_of_the_picture(study_of):
 
 def test_it_answers_from_the_picture_and_not_from_the_question(study_of):
     answers = blind(study_of('questions', 64))['rows']
-    assert answers['seeing']['accuracy'] > answers['blind']['accuracy'] + 15, answers
+    assert answers['own image']['accuracy'] > answers['grey image']['accuracy'] + 15, answers

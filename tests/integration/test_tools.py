@@ -58,13 +58,18 @@ runpy.run_path('tools/train.py', run_name='__main__')
 """
 
 
-def test_a_killed_run_goes_on_with_the_same_losses_bit_for_bit(trained, tmp_path):
-    arguments = [CONFIG, '--work-dir', str(tmp_path), '--cfg-options', 'train_dataloader.num_workers=2']
+def kill_and_resume(config: str, work_dir: Path, *options: str) -> None:
+    """A training of four steps with a checkpoint every two, killed after the third and resumed."""
+    arguments = [config, '--work-dir', str(work_dir), *options]
     command = [sys.executable, '-c', DIES_AFTER_STEP_3, *arguments, 'SIGKILL']
     killed = subprocess.run(command, cwd=ROOT, capture_output=True)
-    assert killed.returncode == -signal.SIGKILL and (tmp_path / 'iter_2.pth').exists()
-    (tmp_path / 'last_checkpoint').write_text('')  # had it been killed while writing this
+    assert killed.returncode == -signal.SIGKILL and (work_dir / 'iter_2.pth').exists()
+    (work_dir / 'last_checkpoint').write_text('')  # had it been killed while writing this
     run_process('train', *arguments, '--resume')
+
+
+def test_a_killed_run_goes_on_with_the_same_losses_bit_for_bit(trained, tmp_path):
+    kill_and_resume(CONFIG, tmp_path, '--cfg-options', 'train_dataloader.num_workers=2')
     once = losses(trained)
     assert [r['step'] for r in once] == [1, 2, 3, 4] and losses(tmp_path) == [*once[:3], *once[2:]]
 

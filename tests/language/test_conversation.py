@@ -4,7 +4,8 @@ from tokenizers.models import WordLevel
 from tokenizers.processors import TemplateProcessing
 from transformers import PreTrainedTokenizerFast
 
-from visionllm.language.conversation import CONVERSATIONS
+from visionllm.errors import ConfigError
+from visionllm.language.conversation import CONVERSATIONS, find_conversation
 from visionllm.language.vocabulary import Vocabulary
 
 INSTRUCTION = '<image>\nIs there a star? Answer: (text, 92% sure)'
@@ -33,3 +34,9 @@ def test_a_text_starts_as_its_tokenizer_says():
         return Vocabulary(PreTrainedTokenizerFast(tokenizer_object=tokenizer), 2)
     assert vocabulary('<s>').start == [0] and vocabulary().start == []
     assert vocabulary('<s>').encode('?') == [1]
+
+
+def test_an_unknown_template_is_one_sentence():
+    assert find_conversation('v1') is CONVERSATIONS['v1']
+    with pytest.raises(ConfigError, match="no conversation 'v2'; the templates are lines, plain, v1"):
+        find_conversation('v2')

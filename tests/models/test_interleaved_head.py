@@ -174,6 +174,21 @@ def test_the_loss_of_a_batch_is_that_of_its_documents(llm):
     assert torch.allclose(together.total, alone[0].total + alone[1].total, rtol=1e-4)
 
 
+def test_choices_have_the_log_probabilities_that_their_losses_say(llm):
+    """Each choice read by itself behind its document, as in training, against all of them in one pass."""
+    head, tokens, choices = build_head(0.5), pictures(5), [('dax.', 'wug.', 'a very long name'), ('dax.', 'fep.')]
+    found = head.choice_log_probs(llm, INSTRUCTIONS + OTHER, tokens, choices)
+    for instructions, own, answers, log_probs in ((INSTRUCTIONS, tokens[:3], choices[0], found[0]),
+                                                  (OTHER, tokens[3:], choices[1], found[1])):
+        losses = []
+        for choice in answers:
+            with torch.no_grad():
+                targets = [target()] * (len(instructions) - 1) + [target(choice)]
+                losses.append(head.loss(llm, instructions, own, targets)['loss_text'].total)
+        differences = [float(loss - losses[0]) for loss in losses]  # of the answers: all else is the same text
+        assert [log_probs[0] - each for each in log_probs] == pytest.approx(differences, rel=1e-3, abs=1e-3)
+
+
 def test_what_does_not_fit_says_so(llm):
     head = build_head(0.0)
     with pytest.raises(ConfigError, match='nothing to answer'):

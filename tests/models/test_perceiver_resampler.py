@@ -35,6 +35,6 @@ def test_it_has_the_papers_shape_by_default():
 
 def test_an_mlp_keeps_tokens_and_places():
     before = tokens(12)
-    found, other = (run(MODELS.build(dict(type='TokenMLP', channels=16)), before) for _ in range(2))
+    found, other = (run(MODELS.build(dict(type='MLPRefiner', channels=16)), before) for _ in range(2))
     assert found.embeddings.shape == before.embeddings.shape and torch.equal(found.boxes, before.boxes)
     assert not torch.allclose(other.embeddings, found.embeddings)

@@ -126,7 +126,7 @@ LLAVA_ROWS = {
     'captions': Variant({'train_dataloader.sampler.weights': [1, 0]}, config=LLAVA, tasks=TEXT_TASKS),
     'questions and captions': Variant({'train_dataloader.sampler.weights': [1, 1]}, config=LLAVA, tasks=TEXT_TASKS),
     'linear projector': Variant({'model.heads.text.image_prompt.projector': 'linear'}, config=LLAVA, tasks=TEXT_TASKS),
-    'no word alignment': Variant({}, {'WordAlignment': dict(steps=0)}, LLAVA, TEXT_TASKS),
+    'no projector alignment': Variant({}, {'ProjectorAlignment': dict(steps=0)}, LLAVA, TEXT_TASKS),
 }
 FLAMINGO_PARTS = {name: Variant(options, config=FLAMINGO, tasks=()) for name, options in {
     'every 5th layer': {},
@@ -134,7 +134,7 @@ FLAMINGO_PARTS = {name: Variant(options, config=FLAMINGO, tasks=()) for name, op
     'every 2nd layer': {'model.heads.text.every': 2},
     'every 4th layer': {'model.heads.text.every': 4},
     'no gates': {'model.heads.text.initial_gate': 5.0},
-    'an MLP for the resampler': {'model.refiners.resampler': dict(type='TokenMLP', _delete_=True)},
+    'an MLP for the resampler': {'model.refiners.resampler': dict(type='MLPRefiner', _delete_=True)},
     'trained language model (LoRA)': {'model.llm.lora_rank': 16, 'model.llm.lora_alpha': 32,
                                       'model.frozen': ('connector.*', 'llm.new_rows.*')},
 }.items()}

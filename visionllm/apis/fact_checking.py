@@ -18,16 +18,16 @@ from .study import Study
 
 
 def facts(study: Study) -> dict:
-    """Metrics of answers from the images (``seeing``) and from the truth as text (``told``), and their ratio."""
+    """Metrics of answers from the images and of the text oracle, which reads the truth as text, and their ratio."""
     rows = {}
-    for name, samples in (('seeing', study.predict()), ('told', told(study))):
+    for name, samples in (('images', study.predict()), ('text oracle', text_oracle(study))):
         metric = study.metric_of(samples)
         rows[name] = metric.compute_metrics(metric.results)
-    return dict(rows=rows, ratio=rows['seeing']['accuracy'] / max(rows['told']['accuracy'], 1e-9))
+    return dict(rows=rows, ratio=rows['images']['accuracy'] / max(rows['text oracle']['accuracy'], 1e-9))
 
 
 @torch.no_grad()
-def told(study: Study) -> Iterator[DetDataSample]:
+def text_oracle(study: Study) -> Iterator[DetDataSample]:
     """All samples, answered with the truth as text in the place of the image."""
     head, llm = study.model.heads['text'], study.model.llm
     for index in range(len(study.dataset)):

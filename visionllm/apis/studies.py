@@ -209,12 +209,11 @@ def round_to_bins(record: dict, sizes: dict[int, tuple[int, int]], count: int) -
 
 
 def blind(study: Study) -> dict:
-    """Metrics of answers in text with the images (``seeing``), without (``blind``), and with those of other samples
-    (``other``)."""
+    """Metrics of answers in text with each sample's own image, with a grey one, and with that of another sample."""
     rows = {}
-    for name, images in (('seeing', 'own'), ('blind', 'grey'), ('other', 'other')):
+    for images in ('own', 'grey', 'other'):
         metric = study.metric_of(study.predict(images=images))
-        rows[name] = metric.compute_metrics(metric.results)
+        rows[f'{images} image'] = metric.compute_metrics(metric.results)
     return dict(rows=rows)
 
 

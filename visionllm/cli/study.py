@@ -18,7 +18,7 @@ presence      the same: AUROC of a name's best score, of images that hold it aga
 single_names  the same: each name alone, and narrower names ("kitten" of cats)
 export        the same: as ONNX files, and in lower precision: AP, seconds and megabytes (docs/results/export.md)
 blind         questions with the images, without them, and with others (--task captioning: captions)
-facts         answers from the images against those of the same language model, told the true boxes and captions
+facts         answers from the images against a text oracle: the same language model, with true boxes and captions
 figures       the metrics of one task (--task), on a part of its test set (--num-images)
 malformed     share of malformed answers of a task (--task)
 
@@ -34,7 +34,7 @@ randomness    what of the instruction is sampled for each batch
 text_encoder  none, trained and frozen
 decoding      parallel and autoregressive coordinates
 image_tokens  number of queries, and average pooling instead (from scratch)
-llava         LLaVA on scenes: kinds of data, projector, word alignment
+llava         LLaVA on scenes: kinds of data, projector, projector alignment
 flamingo      how often cross-attention, gates, resampler, and a language model that is trained, by number of shots
 """
 

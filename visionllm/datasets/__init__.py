@@ -2,6 +2,7 @@ from visionllm import mmdet_setup  # noqa: F401
 from visionllm.annotations import AnnotationError, ImageError
 
 from .augmentation import SeededAlbu
+from .box_episodes import SceneBoxEpisodes
 from .captions import CaptionDataset
 from .coco import InstructionCocoDataset
 from .conversations import ConversationDataset
@@ -22,7 +23,7 @@ from .seeded_sampling import SeededDataset, SeededSampler
 __all__ = [
     'AnnotationError', 'CaptionDataset', 'ConversationDataset', 'FewShotDataset', 'ImageError',
     'InstructionCocoDataset', 'InterleavedDataset', 'KeypointCocoDataset', 'LVIS_NAMES', 'LoadImage', 'LoadKeypoints',
-    'LvisInstructionDataset', 'MixtureSampler', 'PackInstructionInputs', 'ReferringDataset', 'SceneDataset',
-    'SceneEpisodes', 'SceneKeypointDataset', 'SceneLanguageDataset', 'ScienceQADataset', 'SeededAlbu', 'SeededDataset',
-    'SeededSampler', 'WriteInstruction', 'document_collate', 'instruction_collate'
+    'LvisInstructionDataset', 'MixtureSampler', 'PackInstructionInputs', 'ReferringDataset', 'SceneBoxEpisodes',
+    'SceneDataset', 'SceneEpisodes', 'SceneKeypointDataset', 'SceneLanguageDataset', 'ScienceQADataset', 'SeededAlbu',
+    'SeededDataset', 'SeededSampler', 'WriteInstruction', 'document_collate', 'instruction_collate'
 ]

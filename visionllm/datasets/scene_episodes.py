@@ -45,51 +45,28 @@ class Episode:
         return Episode(self.names, self.values, *(tuple(each[i] for i in keep) for each in (self.shown, self.pictures)))
 
 
-@DATASETS.register_module()
-class SceneEpisodes(DocumentDataset):
-    """Documents of shots, pictures with the names of what they show, and a picture whose name is asked.
+class EpisodeDataset(DocumentDataset):
+    """Documents of shots and a question, random in training.
 
     In testing, an episode of fewer shots has the first shots of that of more, and asks the same.
 
     Args:
-        pictures: Of one object each: ``root``, the folder that they are written to (a complete one is used as it is),
-            ``split``, which is ``train`` or ``test`` as that of the names, ``num_images`` and ``seed``.
         pipeline: MMDetection transforms of each picture.
-        attribute: What is named: ``shape``, ``colour``, ``size`` or ``material``.
-        num_names: Names of an episode.
         num_shots: Numbers of shots. Training draws one of them for each episode; testing asks with each of them.
         num_episodes: Length of the dataset in training; in testing, episodes for each number of shots.
-        words: Share of the episodes whose shots are in words, ``red dax``, in place of pictures (training).
-        control: ``shuffled names``, each shot called by one of the names at random, or ``grey pictures``: then the
-            shots tell nothing. ``none`` else.
+        seed: Of the episodes of testing.
         test_mode: Whether the episodes are the same every time.
-
-    Raises:
-        ConfigError: There is no such control, or there are not as many names or values of the attribute.
     """
 
-    def __init__(self, pictures: dict, pipeline: list, attribute: str = 'colour', num_names: int = 4,
-                 num_shots: Sequence[int] = (0, 1, 2, 4, 8), num_episodes: int = 100, words: float = 0.0,
-                 control: str = 'none', test_mode: bool = False):
-        if control not in CONTROLS:
-            raise ConfigError(f'There is no control {control!r}; there are {", ".join(CONTROLS)}.')
-        self.pipeline = Compose(pipeline)
-        self.num_shots, self.num_episodes, self.control = tuple(num_shots), num_episodes, control
-        self.words = words
-        self.num_names, self.names, self.test_mode = num_names, NAMES[pictures['split']], test_mode
-        self.seed, self.folder = pictures['seed'], f'{pictures["root"]}/images/{pictures["split"]}'
-        ann_file = write_once(partial(write_coco_folder, max_objects=1, **pictures))
-        self.pictures = pictures_by_value(read_json(ann_file), attribute)
-        most = min(len(self.pictures), len(self.names))
-        if num_names > most:
-            raise ConfigError(f'An episode cannot have {num_names} names: there are {len(self.pictures)} values of '
-                              f'{attribute} and {len(self.names)} names. Set num_names to {most} or less.')
+    def __init__(self, pipeline: list, num_shots: Sequence[int], num_episodes: int, seed: int, test_mode: bool):
+        self.pipeline, self.num_shots, self.num_episodes = Compose(pipeline), tuple(num_shots), num_episodes
+        self.seed, self.test_mode = seed, test_mode
 
     def __len__(self) -> int:
         return self.num_episodes * (len(self.num_shots) if self.test_mode else 1)
 
     def __getitem__(self, index: int) -> list[dict]:
-        """The samples of a document, the last one with ``turns``, ``answer``, ``kind`` and ``captions``."""
+        """The packed samples of a document; the last one has ``turns``, ``answer``, ``choices`` and ``kind``."""
         if index >= len(self):
             raise IndexError(index)
         if self.test_mode:
@@ -99,7 +76,56 @@ class SceneEpisodes(DocumentDataset):
         else:
             rng = np.random.default_rng(np.random.randint(2**31, size=4))  # mmengine seeds NumPy's generator
             episode = self.draw(rng, int(rng.choice(self.num_shots)))
-        return [self._pack(sample) for sample in self.samples(episode, rng)]
+        return [self.pipeline(sample) for sample in self.samples(episode, rng)]
+
+    def draw(self, rng: np.random.Generator, num_shots: int):
+        """A random episode, whose ``with_shots`` gives it fewer shots."""
+        raise NotImplementedError
+
+    def samples(self, episode, rng: np.random.Generator) -> list[dict]:
+        """The samples of an episode, before the pipeline."""
+        raise NotImplementedError
+
+
+@DATASETS.register_module()
+class SceneEpisodes(EpisodeDataset):
+    """Documents of shots, pictures with the names of what they show, and a picture whose name is asked.
+
+    Args:
+        pictures: Of one object each: ``root``, the folder that they are written to (a complete one is used as it is),
+            ``split``, which is ``train`` or ``test`` as that of the names, ``num_images`` and ``seed``.
+        pipeline, num_shots, num_episodes, test_mode: As of ``EpisodeDataset``.
+        attribute: What is named: ``shape``, ``colour``, ``size`` or ``material``.
+        num_names: Names of an episode.
+        control: ``shuffled names``, each shot called by one of the names at random, or ``grey pictures``: then the
+            shots tell nothing. ``none`` else.
+
+    Raises:
+        ConfigError: There is no such control, or there are not as many names or values of the attribute.
+    """
+
+    def __init__(self, pictures: dict, pipeline: list, attribute: str = 'colour', num_names: int = 4,
+                 num_shots: Sequence[int] = (0, 1, 2, 4, 8), num_episodes: int = 100,
+                 control: str = 'none', test_mode: bool = False):
+        if control not in CONTROLS:
+            raise ConfigError(f'There is no control {control!r}; there are {", ".join(CONTROLS)}.')
+        super().__init__(pipeline, num_shots, num_episodes, pictures['seed'], test_mode)
+        self.num_names, self.names, self.control = num_names, NAMES[pictures['split']], control
+        self.folder = f'{pictures["root"]}/images/{pictures["split"]}'
+        ann_file = write_once(partial(write_coco_folder, max_objects=1, **pictures))
+        self.pictures = pictures_by_value(read_json(ann_file), attribute)
+        most = min(len(self.pictures), len(self.names))
+        if num_names > most:
+            raise ConfigError(f'An episode cannot have {num_names} names: there are {len(self.pictures)} values of '
+                              f'{attribute} and {len(self.names)} names. Set num_names to {most} or less.')
+
+    def __getitem__(self, index: int) -> list[dict]:
+        """As of ``EpisodeDataset``; the last sample has ``captions``, too."""
+        packed = super().__getitem__(index)
+        if self.control == 'grey pictures':
+            for sample in packed:
+                sample['inputs'].fill_(GREY)
+        return packed
 
     def draw(self, rng: np.random.Generator, num_shots: int) -> Episode:
         """A random episode."""
@@ -113,21 +139,13 @@ class SceneEpisodes(DocumentDataset):
         *called, answer = (episode.names[i] for i in episode.shown)
         if self.control == 'shuffled names':
             called = rng.choice(episode.names, len(called)).tolist()
-        texts, opening = render_document(WORDING, called), f'{", ".join(sorted(episode.names))}\n'
-        first = len(called) if rng.random() < self.words else 0
-        opening += ''.join(f'{episode.values[i]} {name}\n' for i, name in zip(episode.shown, called[:first]))
-        texts[first] = opening + texts[first]
+        texts = render_document(WORDING, called)
+        texts[0] = f'{", ".join(sorted(episode.names))}\n{texts[0]}'
         samples = [dict(img_path=f'{self.folder}/{name}', img_id=name, text=(), instances=[], instruction=text)
-                   for name, text in list(zip(episode.pictures, texts))[first:]]
+                   for name, text in zip(episode.pictures, texts)]
         samples[-1] |= dict(turns=(answer, ), answer=answer, kind=f'{len(called)} shots',
-                            captions=(episode.values[episode.shown[-1]], ))
+                            captions=(episode.values[episode.shown[-1]], ), choices=episode.names)
         return samples
-
-    def _pack(self, sample: dict) -> dict:
-        packed = self.pipeline(sample)
-        if self.control == 'grey pictures':
-            packed['inputs'].fill_(GREY)
-        return packed
 
 
 def pictures_by_value(content: dict, attribute: str) -> dict[str, list[str]]:

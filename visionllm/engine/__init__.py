@@ -2,6 +2,7 @@ from visionllm import mmdet_setup  # noqa: F401
 
 from . import checkpoint, checkpoint_files
 from .amp import BFloat16OptimWrapper
+from .choice_scoring import ChoiceScoring
 from .draw_predictions import DrawPredictions
 from .interrupts import Interrupted, SaveOnInterrupt
 from .loss_curve import LossCurve
@@ -16,6 +17,6 @@ from .stop_at_nan import StopAtNaN
 checkpoint.install_safe_loading()
 checkpoint_files.install_atomic_writes()
 
-__all__ = ['BFloat16OptimWrapper', 'ChannelsLast', 'DrawPredictions', 'Interrupted', 'LossCurve', 'PretrainingHook',
-           'RehearseReading', 'SaveOnInterrupt', 'SeedSteps', 'ShardedAdamW', 'ShardedDataParallel', 'StopAtNaN',
-           'StrictRunner']
+__all__ = ['BFloat16OptimWrapper', 'ChannelsLast', 'ChoiceScoring', 'DrawPredictions', 'Interrupted', 'LossCurve',
+           'PretrainingHook', 'RehearseReading', 'SaveOnInterrupt', 'SeedSteps', 'ShardedAdamW',
+           'ShardedDataParallel', 'StopAtNaN', 'StrictRunner']

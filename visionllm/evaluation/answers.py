@@ -15,16 +15,17 @@ DIGITS = {word: str(number) for number, word in enumerate(
 WORD = re.compile(r"\d+\.\d+|[^\W_]+(?:'[^\W_]+)*")  # 3.5, don't
 
 
-def get_pred_text(sample: dict) -> str:
-    """The text that the model generated for a sample.
+def get_pred_text(sample: dict, key: str = 'pred_text') -> str:
+    """The text that the model generated for a sample, or chose (``pred_choice``).
 
     Raises:
-        ConfigError: The sample's ``pred_text`` is not a string.
+        ConfigError: It is not a string.
     """
-    text = sample.get('pred_text')
+    text = sample.get(key)
     if not isinstance(text, str):
-        raise ConfigError(f'Image {sample.get("img_id")} has {text!r} as its pred_text where a string is expected; '
-                          'only an instruction with the output format (text) is answered with text.')
+        raise ConfigError(f'Image {sample.get("img_id")} has {text!r} as its {key} where a string is expected; only '
+                          'an instruction with the output format (text) is answered with text, and only samples with '
+                          'choices get a pred_choice, by the hook ChoiceScoring in default_hooks.')
     return text
 
 
@@ -49,6 +50,7 @@ class AnswerMetric(BaseMetric):
         pattern: Regular expression whose first group is the answer in a predicted text, such as
             ``The answer is ([A-H])`` (ScienceQA); the last match counts, and a text without one is wrong. None takes
             the whole text.
+        key: What is compared: ``pred_text``, or the ``pred_choice`` of ``ChoiceScoring``.
         collect_device: Device for collecting the results of all processes, ``cpu`` or ``gpu``.
         prefix: Prefix of the metric names.
 
@@ -58,9 +60,10 @@ class AnswerMetric(BaseMetric):
 
     default_prefix = 'answer'
 
-    def __init__(self, pattern: str | None = None, collect_device: str = 'cpu', prefix: str | None = None):
+    def __init__(self, pattern: str | None = None, key: str = 'pred_text', collect_device: str = 'cpu',
+                 prefix: str | None = None):
         super().__init__(collect_device, prefix)
-        self.pattern = pattern
+        self.pattern, self.key = pattern, key
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         """Compare the answers of a batch."""
@@ -69,7 +72,7 @@ class AnswerMetric(BaseMetric):
             if not truth:
                 raise ConfigError(f'Image {sample.get("img_id")} has the answer {sample.get("answer")!r}, which holds '
                                   'no word; leave the question out of the data set.')
-            text = get_pred_text(sample)
+            text = get_pred_text(sample, self.key)
             found = [text] if self.pattern is None else ['', *re.findall(self.pattern, text)]
             predicted = normalize_answer(found[-1])
             self.results.append((predicted == truth, sample.get('kind') or '', not predicted))

@@ -10,6 +10,8 @@ has one before it.
 
 from dataclasses import dataclass
 
+from visionllm.errors import ConfigError
+
 from .instructions import IMAGE_SLOT
 from .output_format import without_output_tuple
 
@@ -34,3 +36,14 @@ CONVERSATIONS = dict(
     lines=Conversation('{}\n', '\n{}\n', with_tuple=True),
     plain=Conversation(f'{IMAGE_SLOT}\n', '\n{}\n'),  # LLaVA's first stage
     v1=Conversation('USER: {} ASSISTANT:', 'USER: {} ASSISTANT:'))  # LLaVA's second stage
+
+
+def find_conversation(name: str) -> Conversation:
+    """The template of a name.
+
+    Raises:
+        ConfigError: There is none of that name.
+    """
+    if name not in CONVERSATIONS:
+        raise ConfigError(f'There is no conversation {name!r}; the templates are {", ".join(CONVERSATIONS)}.')
+    return CONVERSATIONS[name]

@@ -5,15 +5,15 @@ from .connectors import (
     DetectorTokenizer,
     GridTokenizer,
     LanguageGuidedTokenizer,
+    MLPRefiner,
     PerceiverResampler,
     RoIEncoder,
     RoIRefiner,
     TokenGuidance,
     TokenizerPretrained,
-    TokenMLP,
 )
 from .detectors import MMDetDetector, OnnxDetector, TensorFlowSSD, TransformersDetector
-from .encoders import HuggingFaceVisionEncoder, NoTextEncoder, TextEncoder
+from .encoders import HuggingFaceVisionEncoder, NoTextEncoder, SentenceEncoder, TextEncoder
 from .heads import FormatQueryHead, InterleavedTextHead, NextTokenHead, ProposalHead
 from .llava import LlavaPretrained
 from .llms import CausalLM
@@ -24,7 +24,8 @@ from .visionllm import VisionLLM
 __all__ = [
     'BackbonePretrained', 'CausalLM', 'DetectorTokenizer', 'EfficientNetLite', 'FormatQueryHead', 'GridTokenizer',
     'HuggingFaceVisionEncoder', 'InterleavedTextHead', 'InternImage', 'LanguageGuidedTokenizer', 'LlavaPretrained',
-    'MMDetDetector', 'NextTokenHead', 'NoTextEncoder', 'OnnxDetector', 'PartsPretrained', 'PerceiverResampler',
-    'ProjectedPrompt', 'ProposalHead', 'RoIEncoder', 'RoIRefiner', 'SymbolicPrompt', 'TensorFlowSSD', 'TextEncoder',
-    'TokenGuidance', 'TokenMLP', 'TokenizerPretrained', 'TransformersDetector', 'VisionLLM'
+    'MLPRefiner', 'MMDetDetector', 'NextTokenHead', 'NoTextEncoder', 'OnnxDetector', 'PartsPretrained',
+    'PerceiverResampler', 'ProjectedPrompt', 'ProposalHead', 'RoIEncoder', 'RoIRefiner', 'SentenceEncoder',
+    'SymbolicPrompt', 'TensorFlowSSD', 'TextEncoder', 'TokenGuidance', 'TokenizerPretrained',
+    'TransformersDetector', 'VisionLLM'
 ]

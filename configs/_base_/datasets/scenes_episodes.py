@@ -13,7 +13,7 @@ train_dataloader = dict(
         type='ConcatDataset',
         datasets=[
             dict(type='SceneEpisodes', pictures=train_pictures, num_shots=(4, 8), pipeline=pack),
-            # of single pictures, for PictureWordAlignment
+            # of single pictures, for CrossAttentionAlignment
             dict(type='SceneEpisodes', pictures=train_pictures, num_shots=(0, ), pipeline=pack),
         ]))
 val_dataloader = dict(
@@ -26,5 +26,7 @@ val_dataloader = dict(
     dataset=dict(type='SceneEpisodes', pictures=test_pictures, num_episodes=100, test_mode=True,
                  pipeline=pack))
 test_dataloader = val_dataloader
-val_evaluator = dict(type='DocumentEvaluator', metrics=[dict(type='AnswerMetric')])
+# what is written freely, and the most likely of the episode's names
+val_evaluator = dict(type='DocumentEvaluator', metrics=[
+    dict(type='AnswerMetric'), dict(type='AnswerMetric', key='pred_choice', prefix='choice')])
 test_evaluator = val_evaluator

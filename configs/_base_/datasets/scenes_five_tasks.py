@@ -1,4 +1,5 @@
 # The scenes for five tasks: one task a batch in training, all of them one after the other in testing.
+_base_ = 'scenes_text.py'
 data_root = 'data/scenes/'
 train_scenes = dict(data_root=data_root, split='train', num_images=12000, seed=0)
 test_scenes = dict(data_root=data_root, split='test', num_images=500, seed=1000, test_mode=True)
@@ -18,67 +19,39 @@ test_expressions = dict(type='SceneLanguageDataset', kind='expressions', **test_
 # nothing is flipped where words say what is left and right
 train_dataloader = dict(
     batch_size=16,
-    num_workers=1,
-    persistent_workers=True,
-    sampler=dict(type='MixtureSampler', batch_size=16, weights=[3, 2, 2, 1, 1]),
-    collate_fn=dict(type='instruction_collate', num_points=(4, 32)),
-    dataset=dict(
-        type='ConcatDataset',
-        ignore_keys=['classes', 'palette'],
-        datasets=[
-            dict(type='SceneDataset', **train_scenes, pipeline=[
-                load, boxes, flip,
-                dict(type='PackInstructionInputs', task='detection'),
-            ]),
-            dict(type='SceneDataset', **train_scenes, pipeline=[
-                load, load_contours, flip,
-                dict(type='PackInstructionInputs', task='segmentation'),
-            ]),
-            dict(type='SceneLanguageDataset', kind='expressions', **train_scenes, pipeline=[
-                load, boxes,
-                dict(type='PackInstructionInputs', task='grounding'),
-            ]),
-            dict(type='SceneLanguageDataset', kind='captions', **train_scenes, pipeline=[
-                load, boxes,
-                dict(type='PackInstructionInputs', task='captioning'),
-            ]),
-            dict(type='SceneLanguageDataset', kind='questions', **train_scenes, pipeline=[
-                load, boxes,
-                dict(type='PackInstructionInputs', task='questions'),
-            ]),
-        ]))
-val_dataloader = dict(
-    batch_size=16,
-    num_workers=1,
-    persistent_workers=True,
-    drop_last=False,
-    sampler=dict(type='DefaultSampler', shuffle=False, round_up=False),
-    dataset=dict(
-        type='ConcatDataset',
-        ignore_keys=['classes', 'palette'],
-        datasets=[
-            dict(type='SceneDataset', **test_scenes, pipeline=[
-                load, resize, boxes,
-                dict(type='WriteInstruction', task='detection'),
-                dict(type='PackInstructionInputs', task='detection'),
-            ]),
-            dict(type='SceneDataset', **test_scenes, pipeline=[
-                load, resize, boxes,
-                dict(type='WriteInstruction', task='segmentation'),
-                dict(type='PackInstructionInputs', task='segmentation'),
-            ]),
-            test_expressions,
-            dict(type='SceneLanguageDataset', kind='captions', **test_scenes, pipeline=[
-                load, resize,
-                dict(type='WriteInstruction', task='captioning'),
-                dict(type='PackInstructionInputs', task='captioning'),
-            ]),
-            dict(type='SceneLanguageDataset', kind='questions', **test_scenes, pipeline=[
-                load, resize,
-                dict(type='WriteInstruction', task='questions'),
-                dict(type='PackInstructionInputs', task='questions'),
-            ]),
-        ]))
+    sampler=dict(batch_size=16, weights=[3, 2, 2, 1, 1]),
+    collate_fn=dict(_delete_=True, type='instruction_collate', num_points=(4, 32)),
+    dataset=dict(datasets=[
+        dict(type='SceneDataset', **train_scenes, pipeline=[
+            load, boxes, flip,
+            dict(type='PackInstructionInputs', task='detection'),
+        ]),
+        dict(type='SceneDataset', **train_scenes, pipeline=[
+            load, load_contours, flip,
+            dict(type='PackInstructionInputs', task='segmentation'),
+        ]),
+        dict(type='SceneLanguageDataset', kind='expressions', **train_scenes, pipeline=[
+            load, boxes,
+            dict(type='PackInstructionInputs', task='grounding'),
+        ]),
+        {{_base_.train_captions}},
+        {{_base_.train_questions}},
+    ]))
+val_dataloader = dict(dataset=dict(datasets=[
+    dict(type='SceneDataset', **test_scenes, pipeline=[
+        load, resize, boxes,
+        dict(type='WriteInstruction', task='detection'),
+        dict(type='PackInstructionInputs', task='detection'),
+    ]),
+    dict(type='SceneDataset', **test_scenes, pipeline=[
+        load, resize, boxes,
+        dict(type='WriteInstruction', task='segmentation'),
+        dict(type='PackInstructionInputs', task='segmentation'),
+    ]),
+    test_expressions,
+    {{_base_.test_captions}},
+    {{_base_.test_questions}},
+]))
 test_dataloader = val_dataloader
 
 object_names = [  # of the CHAIR metric of captions

@@ -1,17 +1,17 @@
 from .class_map_reading import ClassMapReading, RehearseReading
+from .cross_attention_alignment import CrossAttentionAlignment
 from .hook import PretrainingHook
 from .instruction_tuning import InstructionTuning
 from .keypoint_localization import KeypointLocalization
 from .mask_prediction import MaskPrediction
 from .phrase_grounding import PhraseGrounding
-from .picture_word_alignment import PictureWordAlignment
+from .projector_alignment import ProjectorAlignment
 from .referring_expressions import ReferringExpressions
 from .roi_classification import RoIClassification
 from .scene_description import SceneDescription
 from .stage import PretrainingStage
 from .token_word_alignment import TokenWordAlignment
-from .word_alignment import WordAlignment
 
-__all__ = ['ClassMapReading', 'InstructionTuning', 'KeypointLocalization', 'MaskPrediction', 'PhraseGrounding',
-           'PictureWordAlignment', 'PretrainingHook', 'PretrainingStage', 'ReferringExpressions', 'RehearseReading',
-           'RoIClassification', 'SceneDescription', 'TokenWordAlignment', 'WordAlignment']
+__all__ = ['ClassMapReading', 'CrossAttentionAlignment', 'InstructionTuning', 'KeypointLocalization', 'MaskPrediction',
+           'PhraseGrounding', 'PretrainingHook', 'PretrainingStage', 'ProjectorAlignment', 'ReferringExpressions',
+           'RehearseReading', 'RoIClassification', 'SceneDescription', 'TokenWordAlignment']

@@ -21,27 +21,20 @@ from .stage import PretrainingStage
 class InstructionTuning(PretrainingStage):
     """Train the image prompt, and the LoRA for answers in text, frozen by the config or not.
 
-    Args:
-        name, steps, lr, dataset_weights, batch_size: As of ``PretrainingStage``.
-        head: Name of the head that answers in text.
+    Arguments as of ``PretrainingStage``.
     """
 
     logged = ('loss_text', 'acc_text')
     needs_objects = False
 
-    def __init__(self, name: str, steps: int, lr: float = 1e-3, dataset_weights: list[float] | None = None,
-                 batch_size: int | None = None, head: str = 'text'):
-        super().__init__(name, steps, lr, dataset_weights, batch_size)
-        self.head = head
-
     def check(self, model: nn.Module) -> None:
-        if self.head not in model.heads:
+        if 'text' not in model.heads:
             raise ConfigError(f'{self.name} trains answers in text: add text=dict(type=\'NextTokenHead\', ...) to '
                               'model.heads.')
 
     def parts(self, model: nn.Module) -> list[nn.Module]:
         """The image prompt and the language model."""
-        return [model.heads[self.head].image_prompt, model.llm]
+        return [model.heads['text'].image_prompt, model.llm]
 
     def run(self, runner: Runner, progress: StageProgress) -> dict[str, Tensor]:
         """As in ``PretrainingStage``."""
@@ -57,5 +50,5 @@ class InstructionTuning(PretrainingStage):
                 part.eval()  # used, not changed
         with torch.no_grad():
             tokens = model.extract_tokens(data['inputs'], samples)[-1]
-        return model.heads[self.head].loss(model.llm, [get_instruction(sample) for sample in samples], tokens,
+        return model.heads['text'].loss(model.llm, [get_instruction(sample) for sample in samples], tokens,
                                            [build_target(sample) for sample in samples])

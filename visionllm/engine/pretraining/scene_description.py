@@ -33,7 +33,6 @@ class SceneDescription(PretrainingStage):
     Args:
         name, steps, lr, batch_size: As of ``PretrainingStage``.
         dataset_weights: Of the datasets in ``MixtureSampler``: those with text and known objects.
-        head: Name of the head that answers in text.
         extra_questions: Generated questions per image: how many objects of a noun, and whether there is one with a
             certain attribute ("a red ring").
     """
@@ -41,13 +40,13 @@ class SceneDescription(PretrainingStage):
     logged = ('loss_text', 'acc_text')
 
     def __init__(self, name: str, steps: int, dataset_weights: list[float], lr: float = 1e-3,
-                 batch_size: int | None = None, head: str = 'text', extra_questions: int = 0):
+                 batch_size: int | None = None, extra_questions: int = 0):
         super().__init__(name, steps, lr, dataset_weights, batch_size)
-        self.head, self.extra_questions = head, extra_questions
+        self.extra_questions = extra_questions
 
     def check(self, model: nn.Module) -> None:
-        if self.head not in model.heads or not isinstance(model.heads[self.head].image_prompt, SymbolicPrompt):
-            raise ConfigError(f'SceneDescription needs a head {self.head!r} with image_prompt=dict(type='
+        if 'text' not in model.heads or not isinstance(model.heads['text'].image_prompt, SymbolicPrompt):
+            raise ConfigError('SceneDescription needs a head \'text\' with image_prompt=dict(type='
                               '\'SymbolicPrompt\'): other prompts have no symbols to train the language model on.')
 
     def depends_on(self, model: nn.Module) -> list[object]:
@@ -56,7 +55,7 @@ class SceneDescription(PretrainingStage):
 
     def parts(self, model: nn.Module) -> list[nn.Module]:
         """The language model and the projector of boxes."""
-        return [model.llm, model.heads[self.head].image_prompt.box_projector]
+        return [model.llm, model.heads['text'].image_prompt.box_projector]
 
     def losses(self, model: nn.Module, batch: dict) -> dict[str, LossTerm]:
         """Text loss on prompts of all ground truth objects; and of class-map reading, now and then."""
@@ -65,7 +64,7 @@ class SceneDescription(PretrainingStage):
         for target in targets:
             names = [target.names[label] for label in target.labels.tolist()]
             target.turns += questions_about_objects(names, self.extra_questions, rng) if names else ()
-        head = model.heads[self.head]
+        head = model.heads['text']
         images = [symbolic_image(model.llm, head.image_prompt, target) for target in targets]
         losses = head.text_loss(model.llm, [get_instruction(sample) for sample in samples], images, targets)
         if rng.random() < REHEARSAL_SHARE:

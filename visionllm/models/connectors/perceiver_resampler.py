@@ -52,7 +52,7 @@ class PerceiverResampler(BaseModule):
 
 
 @MODELS.register_module()
-class TokenMLP(BaseModule):
+class MLPRefiner(BaseModule):
     """Each image token through an MLP of two layers: what a resampler is compared with.
 
     Args:

@@ -29,7 +29,7 @@ from visionllm.structures import ImageTokens, LossTerm, Target
 
 from ..fusion.gated_cross_attention import GatedCrossAttention, cross_attend
 from ..llms import CausalLM, causal_mask, generate, left_pad
-from .next_token import NextTokenHead
+from .next_token import NextTokenHead, answer_states
 
 START_WORDS = ('picture', '\n')  # which <image> and <|endofchunk|> are before training
 
@@ -112,6 +112,30 @@ class InterleavedTextHead(BaseModule):
                                      self.num_beams, self.temperature)
         answers = iter(zip(texts, scores))
         return [next(answers) if chunk.is_open else (chunk.text, 1.0) for chunk in chunks]
+
+    @torch.no_grad()
+    def choice_log_probs(self, llm: CausalLM, instructions: list[Instruction], tokens: ImageTokens,
+                         choices: list[tuple[str, ...]]) -> list[list[float]]:
+        """Log-probability of each of the ``choices`` of each document as its answer, summed over its tokens and its
+        end."""
+        chunks, sizes = split_documents(instructions)
+        documents = [self._embed(llm, each, [None] * len(each)) for each in split(chunks, sizes)]
+        asked = [chunk for chunk in chunks if chunk.is_open]
+        answers = [[self._choice_ids(llm, chunk.text, choice) for choice in own] for chunk, own in zip(asked, choices)]
+        time = left_pad_ids([document.time for document in documents], 0)
+        longest = max(sum(len(ids) for ids, _ in each) for each in answers)
+        time = torch.cat([time, time[:, -1:].expand(-1, longest)], 1)
+        with self.fusion.bind(llm.decoder, pad_media(tokens, sizes), time):
+            states, ids, real, number = answer_states(llm, [document.embeddings for document in documents], answers)
+        log_probs = llm.lm_logits(states).log_softmax(-1).gather(-1, ids[..., None])[..., 0].masked_fill(~real, 0)
+        return [[float(row[own == index].sum()) for index in range(len(each))]
+                for row, own, each in zip(log_probs, number, choices)]
+
+    def _choice_ids(self, llm: CausalLM, before: str, choice: str) -> tuple[Tensor, Tensor]:
+        """Token ids ``int[T]`` of an answer behind the text of an open chunk, with its end; all of them count."""
+        start = len(self._token_ids(llm, before.rstrip()))
+        ids = F.pad(self._token_ids(llm, before + choice)[start:], (0, 1), value=llm.vocabulary.end)
+        return ids, torch.ones_like(ids, dtype=torch.bool)
 
     add_pred_to_sample = staticmethod(NextTokenHead.add_pred_to_sample)
 

@@ -20,7 +20,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from visionllm.errors import ConfigError
 from visionllm.language import Instruction, OutputFormat
-from visionllm.language.conversation import CONVERSATIONS, Conversation
+from visionllm.language.conversation import Conversation, find_conversation
 from visionllm.language.instructions import IMAGE_SLOT
 from visionllm.structures import ImageTokens, LossTerm, Target
 
@@ -35,14 +35,15 @@ class NextTokenHead(BaseModule):
         token_channels: Channels of the image tokens.
         llm_width: E.
         image_prompt: Config of ``DetectionPrompt``, ``SymbolicPrompt`` or ``ProjectedPrompt``.
-        conversation: Name in ``CONVERSATIONS``: how instruction, questions and answers are written as one text.
+        conversation: Name of a template in ``CONVERSATIONS``: how instruction, questions and answers are written as one
+            text.
         max_new_tokens, num_beams, temperature: As of ``generate``.
     """
 
     def __init__(self, token_channels: int, llm_width: int, image_prompt: dict, conversation: str = 'lines',
                  max_new_tokens: int = 64, num_beams: int = 1, temperature: float = 0.0):
         super().__init__()
-        self.conversation, self.max_new_tokens = CONVERSATIONS[conversation], max_new_tokens
+        self.conversation, self.max_new_tokens = find_conversation(conversation), max_new_tokens
         self.num_beams, self.temperature = num_beams, temperature
         self.image_prompt = MODELS.build({**image_prompt, 'token_channels': token_channels, 'llm_width': llm_width})
 
@@ -68,15 +69,10 @@ class NextTokenHead(BaseModule):
         Args:
             images: Embeddings ``float[n, E]`` that stand for each image.
         """
-        context, mask, positions = left_pad(self.embed_prompts(llm, instructions, images))
         answers = [[tokenize_turns(llm, turns, self.conversation) for turns in target.answers()] for target in targets]
-        ids, learned, number = pack_answers(answers)
-        attention, own = packed_layout(mask, number)
         with llm.answering_in_text():
-            states, _ = llm(torch.cat([context, llm.embed(ids)], 1), None, attention, torch.cat([positions, own], 1))
-        first = own == mask.sum(1, keepdim=True)  # of its answer, predicted by the prompt's last state
-        before = torch.where(first[..., None], states[:, mask.shape[1] - 1, None], states[:, mask.shape[1] - 1:-1])
-        logits, ids = llm.lm_logits(before[learned]), ids[learned]
+            states, ids, learned, _ = answer_states(llm, self.embed_prompts(llm, instructions, images), answers)
+        logits, ids = llm.lm_logits(states[learned]), ids[learned]
         correct = (logits.detach().argmax(-1) == ids).sum()
         return dict(loss_text=LossTerm(F.cross_entropy(logits, ids, reduction='sum'), len(ids)),
                     acc_text=LossTerm(100 * correct, len(ids)))
@@ -103,6 +99,26 @@ class NextTokenHead(BaseModule):
             before, _, after = self.conversation.open(instruction.text).partition(IMAGE_SLOT)
             prompts.append(torch.cat([llm.embed_text(before, start=True)[0], image, llm.embed_text(after)[0]]))
         return prompts
+
+
+def answer_states(llm: CausalLM, prompts: list[Tensor],
+                  answers: list[list[tuple[Tensor, Tensor]]]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """States that predict the tokens of answers, all answers of a prompt in one pass.
+
+    Args:
+        prompts: Embeddings ``float[T, E]`` of each of B prompts.
+        answers: As of ``pack_answers``.
+
+    Returns:
+        States ``float[B, A, E]``, each that before a token, and what ``pack_answers`` returns of the tokens.
+    """
+    context, mask, positions = left_pad(prompts)
+    ids, learned, number = pack_answers(answers)
+    attention, own = packed_layout(mask, number)
+    states, _ = llm(torch.cat([context, llm.embed(ids)], 1), None, attention, torch.cat([positions, own], 1))
+    first = own == mask.sum(1, keepdim=True)  # of its answer, predicted by the prompt's last state
+    before = torch.where(first[..., None], states[:, mask.shape[1] - 1, None], states[:, mask.shape[1] - 1:-1])
+    return before, ids, learned, number
 
 
 def pack_answers(answers: list[list[tuple[Tensor, Tensor]]]) -> tuple[Tensor, Tensor, Tensor]:

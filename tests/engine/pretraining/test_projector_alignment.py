@@ -5,9 +5,9 @@ import torch
 from mmdet.registry import MODELS
 from mmengine.registry import init_default_scope
 
-from visionllm.engine.pretraining import WordAlignment
+from visionllm.engine.pretraining import ProjectorAlignment
 from visionllm.engine.pretraining.progress import StageProgress
-from visionllm.engine.pretraining.word_alignment import names_of_tokens, place_embeddings
+from visionllm.engine.pretraining.projector_alignment import names_of_tokens, place_embeddings
 from visionllm.errors import ConfigError
 from visionllm.models.samples import build_target
 
@@ -29,10 +29,10 @@ def llava():
 def test_cells_learn_the_names_of_what_lies_there(llava):
     model, batch = copy.deepcopy(llava), sample_batch(TEXT)
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    stage = WordAlignment('words', steps=30, lr=3e-3, background='none')
+    stage = ProjectorAlignment('words', steps=30, lr=3e-3, background='none')
     stage.run(stage_runner(model, [batch] * 30), StageProgress())
     losses = stage.losses(model, batch)
-    assert losses['acc_name'].total / losses['acc_name'].count > 90
+    assert losses['acc_word'].total / losses['acc_word'].count > 90
     assert losses['loss_distance'].total / losses['loss_distance'].count < 1
     changed = {name for name, tensor in model.state_dict().items() if not torch.equal(tensor, before[name])}
     assert changed == {name for name in before if 'projector' in name}
@@ -63,4 +63,4 @@ def test_places_are_mixed_of_words(llava):
 
 def test_a_model_without_projector_is_one_sentence(tiny):
     with pytest.raises(ConfigError, match='ProjectedPrompt'):
-        WordAlignment('words', 1).check(tiny)
+        ProjectorAlignment('words', 1).check(tiny)

@@ -1,51 +1,50 @@
-"""Word alignment: a projector learns that image tokens are what lies at their place, in the language model's own words
-(an addition to LLaVA, whose first stage learns this from captions). The language model is not run.
+"""Projector alignment: a projector learns that image tokens are what lies at their place, in the language model's own
+words (an addition to LLaVA, whose first stage learns this from captions). The language model is not run.
 
 Dimensions: B images, M image tokens, K names of a batch, n tokens on objects, E width of the language model.
 """
 
 import torch
-import torch.nn.functional as F
 from mmdet.registry import TASK_UTILS
 from torch import Tensor, nn
 
 from visionllm.errors import ConfigError
+from visionllm.models.loss_reduction import merge_losses
 from visionllm.models.prompts import ProjectedPrompt
 from visionllm.models.samples import build_target
-from visionllm.models.similarity import embedding_distance, similarity_logits
+from visionllm.models.similarity import embedding_distance
 from visionllm.structures import LossTerm, Target
 
+from .alignment_losses import alignment_losses
 from .stage import PretrainingStage
 
-SCALE = 10.0  # of the cosine similarity to names
 EDGES = (' top', ' bottom', ' left', ' right')
 
 
 @TASK_UTILS.register_module()
-class WordAlignment(PretrainingStage):
+class ProjectorAlignment(PretrainingStage):
     """Train a ``ProjectedPrompt`` on the names and the places of annotated objects.
 
     Args:
         name, steps, lr, dataset_weights, batch_size: As of ``PretrainingStage``.
         background: Word for tokens that lie on no object; None leaves them free.
-        head: Name of the head that answers in text.
     """
 
-    logged = ('acc_name', 'loss_distance')
+    logged = ('acc_word', 'loss_distance')
 
     def __init__(self, name: str, steps: int, lr: float = 1e-3, dataset_weights: list[float] | None = None,
-                 batch_size: int | None = None, background: str | None = None, head: str = 'text'):
+                 batch_size: int | None = None, background: str | None = None):
         super().__init__(name, steps, lr, dataset_weights, batch_size)
-        self.background, self.head = background, head
+        self.background = background
 
     def check(self, model: nn.Module) -> None:
-        if self.head not in model.heads or not isinstance(model.heads[self.head].image_prompt, ProjectedPrompt):
+        if 'text' not in model.heads or not isinstance(model.heads['text'].image_prompt, ProjectedPrompt):
             raise ConfigError(f'{self.name} trains a projector: add text=dict(type=\'NextTokenHead\', image_prompt='
                               'dict(type=\'ProjectedPrompt\')) to model.heads.')
 
     def parts(self, model: nn.Module) -> list[nn.Module]:
         """The projector."""
-        return [model.heads[self.head].image_prompt]
+        return [model.heads['text'].image_prompt]
 
     def losses(self, model: nn.Module, batch: dict) -> dict[str, LossTerm]:
         """Which name a token on an object is closest to, and its distance to name and place."""
@@ -58,18 +57,14 @@ class WordAlignment(PretrainingStage):
             names, labels = names_of_tokens(targets, layers[-1].boxes.shape[1])
             vocabulary = model.llm.embed_names([f' {name}' for name in names])
             places = place_embeddings(model.llm, layers[-1].boxes)
-        projected = torch.stack(model.heads[self.head].image_prompt(model.llm, [], layers[-1]))
+        projected = torch.stack(model.heads['text'].image_prompt(model.llm, [], layers[-1]))
         on_object = labels >= 0
-        truth, found = labels[on_object], projected[on_object]
-        wanted, tokens = vocabulary[truth] + places[on_object], found
-        if self.background is not None:
-            empty = model.llm.embed_names([f' {self.background}'])[0].expand_as(projected)[~on_object]
-            wanted, tokens = torch.cat([wanted, empty]), torch.cat([found, projected[~on_object]])
-        logits = similarity_logits(found - places[on_object], vocabulary, found.new_tensor(SCALE).log())
-        return dict(
-            loss_name=LossTerm(F.cross_entropy(logits, truth, reduction='sum'), len(truth)),
-            loss_distance=LossTerm(embedding_distance(tokens, wanted, vocabulary).sum(), len(wanted)),
-            acc_name=LossTerm(100 * (logits.argmax(-1) == truth).sum(), len(truth)))
+        losses = alignment_losses(projected[on_object] - places[on_object], vocabulary, labels[on_object])
+        if self.background is None:
+            return losses
+        tokens, word = projected[~on_object], model.llm.embed_names([f' {self.background}'])
+        distance = LossTerm(embedding_distance(tokens, word, vocabulary).sum(), len(tokens))
+        return merge_losses(losses, dict(loss_distance=distance))
 
 
 def names_of_tokens(targets: list[Target], count: int) -> tuple[list[str], Tensor]:
