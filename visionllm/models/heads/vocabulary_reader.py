@@ -126,7 +126,8 @@ class VocabularyReader(ClassMapLookup):
             words = self.words.embed(llm, class_names).expand(len(unique), -1, -1)
             logits, output = self(llm, list(unique.values()), words, queries.expand(*words.shape[:2], 1, -1))
             prior = self.prior_logits(llm, class_names, [instruction.read_names for instruction in unique.values()])
-            logits = self.scale * logits + F.pad(prior, (0, 1, 0, words.shape[1] - len(class_names)))
+            learned = prior.mean(1, keepdim=True).expand(-1, words.shape[1] - len(class_names), -1)  # have no name
+            logits = self.scale * logits + F.pad(torch.cat([prior, learned], 1), (0, 1))
             return mask_padding(logits, list(unique.values())).log_softmax(-1), output
 
         classes, output = read() if torch.is_grad_enabled() else self._cache.get_or_compute(tuple(unique), read)
