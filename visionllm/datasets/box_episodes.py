@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 from mmdet.registry import DATASETS
+from torch import Tensor
 
 from visionllm.annotations.files import read_json
 from visionllm.errors import ConfigError
@@ -117,7 +118,7 @@ class SceneBoxEpisodes(EpisodeDataset):
         return packed
 
 
-def crop(image, box: Box):
+def crop(image: Tensor, box: Box) -> Tensor:
     """The square around a box, as far as it is in the picture: ``uint8[3, h, w]`` of ``uint8[3, H, W]``."""
     x, y, width, height = box
     side = CONTEXT * max(width, height)

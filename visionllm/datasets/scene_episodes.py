@@ -9,6 +9,7 @@ What a name stands for changes from episode to episode, so that it can be known 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Protocol
 
 import numpy as np
 from mmdet.registry import DATASETS
@@ -45,6 +46,13 @@ class Episode:
         return Episode(self.names, self.values, *(tuple(each[i] for i in keep) for each in (self.shown, self.pictures)))
 
 
+class FewShotEpisode(Protocol):
+    """A question behind shots."""
+
+    def with_shots(self, count: int) -> 'FewShotEpisode':
+        """The same question behind the first shots alone."""
+
+
 class EpisodeDataset(DocumentDataset):
     """Documents of shots and a question, random in training.
 
@@ -78,11 +86,11 @@ class EpisodeDataset(DocumentDataset):
             episode = self.draw(rng, int(rng.choice(self.num_shots)))
         return [self.pipeline(sample) for sample in self.samples(episode, rng)]
 
-    def draw(self, rng: np.random.Generator, num_shots: int):
+    def draw(self, rng: np.random.Generator, num_shots: int) -> FewShotEpisode:
         """A random episode, whose ``with_shots`` gives it fewer shots."""
         raise NotImplementedError
 
-    def samples(self, episode, rng: np.random.Generator) -> list[dict]:
+    def samples(self, episode: FewShotEpisode, rng: np.random.Generator) -> list[dict]:
         """The samples of an episode, before the pipeline."""
         raise NotImplementedError
 

@@ -5,6 +5,7 @@ which of an asked sample's ``choices`` is the most likely answer.
 import torch
 from mmdet.registry import HOOKS
 from mmengine.hooks import Hook
+from mmengine.runner import Runner
 
 from visionllm.errors import ConfigError
 from visionllm.language.documents import parse_chunk
@@ -22,7 +23,7 @@ class ChoiceScoring(Hook):
     """
 
     @torch.no_grad()
-    def before_test_iter(self, runner, batch_idx: int, data_batch: dict | None = None) -> None:
+    def before_test_iter(self, runner: Runner, batch_idx: int, data_batch: dict | None = None) -> None:
         """Choose, before the model answers freely.
 
         Raises:

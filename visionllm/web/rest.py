@@ -26,7 +26,7 @@ EXAMPLE = dict(  # of the model for photographs: visionllm/images/cat.jpg with t
     image='cat.jpg',
     instruction='Find all objects of these classes: {"cat": <c0>, "dog": <c1>}. Answer with (c, x1, y1, x2, y2) for '
                 'each. Picture: <image>',
-    objects=[dict(name='cat', score=0.8082, box=[8.97, 0.04, 405.48, 297.31],
+    objects=[dict(name='cat', score=0.8681, box=[8.97, 0.04, 405.48, 297.31],
                   points=[[8.97, 0.04], [405.48, 297.31]])],
     seconds=0.041)
 
