@@ -7,7 +7,7 @@ themselves ("beagle" of dogs) are in ``kinds``. Narrower names for tests are in 
 from functools import cache
 from itertools import chain
 
-from .kinds import KINDS, kinds_of
+from .kinds import KINDS, invert, kinds_of, parse_entries
 from .synonyms import NARROWER_NAMES, TEST_SYNONYMS
 from .word_lists import TEST_NOUNS
 
@@ -93,10 +93,8 @@ bear: black bear, teddy, kodiak bear, sloth bear.
 cat: alley cat, black cat, maine coon, house cat, stray cat.
 dog: sheepdog, dalmatian, collie, dachshund, pug, hound, mutt.
 """
-HYPONYMS: dict[str, tuple[str, ...]] = {
-    wider: tuple(names.split(', ')) for wider, names in (
-        entry.split(': ') for entry in ' '.join(_TEXT.split()).rstrip('.').split('. '))}
-
+HYPONYMS = parse_entries(_TEXT)
+_HYPERNYMS = invert(HYPONYMS)
 _FOR_TESTS = {*TEST_NOUNS, *NARROWER_NAMES.values(), *chain(*TEST_SYNONYMS)}
 
 
@@ -110,4 +108,4 @@ def hyponyms_of(name: str) -> tuple[str, ...]:
 @cache
 def hypernyms_of(name: str) -> frozenset[str]:
     """Wider names of a thing: its kinds, and the words of detectors that it is a narrower name of."""
-    return kinds_of(name) | {wider for wider, names in HYPONYMS.items() if name in names}
+    return kinds_of(name).union(_HYPERNYMS.get(name, ()))

@@ -14,12 +14,13 @@ TAUGHT_SUPERCATEGORIES = ('person', 'outdoor', 'animal', 'accessory', 'sports', 
 HELD_OUT_SUPERCATEGORIES = ('vehicle', 'food', 'appliance')
 
 
-def _parse(text: str) -> dict[str, tuple[str, ...]]:
+def parse_entries(text: str) -> dict[str, tuple[str, ...]]:
+    """Members by kind, of text like that of ``kind_lists``."""
     entries = (' '.join(entry.split()).split(': ') for entry in text.split('.')[:-1])
     return {kind: tuple(members.split(', ')) for kind, members in entries}
 
 
-def _inverse(*lists: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+def invert(*lists: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
     """For each member its kinds, over all lists."""
     kinds = defaultdict(list)
     for kind, members in (entry for each in lists for entry in each.items()):
@@ -28,11 +29,11 @@ def _inverse(*lists: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
     return {member: tuple(dict.fromkeys(found)) for member, found in kinds.items()}
 
 
-KINDS, _NARROWER = _parse(kind_lists.TRAIN_KINDS), _parse(kind_lists.TRAIN_NARROWER)
-TEST_KINDS, _TEST_NARROWER = _parse(kind_lists.TEST_KINDS), _parse(kind_lists.TEST_NARROWER)
-PARENTS = _inverse(_NARROWER)  # kind -> wider kinds
-_WIDER = _inverse(KINDS, _NARROWER)
-_TEST_WIDER = _inverse(KINDS, _NARROWER, TEST_KINDS, _TEST_NARROWER)
+KINDS, _NARROWER = parse_entries(kind_lists.TRAIN_KINDS), parse_entries(kind_lists.TRAIN_NARROWER)
+TEST_KINDS, _TEST_NARROWER = parse_entries(kind_lists.TEST_KINDS), parse_entries(kind_lists.TEST_NARROWER)
+PARENTS = invert(_NARROWER)  # kind -> wider kinds
+_WIDER = invert(KINDS, _NARROWER)
+_TEST_WIDER = invert(KINDS, _NARROWER, TEST_KINDS, _TEST_NARROWER)
 
 
 @cache
@@ -51,8 +52,8 @@ def kinds_of(name: str, held_out: bool = False) -> frozenset[str]:
     return frozenset(found)
 
 
-_MEMBERS = _inverse({name: tuple(kinds_of(name, held_out=True)) for name in _TEST_WIDER})
-_TRAIN_MEMBERS = _inverse({name: tuple(kinds_of(name)) for name in _WIDER})
+_MEMBERS = invert({name: tuple(kinds_of(name, held_out=True)) for name in _TEST_WIDER})
+_TRAIN_MEMBERS = invert({name: tuple(kinds_of(name)) for name in _WIDER})
 
 
 def members_of(kind: str) -> tuple[str, ...]:

@@ -26,10 +26,8 @@ class SentenceEncoder(BaseModule):
 
     def __init__(self, source: str, random_config: dict | None = None):
         super().__init__()
-        self.source = source
         self.tokenizer = load_tokenizer(source)
         self.bert = load_model(AutoModel, source, 'a BERT', torch.float32, random_config, dict(add_pooling_layer=False))
-        self.width = self.bert.config.hidden_size
         self.bert.requires_grad_(False)
         exclude_frozen_parameters(self)
 
