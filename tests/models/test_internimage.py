@@ -61,6 +61,14 @@ def test_published_weights_fit_however_they_are_wrapped(tmp_path, wrap):
     assert all(torch.equal(tensor, trained.state_dict()[name]) for name, tensor in model.state_dict().items())
 
 
+def test_weights_without_a_tensor_are_refused(tmp_path):
+    weights = InternImage(SMALL).state_dict()
+    del weights['levels.2.blocks.1.gamma1']
+    torch.save(weights, tmp_path / 'weights.pth')
+    with pytest.raises(RuntimeError, match='weights.pth holds.*levels: 2.blocks.1.gamma1 is missing'):
+        BackbonePretrained(str(tmp_path / 'weights.pth'))(InternImage(SMALL))
+
+
 def test_weights_of_another_size_are_refused_and_nothing_is_changed(tmp_path):
     torch.save(InternImage(dict(SMALL, channels=32, depths=(1, 1, 1, 1))).state_dict(), tmp_path / 'weights.pth')
     model = InternImage(SMALL)
