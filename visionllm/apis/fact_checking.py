@@ -35,8 +35,8 @@ def text_oracle(study: Study) -> Iterator[DetDataSample]:
         text = describe(truth_of(study.dataset.get_data_info(index)))
         prompt = head.embed_prompts(llm, [get_instruction(sample)], [llm.embed_text(text)[0]])
         with llm.answering_in_text():
-            answer = generate(llm, prompt, head.max_new_tokens)
-        head.add_pred_to_sample(sample, [get_instruction(sample)], list(zip(*answer)), True)
+            (answer, ), = generate(llm, prompt, head.max_new_tokens)
+        head.add_pred_to_sample(sample, [get_instruction(sample)], [answer], True)
         yield sample
 
 

@@ -48,13 +48,14 @@ class Inferencer:
         found = ModelConfig.from_config(config)
         return cls(found.build(checkpoint).to(device), found.scale)
 
-    def set_generation(self, num_beams: int = 1, temperature: float = 0.0) -> None:
-        """How answers in text are generated: arguments of ``visionllm.models.llms.generate``.
+    def set_generation(self, num_beams: int | None = None, temperature: float = 0.0) -> None:
+        """How answers in text are generated: arguments of ``visionllm.models.llms.generate``; beams as of
+        ``NextTokenHead``.
 
         Raises:
             ConfigError: There is no such number of beams, or no such temperature.
         """
-        if num_beams < 1 or temperature < 0:
+        if num_beams is not None and num_beams < 1 or temperature < 0:
             raise ConfigError(f'num_beams is {num_beams} and temperature {temperature}: expected at least 1, and 0 or '
                               'more.')
         for head in self.model.heads.values():

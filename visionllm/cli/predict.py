@@ -46,8 +46,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help=f'minimum score of an object (default {SCORE_THRESHOLD}; {EXPRESSION_THRESHOLD} for '
                              '--expression), or a JSON file with one for each name, as test --report writes it')
     parser.add_argument('--batch-size', type=int, default=8, metavar='N', help='images computed together (default 8)')
-    parser.add_argument('--num-beams', type=int, default=1, metavar='N',
-                        help='text: hypotheses of a beam search (default 1)')
+    parser.add_argument('--num-beams', type=int, metavar='N',
+                        help='text: hypotheses of a beam search (default: 5 for captions by photo, else 1)')
     parser.add_argument('--temperature', type=float, default=0.0,
                         help='text: of sampling; 0 for the likeliest answer (default)')
     parser.add_argument('--format', choices=['text', 'json'],

@@ -13,6 +13,7 @@ from mmdet.registry import METRICS
 from mmengine.evaluator import BaseMetric
 
 from visionllm.errors import ConfigError
+from visionllm.language.mentions import mentioned_classes, mentioned_objects
 from visionllm.language.synonyms import synonyms_of
 
 from .answers import get_pred_text
@@ -188,24 +189,3 @@ def annotated_classes(sample: dict) -> set[str] | None:
     """Classes of a sample's objects; None for a sample without annotations."""
     objects = sample.get('gt_instances', {})
     return {sample['text'][label] for label in objects['labels'].tolist()} if 'labels' in objects else None
-
-
-def mentioned_classes(tokens: Tokens, forms: dict[str, tuple[str, ...]]) -> set[str]:
-    """Classes that occur in a text in any of their forms."""
-    words = [tuple(form.split()) for group in forms.values() for form in group]
-    mentioned = {' '.join(each) for each in mentioned_objects(tokens, words)}
-    return {name for name, group in forms.items() if mentioned.intersection(group)}
-
-
-def mentioned_objects(tokens: Tokens, object_names: Sequence[tuple[str, ...]]) -> set[tuple[str, ...]]:
-    """Find the object names that occur in a text, in the singular or plural.
-
-    Args:
-        tokens: Tokens of the text.
-        object_names: Tokens of each name, in the singular.
-    """
-    tokens = tuple(tokens)
-    ngrams = {tokens[start:start + n] for n in {len(name) for name in object_names}
-              for start in range(len(tokens) - n + 1)}
-    return {name for name in object_names
-            if any((*name[:-1], name[-1] + ending) in ngrams for ending in ('', 's', 'es'))}

@@ -132,11 +132,12 @@ class VisionLLM:
                 predictions = self.inferencer(images, paths, instruction, threshold)
             yield from predictions
 
-    def set_generation(self, num_beams: int = 1, temperature: float = 0.0) -> None:
+    def set_generation(self, num_beams: int | None = None, temperature: float = 0.0) -> None:
         """How answers in text are generated.
 
         Args:
-            num_beams: Hypotheses of a beam search; 1 for the likeliest next word each time.
+            num_beams: Hypotheses of a beam search; 1 for the likeliest next word each time; None for 5 in captions by
+                a published detector's model, of which the best that its detections bear out is taken, and 1 elsewhere.
             temperature: Of sampling; 0 for none.
 
         Raises:

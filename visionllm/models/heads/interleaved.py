@@ -54,12 +54,12 @@ class InterleavedTextHead(BaseModule):
         num_heads: Heads of the cross-attention; None for one for each 64 of E.
         hidden_width: Channels inside the feed-forward of the cross-attention layers; None for 4 E.
         initial_gate: Of the cross-attention layers.
-        max_new_tokens, num_beams, temperature: As of ``generate``.
+        max_new_tokens, num_beams, temperature: As of ``generate``; None for 1 beam.
     """
 
     def __init__(self, token_channels: int, llm_width: int, num_layers: int, every: int = 1,
                  num_heads: int | None = None, hidden_width: int | None = None, initial_gate: float = 0.0,
-                 max_new_tokens: int = 32, num_beams: int = 1, temperature: float = 0.0):
+                 max_new_tokens: int = 32, num_beams: int | None = None, temperature: float = 0.0):
         super().__init__()
         self.max_new_tokens, self.num_beams, self.temperature = max_new_tokens, num_beams, temperature
         self.fusion = GatedCrossAttention(token_channels, llm_width, num_layers, every, num_heads or llm_width // 64,
@@ -108,9 +108,9 @@ class InterleavedTextHead(BaseModule):
         documents = [self._embed(llm, each, [None] * len(each)) for each in split(chunks, sizes)]
         time = left_pad_ids([document.time for document in documents], 0)
         with self.fusion.bind(llm.decoder, pad_media(tokens, sizes), time):
-            texts, scores = generate(llm, [document.embeddings for document in documents], self.max_new_tokens,
-                                     self.num_beams, self.temperature)
-        answers = iter(zip(texts, scores))
+            found = generate(llm, [document.embeddings for document in documents], self.max_new_tokens,
+                             self.num_beams or 1, self.temperature)
+        answers = iter([hypotheses[0] for hypotheses in found])
         return [next(answers) if chunk.is_open else (chunk.text, 1.0) for chunk in chunks]
 
     @torch.no_grad()

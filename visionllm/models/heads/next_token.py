@@ -8,6 +8,7 @@ Dimensions: B images, T tokens of the longest prompt, A tokens of all answers to
 language model.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 import torch
@@ -24,7 +25,10 @@ from visionllm.language.conversation import Conversation, find_conversation
 from visionllm.language.instructions import IMAGE_SLOT
 from visionllm.structures import ImageTokens, LossTerm, Target
 
-from ..llms import CausalLM, causal_mask, generate, left_pad
+from ..llms import CausalLM, Hypothesis, causal_mask, generate, left_pad
+from .grounded_reranking import grounded_reranking
+
+SURE_BEAMS = 5
 
 
 @MODELS.register_module()
@@ -37,11 +41,12 @@ class NextTokenHead(BaseModule):
         image_prompt: Config of ``DetectionPrompt``, ``SymbolicPrompt`` or ``ProjectedPrompt``.
         conversation: Name of a template in ``CONVERSATIONS``: how instruction, questions and answers are written as one
             text.
-        max_new_tokens, num_beams, temperature: As of ``generate``.
+        max_new_tokens, num_beams, temperature: As of ``generate``; None for ``SURE_BEAMS`` where an instruction asks
+            for a sure text, as for captions, and the tokens are a published detector's, and for 1 elsewhere.
     """
 
     def __init__(self, token_channels: int, llm_width: int, image_prompt: dict, conversation: str = 'lines',
-                 max_new_tokens: int = 64, num_beams: int = 1, temperature: float = 0.0):
+                 max_new_tokens: int = 64, num_beams: int | None = None, temperature: float = 0.0):
         super().__init__()
         self.conversation, self.max_new_tokens = find_conversation(conversation), max_new_tokens
         self.num_beams, self.temperature = num_beams, temperature
@@ -78,11 +83,27 @@ class NextTokenHead(BaseModule):
                     acc_text=LossTerm(100 * correct, len(ids)))
 
     @torch.no_grad()
-    def predict(self, llm: CausalLM, instructions: list[Instruction], tokens: ImageTokens) -> list[tuple[str, float]]:
-        """One answer per image, and the mean probability of its tokens."""
+    def predict(self, llm: CausalLM, instructions: list[Instruction], tokens: ImageTokens) -> list[Hypothesis]:
+        """One answer per image, and the mean probability of its tokens: of a beam search's hypotheses the best that
+        the tokens bear out (``grounded_reranking``)."""
         prompts = self.embed_prompts(llm, instructions, self.image_prompt(llm, instructions, tokens))
+        members = defaultdict(list)
+        for index, instruction in enumerate(instructions):
+            members[self._beams(instruction, tokens)].append(index)
+        found = {}
         with llm.answering_in_text():
-            return list(zip(*generate(llm, prompts, self.max_new_tokens, self.num_beams, self.temperature)))
+            for beams, rows in members.items():
+                found |= zip(rows, generate(llm, [prompts[row] for row in rows], self.max_new_tokens, beams,
+                                            self.temperature))
+        ranked = grounded_reranking([found[row] for row in range(len(prompts))], tokens)
+        return [hypotheses[0] for hypotheses in ranked]
+
+    def _beams(self, instruction: Instruction, tokens: ImageTokens) -> int:
+        """Those that are set; otherwise several for a text that must be sure, if detections can tell them apart."""
+        if self.num_beams is not None or self.temperature:
+            return self.num_beams or 1
+        must_be_sure = instruction.output_format.certainty is not None
+        return SURE_BEAMS if must_be_sure and tokens.class_logits is not None else 1
 
     @staticmethod
     def add_pred_to_sample(sample: DetDataSample, instructions: Sequence[Instruction],

@@ -3,6 +3,8 @@
 Dimensions: B texts, T tokens, E width of the language model.
 """
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
@@ -10,9 +12,15 @@ from .causal_lm import CausalLM
 from .padding import left_pad
 
 
+class Hypothesis(NamedTuple):
+    """A text that continues a prompt."""
+    text: str
+    score: float  # probability of a token, the geometric mean over the text
+
+
 @torch.no_grad()
 def generate(llm: CausalLM, prompts: list[Tensor], max_new_tokens: int, num_beams: int = 1,
-             temperature: float = 0.0) -> tuple[list[str], list[float]]:
+             temperature: float = 0.0) -> list[list[Hypothesis]]:
     """Continue each of B prompts until the language model ends its answer.
 
     Args:
@@ -22,17 +30,19 @@ def generate(llm: CausalLM, prompts: list[Tensor], max_new_tokens: int, num_beam
         temperature: Of sampling; 0 for the most likely answer.
 
     Returns:
-        The answers, and of each the probability of a token, the geometric mean over its tokens.
+        For each prompt as many hypotheses as there are beams, the best first.
     """
     embeddings, mask, _ = left_pad(prompts)
     sampling = dict(do_sample=True, temperature=temperature) if temperature else {}
     model, end = llm.causal_lm, llm.vocabulary.end
     output = model.generate(
         inputs_embeds=embeddings.to(model.dtype), attention_mask=mask.long(), max_new_tokens=max_new_tokens,
-        num_beams=num_beams, eos_token_id=end, pad_token_id=end, return_dict_in_generate=True, output_scores=True,
-        **(dict(do_sample=False) | sampling))
+        num_beams=num_beams, num_return_sequences=num_beams, eos_token_id=end, pad_token_id=end,
+        return_dict_in_generate=True, output_scores=True, **(dict(do_sample=False) | sampling))
     log_probs = model.compute_transition_scores(output.sequences, output.scores, output.get('beam_indices'),
                                                 normalize_logits=True)
     said = output.sequences != end
     mean = log_probs.masked_fill(~said, 0).sum(1) / said.sum(1).clamp_min(1)
-    return [llm.vocabulary.decode(row) for row in output.sequences.tolist()], mean.exp().tolist()
+    found = [Hypothesis(llm.vocabulary.decode(ids), score)
+             for ids, score in zip(output.sequences.tolist(), mean.exp().tolist())]
+    return [found[first:first + num_beams] for first in range(0, len(found), num_beams)]
