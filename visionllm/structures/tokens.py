@@ -34,6 +34,7 @@ class ImageTokens:
     contours: Tensor | None = None  # float[B, M, P, 2] in [0, 1]; P = 0 where the tokenizer predicts none
     roi_crops: RoICrops | LazyFeatures[RoICrops] | None = None  # set by RoIRefiner or RoIEncoder
     image_features: LazyFeatures[ImageFeatures] | None = None  # set by RoIEncoder
+    colours: LazyFeatures[Tensor] | None = None  # float[B, M, P, 11], set by RoIEncoder: of the pixels of P parts
     class_logits: Tensor | None = None  # float[B, M, K], log-odds of the classes of a published detector
     class_names: tuple[str, ...] = ()  # of these K classes
 
@@ -69,11 +70,11 @@ class ImageTokens:
         return self._map(Tensor.detach, of_images=True)
 
     def _map(self, function: Callable[[Tensor], Tensor], of_images: bool) -> 'ImageTokens':
-        crops, features = (None if each is None else each.map(function, of_images)
-                           for each in (self.roi_crops, self.image_features))
+        crops, features, colours = (None if each is None else each.map(function, of_images)
+                                    for each in (self.roi_crops, self.image_features, self.colours))
         classes = None if self.class_logits is None else function(self.class_logits)
         return ImageTokens(function(self.embeddings), function(self.boxes), function(self.objectness),
-                           function(self.contours), crops, features, classes, self.class_names)
+                           function(self.contours), crops, features, colours, classes, self.class_names)
 
 
 def gather_tokens(values: Tensor, index: Tensor) -> Tensor:

@@ -1,8 +1,8 @@
 """RoI crops of the input image, and what a pre-trained image encoder sees in it (an addition to the paper).
 
-A published detector's tokens hold class scores and boxes. What a place looks like to the pixel comes from crops, what
-things and the whole image look like from one pass over the image. Both are computed on demand: boxes are answered
-without them.
+A published detector's tokens hold class scores and boxes. What a place looks like to the pixel comes from crops, its
+colours from smaller ones, what things and the whole image look like from one pass over the image. All are computed on
+demand: boxes are answered without them.
 
 Dimensions: B images, M image tokens, C token channels, S = ``crop_size``, H x W the padded input, F channels of the
 encoder's last two maps, G cells of a grid.
@@ -22,6 +22,7 @@ from visionllm.structures import ImageFeatures, ImageTokens, LazyFeatures, RoICr
 
 from ..box_position_embedding import pixel_centers
 from ..image_cache import ImageCache, real_pixels
+from .box_colours import box_colours
 from .roi_cropping import crop_boxes, crop_images_antialiased
 
 SAMPLES = 3  # points a side at which a map is read in a box
@@ -31,7 +32,7 @@ STRIDE = 32  # of the encoder's last map
 
 @MODELS.register_module()
 class RoIEncoder(BaseModule):
-    """Give the tokens ``roi_crops`` and ``image_features``; the tokens themselves stay as they are.
+    """Give the tokens ``roi_crops``, ``image_features`` and ``colours``; the tokens themselves stay as they are.
 
     Args:
         channels, text_width: Unused; every refiner of ``VisionLLM`` is given them.
@@ -51,7 +52,7 @@ class RoIEncoder(BaseModule):
 
     def forward(self, tokens: ImageTokens, images: Tensor, pixel_mask: Tensor,
                 text: TextFeatures | None = None) -> ImageTokens:
-        """The tokens with ``roi_crops`` and ``image_features``.
+        """The tokens with ``roi_crops``, ``image_features`` and ``colours``.
 
         Args:
             images: ``float[B, 3, H, W]`` in [0, 1], padded.
@@ -62,7 +63,8 @@ class RoIEncoder(BaseModule):
         index = torch.arange(len(images), device=images.device)
         inputs = (index, images, pixel_mask)
         crops = LazyFeatures(crop_boxes(pixel_mask, boxes, self.crop_scale), *inputs, self.take_crops)
-        return replace(tokens, roi_crops=crops, image_features=LazyFeatures(boxes, *inputs, self.encode_images))
+        return replace(tokens, roi_crops=crops, image_features=LazyFeatures(boxes, *inputs, self.encode_images),
+                       colours=LazyFeatures(boxes, *inputs, box_colours))
 
     def take_crops(self, images: Tensor, pixel_mask: Tensor, boxes: Tensor) -> RoICrops:
         """Crops of regions ``float[B, M, 4]`` (cxcywh in [0, 1]), pixels alone: a branch that reads them brings its own

@@ -24,6 +24,7 @@ from ..llms import CausalLM
 from ..prompt_cache import PromptCache
 from .class_pass import ClassPassOutput
 from .class_reader import ClassMapLookup, mask_padding
+from .colour_match import add_colour_logits, pool_colours
 from .name_pmi import NamePMI
 from .name_similarity import NameSimilarity
 from .query_embedding import QueryEmbedding
@@ -82,6 +83,7 @@ class VocabularyReader(ClassMapLookup):
             classes[list(expressions)] *= EXPRESSION_POWER
         with torch.autocast(classes.device.type, enabled=False):  # scores span many powers of ten
             logits = F.pad(self.class_logits(tokens, classes[..., :-1].float().exp()), (0, 1))
+            logits = add_colour_logits(logits, [instruction.read_names for instruction in instructions], tokens)
         return self.guide(llm, expressions, tokens, logits), output
 
     def class_logits(self, tokens: ImageTokens, vocabulary: Tensor) -> Tensor:
@@ -125,10 +127,12 @@ class VocabularyReader(ClassMapLookup):
         def read() -> tuple[Tensor, ClassPassOutput]:
             words = self.words.embed(llm, class_names).expand(len(unique), -1, -1)
             logits, output = self(llm, list(unique.values()), words, queries.expand(*words.shape[:2], 1, -1))
-            prior = self.prior_logits(llm, class_names, [instruction.read_names for instruction in unique.values()])
+            class_sets = [instruction.read_names for instruction in unique.values()]
+            prior = self.prior_logits(llm, class_names, class_sets)
             learned = prior.mean(1, keepdim=True).expand(-1, words.shape[1] - len(class_names), -1)  # have no name
             logits = self.scale * logits + F.pad(torch.cat([prior, learned], 1), (0, 1))
-            return mask_padding(logits, list(unique.values())).log_softmax(-1), output
+            log_probs = mask_padding(logits, list(unique.values())).log_softmax(-1)
+            return pool_colours(log_probs, class_sets), output
 
         classes, output = read() if torch.is_grad_enabled() else self._cache.get_or_compute(tuple(unique), read)
         rows = torch.tensor([list(unique).index(instruction.text) for instruction in instructions],
