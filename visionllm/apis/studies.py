@@ -20,6 +20,7 @@ from visionllm.language import TASKS
 from visionllm.structures.polygons import parts_to_polygon
 
 from .charts import draw_calibration
+from .colour_study import colours
 from .export_study import exported
 from .fact_checking import facts
 from .photograph_studies import against_detector, kinds, presence, single_names, synonyms
@@ -228,6 +229,6 @@ STUDIES = dict(
     reading=(reading, 'detection'), classes=(classes, 'detection'), vocabulary=(vocabulary, 'detection'),
     bins=(bins, 'detection'), points=(points, 'segmentation'), detector=(against_detector, 'detection'),
     synonyms=(synonyms, 'detection'), kinds=(kinds, 'detection'), presence=(presence, 'detection'),
-    single_names=(single_names, 'detection'), export=(exported, 'detection'), blind=(blind, 'questions'),
-    facts=(facts, 'questions'), figures=(evaluate_task, 'detection'),
+    single_names=(single_names, 'detection'), colours=(colours, 'detection'), export=(exported, 'detection'),
+    blind=(blind, 'questions'), facts=(facts, 'questions'), figures=(evaluate_task, 'detection'),
     malformed=(malformed, 'detection'))

@@ -16,6 +16,7 @@ synonyms      the same: VOC's names in place of COCO's
 kinds         the same: COCO's supercategories as the class set, and the detector's boxes merged
 presence      the same: AUROC of a name's best score, of images that hold it against images that do not
 single_names  the same: each name alone, and narrower names ("kitten" of cats)
+colours       the same: expressions that only a colour tells apart ("the red car"), with the colour and without it
 export        the same: as ONNX files, and in lower precision: AP, seconds and megabytes (docs/results/export.md)
 blind         questions with the images, without them, and with others (--task captioning: captions)
 facts         answers from the images against a text oracle: the same language model, with true boxes and captions
