@@ -2,7 +2,7 @@
 
 import torch
 
-from visionllm.engine.checkpoint import load_local
+from visionllm.models.safe_loading import load_local
 
 from .commands import run_process
 from .test_tools import kill_and_resume

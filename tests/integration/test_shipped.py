@@ -31,7 +31,7 @@ def ap(study, found, names):
 
 
 def test_weights_are_small_and_say_how_they_were_made():
-    from visionllm.engine.checkpoint import load_local
+    from visionllm.models.safe_loading import load_local
     assert Path(WEIGHTS).stat().st_size <= 25 * 2**20
     assert 'seed' in load_local(WEIGHTS)['meta']['note']
 

@@ -11,8 +11,8 @@ import torch
 from mmdet.registry import MODELS
 from PIL import Image
 
-from visionllm.engine.checkpoint import load_local
 from visionllm.engine.loss_curve import read_scalars
+from visionllm.models.safe_loading import load_local
 
 from ..conftest import ROOT, load_config
 from .commands import run_process

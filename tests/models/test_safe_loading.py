@@ -8,7 +8,7 @@ import pytest
 import torch
 from mmengine.runner.checkpoint import CheckpointLoader
 
-from visionllm.engine.checkpoint import UnsafeCheckpointError, load_local, save_safetensors
+from visionllm.models.safe_loading import UnsafeCheckpointError, load_local, save_safetensors
 
 
 class Hostile:
