@@ -10,11 +10,12 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 
 from visionllm.version import __version__
 
 from . import benchmark, cost, data, demo, export, inspect, predict, study, test, train, web
-from .common import run_safely
+from .common import end_after, run_safely
 
 COMMANDS = {  # module, and help
     'predict': (predict, 'find, describe and answer, on images and videos'),
@@ -57,7 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         import shtab
         print(shtab.complete(parser, args.shell))
         return
-    run_safely(lambda: COMMANDS[args.command][0].run(args))
+    command = partial(COMMANDS[args.command][0].run, args)
+    alone = arguments is None and args.command == 'predict'  # others have processes of their own to end
+    run_safely(partial(end_after, command) if alone else command)
 
 
 if __name__ == '__main__':
