@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from ..conftest import ROOT
-from ..engine.test_checkpoint import Hostile
 from ..images import write_images
+from ..models.test_safe_loading import Hostile
 
 TINY = str(ROOT / 'configs/visionllm/visionllm_tiny_scenes.py')
 FIVE = str(ROOT / 'configs/visionllm/visionllm_nano_scenes-five-tasks.py')

@@ -16,6 +16,7 @@ from visionllm.version import __version__
 
 from . import benchmark, cost, data, demo, export, inspect, predict, study, test, train, web
 from .common import end_after, run_safely
+from .parser import Parser
 
 COMMANDS = {  # module, and help
     'predict': (predict, 'find, describe and answer, on images and videos'),
@@ -35,8 +36,7 @@ SHELLS = ('bash', 'zsh', 'tcsh')
 
 def build_parser() -> argparse.ArgumentParser:
     """All commands with their arguments."""
-    parser = argparse.ArgumentParser('visionllm', description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser('visionllm', description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--version', action='version', version=f'visionllm {__version__}')
     commands = parser.add_subparsers(dest='command', metavar='COMMAND', required=True)
     for name, (module, help_text) in COMMANDS.items():
@@ -53,7 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # threads that wait for others would keep the cores of other programs busy: ten times slower beside one
     os.environ.setdefault('OMP_WAIT_POLICY', 'passive')
     parser = build_parser()
-    args = parser.parse_args(arguments)
+    args, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        Parser(f'visionllm {args.command}').error(f'unrecognized arguments: {" ".join(unknown)}')
     if args.command == 'completion':
         import shtab
         print(shtab.complete(parser, args.shell))
