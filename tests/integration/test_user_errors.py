@@ -116,6 +116,13 @@ def test_annotations_with_a_mistake(call, config, tmp_path, content, classes, wo
     assert_sentence(call('train', config(coco(tmp_path, content, classes)), '--work-dir', tmp_path), *words)
 
 
+def test_a_training_without_its_data(call, tmp_path, monkeypatch):
+    monkeypatch.delenv('VISIONLLM_COCO', raising=False)
+    monkeypatch.chdir(tmp_path)
+    config = ROOT / 'configs/visionllm/visionllm_ssd-mobilenet-v2_finetune.py'
+    assert_sentence(call('train', config, '--work-dir', tmp_path), 'there is no folder', 'VISIONLLM_COCO')
+
+
 @pytest.mark.parametrize('workers', [0, 1])
 def test_a_broken_image(call, config, tmp_path, workers):
     text = coco(tmp_path, json.dumps(ANNOTATIONS), workers=workers)
