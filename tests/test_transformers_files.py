@@ -17,9 +17,10 @@ IMPORT = """
 import builtins, io
 opened, open_file = [], io.open
 builtins.open = lambda file, *args, **kwargs: opened.append(str(file)) or open_file(file, *args, **kwargs)
-import visionllm.mmdet_setup
-from transformers import BertModel
-from transformers.models.bert import BertConfig
+from visionllm.transformers_files import import_transformers
+import_transformers()
+from transformers import BertConfig
+from transformers.models.bert import BertTokenizer
 print(sum('transformers/models' in name for name in opened))
 """
 
