@@ -16,6 +16,12 @@ from visionllm import startup
 heavy = {*startup.PACKAGES, 'llvmlite', 'numba', 'skimage.transform', 'tensorboard'} & set(sys.modules)
 assert not heavy and gc.isenabled(), heavy
 
+import torch
+from torch.distributed.optim.functional_adam import _FunctionalAdam
+from torch.jit._state import _get_script_class
+assert _get_script_class(_FunctionalAdam) is None  # not compiled
+assert isinstance(torch.jit.script(torch.nn.ReLU()), torch.jit.ScriptModule)
+
 import pickle
 import numpy as np
 from mmdet.datasets.transforms import Albu

@@ -8,10 +8,11 @@ import json
 from pathlib import Path
 
 from visionllm.cli.common import existing_file, run_safely
+from visionllm.cli.parser import Parser
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('instances', type=existing_file, help="COCO's instances_*.json")
     parser.add_argument('out', type=Path, help='JSON file to write')
     parser.add_argument('--seed', type=int, default=0, help='of the random choice of questions (default: 0)')

@@ -8,10 +8,11 @@ SenseTime/deformable-detr) or of MMDetection, a file or a URL; OUT ends in .safe
 import argparse
 
 from visionllm.cli.common import existing_file, run_safely
+from visionllm.cli.parser import Parser
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('source', metavar='IN', type=existing_file, help='checkpoint, a file or a URL')
     parser.add_argument('out', metavar='OUT', help='file to write, .safetensors')
     args = parser.parse_args()

@@ -11,10 +11,11 @@ import argparse
 from pathlib import Path
 
 from visionllm.cli.common import existing_config, existing_file, run_safely
+from visionllm.cli.parser import Parser
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest='direction', metavar='DIRECTION', required=True)
     source = commands.add_parser('from', help='write a published LLaVA as a checkpoint')
     source.add_argument('config', type=existing_config)

@@ -7,10 +7,11 @@
 import argparse
 
 from visionllm.cli.common import existing_file, run_safely
+from visionllm.cli.parser import Parser
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--instances', required=True, type=existing_file,
                         help='COCO annotations of the training images')
     parser.add_argument('--refs', required=True, nargs='+', type=existing_file, metavar='FILE',

@@ -15,15 +15,14 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlparse
 from urllib.request import Request, urlopen
 
-import numpy as np
-
-from visionllm.annotations import ImageError, read_image
 from visionllm.cli.common import run_safely
+from visionllm.cli.parser import Parser
 from visionllm.cli.predict import add_model
 from visionllm.errors import UserError
 from visionllm.inference.sources import MAX_DOWNLOAD, TIMEOUT
 
 if TYPE_CHECKING:
+    import numpy as np
     from fastapi import FastAPI
 
     from visionllm import VisionLLM
@@ -103,8 +102,9 @@ class Backend:
         return [to_label_studio(self.model.predict(self._read(task['data'], labels.key), classes=labels.names)[0],
                                 labels, self.model.name) for task in tasks]
 
-    def _read(self, data: dict, key: str) -> np.ndarray:
+    def _read(self, data: dict, key: str) -> 'np.ndarray':
         """The picture of a task, ``uint8[H, W, 3]``; the key of the API is sent to Label Studio alone."""
+        from visionllm.annotations import ImageError, read_image
         if key not in data:
             raise LabelStudioError(f'A task has no {key!r}, which the labelling interface shows.')
         url = urljoin(self.address, data[key])
@@ -150,7 +150,7 @@ def create_app(backend: Backend) -> 'FastAPI':
 
 def main(arguments: list[str] | None = None) -> None:
     """Serve."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_model(parser)
     parser.add_argument('--host', default='127.0.0.1', help='address to listen at (default 127.0.0.1)')
     parser.add_argument('--port', type=int, default=9090, help='port to listen at (default 9090)')

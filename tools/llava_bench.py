@@ -12,10 +12,11 @@ import json
 from pathlib import Path
 
 from visionllm.cli.common import existing_config, existing_file, run_safely
+from visionllm.cli.parser import Parser
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest='command_name', metavar='COMMAND', required=True)
     answer = commands.add_parser('answer', help='let a model answer the questions')
     answer.add_argument('config', type=existing_config)

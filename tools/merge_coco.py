@@ -9,6 +9,7 @@ import argparse
 from pathlib import Path
 
 from visionllm.cli.common import run_safely
+from visionllm.cli.parser import Parser
 
 
 def source(text: str) -> tuple[Path, str]:
@@ -19,7 +20,7 @@ def source(text: str) -> tuple[Path, str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('out', type=Path, help='folder to write')
     parser.add_argument('split', help='name of the merged split')
     parser.add_argument('sources', nargs='+', type=source, metavar='FOLDER:SPLIT', help='what is merged')

@@ -8,10 +8,11 @@ import argparse
 from pathlib import Path
 
 from visionllm.cli.common import existing_config, run_safely
+from visionllm.cli.parser import Parser
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config', type=existing_config, help='config whose test data set is a FewShotDataset')
     parser.add_argument('out', type=Path, help='.npz file to write')
     args = parser.parse_args()

@@ -10,10 +10,11 @@ import json
 from pathlib import Path
 
 from visionllm.cli.common import existing_file, run_safely
+from visionllm.cli.parser import Parser
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('instances', type=existing_file, help="COCO's instances_*.json")
     parser.add_argument('out', type=Path, help='JSON file to write')
     parser.add_argument('--held-out', action='store_true', help='use the wordings that are kept for tests')

@@ -7,10 +7,11 @@ nothing. It can be stopped and started again: finished trainings and stages are 
 import argparse
 
 from visionllm.cli.common import existing_file, run_safely
+from visionllm.cli.parser import Parser
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('recipe', type=existing_file,
                         help='config with runs=[dict(config=..., minutes=..., amp=...), ...] and out=FOLDER')
     parser.add_argument('--work-dirs', default='work_dirs', help='folder of the work dirs (default work_dirs)')

@@ -1,10 +1,11 @@
 """Faster imports: what others import but inference does not use is loaded at its first use.
 
-``import visionllm`` takes 4.0 s instead of 8.3 s, on one core. The rest went to packages that mmdet imports for one
-transform or drawing each (imgaug and imagecorruptions, with numba; albumentations; matplotlib), to scipy, which only
-training and evaluation call, to Python's garbage collector, which looks through all objects again and again while
-imports create more, and to reading the files of transformers twice. In the block of ``deferred`` imports of these
-packages give stand-ins, which import what they stand for when they are used. After the block imports are ordinary ones.
+Imports take 3.0 s instead of 8.3 s, on one core. The rest went to packages that mmdet imports for one transform or
+drawing each (imgaug and imagecorruptions, with numba; albumentations; matplotlib), to scipy, which only training and
+evaluation call, to Python's garbage collector, which looks through all objects again and again while imports create
+more, to reading the files of transformers twice, and to compiling optimizers of ``torch.distributed``. In the block of
+``deferred`` imports of these packages give stand-ins, which import what they stand for when they are used. After the
+block imports are ordinary ones.
 ``importlib.util.LazyLoader`` does not help: ``from package import name`` loads the package at once.
 """
 
@@ -14,9 +15,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
-from pathlib import Path
 from pkgutil import resolve_name
 from types import ModuleType
+
+from .transformers_files import import_transformers
 
 PACKAGES = ('albumentations', 'imagecorruptions', 'imgaug', 'matplotlib', 'scipy')
 
@@ -95,7 +97,8 @@ def deferred() -> Iterator[None]:
     sys.meta_path.insert(0, _Finder)
     gc.disable()
     try:
-        _parse_transformers_once()
+        _import_distributed_optimizers()
+        import_transformers()
         yield
     finally:
         _restore()
@@ -104,12 +107,14 @@ def deferred() -> Iterator[None]:
             gc.enable()
 
 
-def _parse_transformers_once() -> None:
-    """Let ``transformers.models`` use what ``transformers`` has read of its 1,600 files, instead of reading all again.
-
-    The result is cached by path, but one asks for the folder ``models``, and the other for ``models/__init__.py``.
-    """
-    from transformers.utils import import_utils
-    if parse := getattr(import_utils, 'create_import_structure_from_path', None):
-        import_utils.create_import_structure_from_path = \
-            lambda path: parse(Path(path).parent if Path(path).is_file() else path)
+def _import_distributed_optimizers() -> None:
+    """Import them without compiling: nine are classes of TorchScript for RPC, and mmengine needs another one."""
+    import torch.distributed
+    from torch.jit import _state
+    if not torch.distributed.is_available() or not _state._enabled:
+        return
+    _state.disable()
+    try:
+        import torch.distributed.optim  # noqa: F401
+    finally:
+        _state.enable()

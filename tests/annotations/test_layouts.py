@@ -12,6 +12,7 @@ from visionllm.annotations import AnnotationError
 from visionllm.annotations.files import read_json
 from visionllm.annotations.sets import find_sets
 from visionllm.apis.data_conversion import convert_data
+from visionllm.datasets.referring_files import read_content
 
 from ..images import write_images
 from .test_coco_file import SQUARE
@@ -106,6 +107,20 @@ def test_what_is_there_is_said_of_a_file_that_is_not(tmp_path):
         read_json(source / 'annotations/instances_val.json')
     with pytest.raises(AnnotationError, match=r'does not exist: there is no folder .*/source/b\.'):
         read_json(source / 'b/annotations/instances_val.json')
+
+
+@pytest.mark.parametrize(('file', 'variable'), [('data/coco/annotations/a.json', 'VISIONLLM_COCO'),
+                                                ('data/voc/a.json', 'VISIONLLM_VOC'),
+                                                ('data/refcoco/b/refs.p', 'VISIONLLM_REFCOCO')])
+def test_the_variable_is_named_whose_default_is_missing(tmp_path, monkeypatch, file, variable):
+    monkeypatch.chdir(tmp_path)
+    for read in (read_json, read_content):
+        with pytest.raises(AnnotationError, match=f'^{file} does not exist: there is no folder data; set the '
+                                                  f'environment variable {variable} to the folder of your data.$'):
+            read(file)
+    with pytest.raises(AnnotationError, match='there is no folder data/own.$'):
+        (tmp_path / 'data').mkdir()
+        read_json('data/own/a.json')
 
 
 def test_what_holds_no_annotations_is_said(tmp_path):

@@ -5,8 +5,8 @@ from threading import get_native_id
 import pytest
 
 from visionllm.atomic_write import SavingError, write_atomically
-from visionllm.engine.checkpoint import load_local, save_safetensors
 from visionllm.engine.checkpoint_files import last_checkpoint
+from visionllm.models.safe_loading import load_local, save_safetensors
 
 from ..conftest import tiny_runner
 

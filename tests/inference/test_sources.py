@@ -48,7 +48,7 @@ def server(tmp_path):
     handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path / 'served'))
     handler.log_message = lambda *_: None
     with ThreadingHTTPServer(('127.0.0.1', 0), handler) as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
+        threading.Thread(target=running.serve_forever, args=(0.01, ), daemon=True).start()
         yield f'http://127.0.0.1:{running.server_port}'
         running.shutdown()
 

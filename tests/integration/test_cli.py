@@ -16,8 +16,8 @@ from torch.utils.data import DataLoader
 
 from visionllm.annotations import AnnotationError
 from visionllm.cli import common
-from visionllm.engine.checkpoint import load_local
 from visionllm.errors import ConfigError
+from visionllm.models.safe_loading import load_local
 
 from ..conftest import ROOT
 

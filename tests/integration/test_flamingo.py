@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from visionllm.engine import ChoiceScoring, StrictRunner
-from visionllm.engine.checkpoint import load_local
 from visionllm.errors import ConfigError
+from visionllm.models.safe_loading import load_local
 
 from ..conftest import load_config
 from .test_tools import kill_and_resume

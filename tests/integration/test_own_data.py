@@ -16,7 +16,7 @@ RENAMED = dict(cat='companion animal', dog='companion animal', cow='livestock', 
                bird='fowl')
 NAMES = sorted(set(RENAMED.values()))
 COUNTS = dict(train=48, val=20)
-STEPS = 24
+STEPS, WARM_UP = 12, 4
 
 
 @pytest.fixture
@@ -58,7 +58,8 @@ def guide(own, work_dir):
             command += ['--cfg-options', f'train_cfg.max_iters={STEPS}', f'train_cfg.val_interval={STEPS + 1}',
                         'train_dataloader.num_workers=0', 'train_dataloader.persistent_workers=False',
                         'train_dataloader.batch_size=4', f'default_hooks.checkpoint.interval={STEPS}',
-                        f'param_scheduler.1.end={STEPS}', f'param_scheduler.1.T_max={STEPS - 20}']
+                        f'param_scheduler.0.end={WARM_UP}', f'param_scheduler.1.begin={WARM_UP}',
+                        f'param_scheduler.1.end={STEPS}', f'param_scheduler.1.T_max={STEPS - WARM_UP}']
         if command[0] == 'test':
             command += ['--work-dir', str(work_dir / 'test')]
         yield command

@@ -19,11 +19,11 @@ from visionllm.apis.studies import evaluate_task
 from visionllm.apis.study import Study
 from visionllm.datasets.coco_expressions import WORDINGS
 from visionllm.engine import StrictRunner
-from visionllm.engine.checkpoint import load_weights_only
 from visionllm.errors import CheckpointMismatchError
 from visionllm.language import TASKS
 from visionllm.language.kinds import TEST_KINDS
 from visionllm.language.synonyms import VOC_SYNONYMS
+from visionllm.models.safe_loading import load_weights_only
 
 from ..conftest import ROOT
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from visionllm.engine.checkpoint import load_local
+from visionllm.models.safe_loading import load_local
 
 from ..conftest import ROOT
 from .commands import run_here

@@ -6,9 +6,9 @@ import sys
 
 import pytest
 
-from visionllm.engine.checkpoint import load_local
 from visionllm.engine.recipe import Recipe, RecipeError
 from visionllm.errors import ConfigError
+from visionllm.models.safe_loading import load_local
 
 from ..conftest import ROOT
 

@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from visionllm.engine import ShardedAdamW
-from visionllm.engine.checkpoint import load_local
 from visionllm.engine.sharding import ShardedDataParallel
+from visionllm.models.safe_loading import load_local
 
 from ..conftest import ROOT
 from .test_processes import free_port, logged

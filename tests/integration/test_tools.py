@@ -11,11 +11,11 @@ import torch
 from mmdet.registry import MODELS
 from PIL import Image
 
-from visionllm.engine.checkpoint import load_local
 from visionllm.engine.loss_curve import read_scalars
+from visionllm.models.safe_loading import load_local
 
 from ..conftest import ROOT, load_config
-from .commands import run_process
+from .commands import run_here, run_process
 
 CONFIG = 'configs/visionllm/visionllm_tiny_scenes.py'
 
@@ -59,13 +59,14 @@ runpy.run_path('tools/train.py', run_name='__main__')
 
 
 def kill_and_resume(config: str, work_dir: Path, *options: str) -> None:
-    """A training of four steps with a checkpoint every two, killed after the third and resumed."""
+    """A training of four steps with a checkpoint every two, killed after the third, and resumed in this process."""
     arguments = [config, '--work-dir', str(work_dir), *options]
     command = [sys.executable, '-c', DIES_AFTER_STEP_3, *arguments, 'SIGKILL']
     killed = subprocess.run(command, cwd=ROOT, capture_output=True)
     assert killed.returncode == -signal.SIGKILL and (work_dir / 'iter_2.pth').exists()
     (work_dir / 'last_checkpoint').write_text('')  # had it been killed while writing this
-    run_process('train', *arguments, '--resume')
+    resumed = run_here('train', *arguments, '--resume')
+    assert resumed.code == 0, resumed.err
 
 
 def test_a_killed_run_goes_on_with_the_same_losses_bit_for_bit(trained, tmp_path):

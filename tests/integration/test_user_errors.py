@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from ..conftest import ROOT
-from ..engine.test_checkpoint import Hostile
 from ..images import write_images
+from ..models.test_safe_loading import Hostile
 
 TINY = str(ROOT / 'configs/visionllm/visionllm_tiny_scenes.py')
 FIVE = str(ROOT / 'configs/visionllm/visionllm_nano_scenes-five-tasks.py')
@@ -114,6 +114,13 @@ val_dataloader = val_cfg = val_evaluator = None
 ])
 def test_annotations_with_a_mistake(call, config, tmp_path, content, classes, words):
     assert_sentence(call('train', config(coco(tmp_path, content, classes)), '--work-dir', tmp_path), *words)
+
+
+def test_a_training_without_its_data(call, tmp_path, monkeypatch):
+    monkeypatch.delenv('VISIONLLM_COCO', raising=False)
+    monkeypatch.chdir(tmp_path)
+    config = ROOT / 'configs/visionllm/visionllm_ssd-mobilenet-v2_finetune.py'
+    assert_sentence(call('train', config, '--work-dir', tmp_path), 'there is no folder', 'VISIONLLM_COCO')
 
 
 @pytest.mark.parametrize('workers', [0, 1])

@@ -41,7 +41,7 @@ def label_studio():
         def log_message(self, *args):
             pass
     with ThreadingHTTPServer(('127.0.0.1', 0), partial(Handler, directory=IMAGES)) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
+        Thread(target=server.serve_forever, args=(0.01, ), daemon=True).start()
         yield f'http://127.0.0.1:{server.server_port}', keys
         server.shutdown()
 

@@ -1,6 +1,7 @@
 """Annotation files of any kind: reading JSON, and errors that name the file and the record."""
 
 import json
+import re
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,8 @@ import orjson
 from visionllm.errors import UserError
 
 _BYTE_ORDER_MARK = b'\xef\xbb\xbf'
+_CONFIGS = Path(__file__).parents[1] / 'configs'
+_FOLDER_VARIABLE = re.compile(r'\{\{\$(\w+):(data/\w+)/?\}\}')
 
 
 class AnnotationError(UserError, ValueError):
@@ -39,10 +42,19 @@ def describe_missing(path: Path) -> str:
     folder = next(parent for parent in path.parents if parent.is_dir())
     if folder != path.parent:
         there = [path.parent, *path.parent.parents]
-        return f'{path} does not exist: there is no folder {there[there.index(folder) - 1]}.'
+        return f'{path} does not exist: there is no folder {there[there.index(folder) - 1]}{_variable_of(path)}.'
     others = sorted(file.name for file in folder.iterdir() if file.suffix == path.suffix)
     shown = ', '.join(others[:5]) + (f' and {len(others) - 5} more' if others[5:] else '')
     return f'{path} does not exist; {folder} holds {shown or f"no {path.suffix}"}.'
+
+
+def _variable_of(path: Path) -> str:
+    """What to set for a file in the folder that this package's configs take where an environment variable is not set;
+    '' for other files."""
+    configs = (each.read_text(encoding='utf-8') for each in sorted(_CONFIGS.rglob('*.py')))
+    variables = {Path(folder): name for text in configs for name, folder in _FOLDER_VARIABLE.findall(text)}
+    found = next((name for folder, name in variables.items() if folder in path.parents), None)
+    return f'; set the environment variable {found} to the folder of your data' if found else ''
 
 
 def _read_json_of_python(path: str | Path, text: bytes) -> dict | list:

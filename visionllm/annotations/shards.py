@@ -12,7 +12,7 @@ from pathlib import Path
 
 import orjson
 
-from .files import AnnotationError
+from .files import AnnotationError, describe_missing
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def _members(path: str | Path) -> list[Member]:
         with tarfile.open(path, 'r:') as file:
             members = [Member(str(path), each.name, each.offset_data, each.size) for each in file if each.isfile()]
     except FileNotFoundError:
-        raise AnnotationError(f'{path} does not exist.') from None
+        raise AnnotationError(describe_missing(Path(path))) from None
     except (tarfile.TarError, OSError) as error:
         raise AnnotationError(f'{path} is no uncompressed tar file, or is cut off: {error}.') from None
     if members and members[-1].offset + members[-1].size > Path(path).stat().st_size:

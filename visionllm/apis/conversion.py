@@ -6,11 +6,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from visionllm.engine.checkpoint import save_safetensors
 from visionllm.errors import ConfigError
 from visionllm.models.checkpoint_loading import read_state_dict
 from visionllm.models.connectors.detr_state_dict import COCO_IDS, to_mmdet_name
 from visionllm.models.connectors.pretrained import NECK_BIAS, PARTS, QUERIES, rename_deformable_detr
+from visionllm.models.safe_loading import save_safetensors
 
 NOT_CONVERTED = ('A detector has no text guidance, text encoder, language model or heads: these keep their own initial '
                  'or pre-trained weights. Text guidance is initialized as the identity, so the tokens are those of the '

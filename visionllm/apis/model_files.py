@@ -18,12 +18,11 @@ from mmengine.registry import init_default_scope
 from mmengine.runner.checkpoint import _load_checkpoint_to_model
 from torch import nn
 
-from visionllm import registration  # noqa: F401
 from visionllm.atomic_write import write_atomically
-from visionllm.engine.checkpoint import SCHEME, load_local, load_shipped, save_safetensors
 from visionllm.errors import CheckpointMismatchError, ConfigError
 from visionllm.models.checkpoint_loading import describe_mismatch
 from visionllm.models.initialization import weights_follow
+from visionllm.models.safe_loading import SCHEME, load_local, load_shipped, save_safetensors
 from visionllm.version import __version__
 
 CONFIG, WEIGHTS, CARD = 'config.json', 'model.safetensors', 'README.md'

@@ -4,6 +4,7 @@ Imports nothing heavy: ``--help`` answers at once, and a wrong path is reported 
 """
 
 import argparse
+import atexit
 import os
 import re
 import signal
@@ -51,6 +52,20 @@ def run_safely(main: Callable[[], None]) -> None:
         sys.stdout.flush()
         print(f'error: {sentence}', file=sys.stderr)
         sys.exit(getattr(error, 'exit_code', 2))
+
+
+def end_after(run: Callable[[], None]) -> None:
+    """Run a command, and end the process at once: to take apart all that was imported takes 0.3 s. What is registered
+    for the end of the process is done."""
+    code = 0
+    try:
+        run()
+    except SystemExit as stopped:
+        code = stopped.code or 0
+    sys.stdout.flush()
+    atexit._run_exitfuncs()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def sentence_of(error: Exception) -> str | None:

@@ -10,11 +10,13 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 
 from visionllm.version import __version__
 
 from . import benchmark, cost, data, demo, export, inspect, predict, study, test, train, web
-from .common import run_safely
+from .common import end_after, run_safely
+from .parser import Parser
 
 COMMANDS = {  # module, and help
     'predict': (predict, 'find, describe and answer, on images and videos'),
@@ -34,8 +36,7 @@ SHELLS = ('bash', 'zsh', 'tcsh')
 
 def build_parser() -> argparse.ArgumentParser:
     """All commands with their arguments."""
-    parser = argparse.ArgumentParser('visionllm', description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser('visionllm', description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--version', action='version', version=f'visionllm {__version__}')
     commands = parser.add_subparsers(dest='command', metavar='COMMAND', required=True)
     for name, (module, help_text) in COMMANDS.items():
@@ -52,12 +53,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # threads that wait for others would keep the cores of other programs busy: ten times slower beside one
     os.environ.setdefault('OMP_WAIT_POLICY', 'passive')
     parser = build_parser()
-    args = parser.parse_args(arguments)
+    args, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        Parser(f'visionllm {args.command}').error(f'unrecognized arguments: {" ".join(unknown)}')
     if args.command == 'completion':
         import shtab
         print(shtab.complete(parser, args.shell))
         return
-    run_safely(lambda: COMMANDS[args.command][0].run(args))
+    command = partial(COMMANDS[args.command][0].run, args)
+    alone = arguments is None and args.command == 'predict'  # others have processes of their own to end
+    run_safely(partial(end_after, command) if alone else command)
 
 
 if __name__ == '__main__':

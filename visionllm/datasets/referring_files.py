@@ -11,7 +11,14 @@ from pathlib import Path
 
 from visionllm.annotations.coco_file import checked_content, read_coco_file
 from visionllm.annotations.coco_masks import box_to_polygon, segmentation_to_polygons
-from visionllm.annotations.files import AnnotationError, by_id, check_references, read_json, record_keys
+from visionllm.annotations.files import (
+    AnnotationError,
+    by_id,
+    check_references,
+    describe_missing,
+    read_json,
+    record_keys,
+)
 
 from .coco_expressions import generate_expressions
 from .image_instances import instances_by_image
@@ -38,7 +45,7 @@ def read_plain_pickle(path: str | Path) -> dict | list:
             # Python 2 pickles hold text as bytes; invalid UTF-8 is replaced, so that one bad byte costs one character
             return _PlainUnpickler(file, encoding='utf-8', errors='replace').load()
     except FileNotFoundError:
-        raise AnnotationError(f'{path} does not exist.') from None
+        raise AnnotationError(describe_missing(Path(path))) from None
     except (pickle.UnpicklingError, EOFError, AttributeError, LookupError, ValueError, TypeError, OverflowError,
             MemoryError) as error:  # as documented for damaged pickles
         raise AnnotationError(f'{path} was not read: it is no pickle of plain lists and dicts, and anything else can '
@@ -55,7 +62,7 @@ def read_content(path: str | Path) -> dict | list:
         with open(path, 'rb') as file:
             start = file.read(64).removeprefix(b'\xef\xbb\xbf').lstrip()
     except FileNotFoundError:
-        raise AnnotationError(f'{path} does not exist.') from None
+        raise AnnotationError(describe_missing(Path(path))) from None
     return read_json(path) if start[:1] in b'[{' else read_plain_pickle(path)  # no pickle starts with [ or {
 
 

@@ -1,6 +1,6 @@
 from visionllm import mmdet_setup  # noqa: F401
 
-from . import checkpoint, checkpoint_files
+from . import checkpoint_files
 from .amp import BFloat16OptimWrapper
 from .choice_scoring import ChoiceScoring
 from .draw_predictions import DrawPredictions
@@ -14,7 +14,6 @@ from .sharded_adamw import ShardedAdamW
 from .sharding import ShardedDataParallel
 from .stop_at_nan import StopAtNaN
 
-checkpoint.install_safe_loading()
 checkpoint_files.install_atomic_writes()
 
 __all__ = ['BFloat16OptimWrapper', 'ChannelsLast', 'ChoiceScoring', 'DrawPredictions', 'Interrupted', 'LossCurve',

@@ -17,8 +17,8 @@ from torch.utils.data import DataLoader
 from visionllm.datasets.seeded_sampling import seed_draws
 from visionllm.errors import CheckpointMismatchError, ConfigError
 from visionllm.models.checkpoint_loading import describe_mismatch, read_state_dict
+from visionllm.models.safe_loading import Location
 
-from .checkpoint import Location
 from .checkpoint_files import last_checkpoint
 from .distributed import unwrapped
 from .interrupts import noting_signals

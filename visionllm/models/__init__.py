@@ -19,7 +19,10 @@ from .llava import LlavaPretrained
 from .llms import CausalLM
 from .parts_pretrained import PartsPretrained
 from .prompts import ProjectedPrompt, SymbolicPrompt
+from .safe_loading import install_safe_loading
 from .visionllm import VisionLLM
+
+install_safe_loading()
 
 __all__ = [
     'BackbonePretrained', 'CausalLM', 'DetectorTokenizer', 'EfficientNetLite', 'FormatQueryHead', 'GridTokenizer',

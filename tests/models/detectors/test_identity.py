@@ -8,9 +8,9 @@ import torch
 from mmdet.registry import MODELS
 from mmengine.runner import load_checkpoint
 
-from visionllm.engine.checkpoint import load_local, save_safetensors
 from visionllm.errors import CheckpointMismatchError, ConfigError
 from visionllm.models import DetectorTokenizer, TransformersDetector
+from visionllm.models.safe_loading import load_local, save_safetensors
 
 from .tiny_detectors import LABELS, NAMES, write_detr, write_onnx
 

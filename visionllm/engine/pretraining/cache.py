@@ -19,9 +19,9 @@ from mmengine.runner import Runner
 from torch import Tensor, nn
 
 from visionllm.atomic_write import write_atomically
+from visionllm.models.safe_loading import load_local
 from visionllm.models.state_bytes import state_bytes
 
-from ..checkpoint import load_local
 from ..distributed import unwrapped
 from ..stop_at_nan import check_finite
 from .progress import StageProgress

@@ -75,8 +75,8 @@ def reading_loss(model: nn.Module, exercises: list[Exercise], rng: np.random.Gen
     embeddings = shares @ names
     embeddings = embeddings + NOISE * embeddings.detach().std() * torch.randn_like(embeddings)
     logits = read_class_maps(model, instructions, embeddings)
-    reader = model.heads['tuples'].class_reader
-    if reader.has_prior:
+    if prior_parameters(model):
+        reader = model.heads['tuples'].class_reader
         rows = [reader.prior_logits(model.llm, each.queries, [each.instruction.class_names])[0]
                 for each in exercises]  # [n, k]
         rows = torch.stack([F.pad(each, (0, classes - each.shape[1], 0, len(NO_OBJECT))) for each in rows])
@@ -194,10 +194,9 @@ class ClassMapReading(PretrainingStage):
         """Run all steps that are to be done; the loss of each."""
         parameters = [p for p in model.llm.parameters() if p.requires_grad]
         groups = [dict(params=parameters)]
-        reader = model.heads['tuples'].class_reader
-        if reader.has_prior:
-            reader.pmi.fit_prior(model.llm, wide_corpus().nouns)
-            groups.append(dict(params=list(prior_parameters(model).values()), lr=PRIOR_LR * self.lr))
+        if prior := prior_parameters(model):
+            model.heads['tuples'].class_reader.pmi.fit_prior(model.llm, wide_corpus().nouns)
+            groups.append(dict(params=list(prior.values()), lr=PRIOR_LR * self.lr))
         optimizer = torch.optim.AdamW(groups, lr=self.lr, betas=(0.9, 0.98), weight_decay=0.0)
         initial = [group['lr'] for group in optimizer.param_groups]
         losses = []

@@ -15,8 +15,8 @@ from torch.utils.data import DataLoader
 
 from visionllm.atomic_write import write_atomically
 from visionllm.datasets.seeded_sampling import seed_all
+from visionllm.models.safe_loading import load_local
 
-from ..checkpoint import load_local
 from ..interrupts import Interrupted, noted_signal
 
 SAVE_INTERVAL = 100  # a stage that is killed repeats fewer steps than these

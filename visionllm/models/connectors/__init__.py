@@ -1,7 +1,8 @@
 from .detector_tokenizer import DetectorTokenizer
 from .grid_tokenizer import GridTokenizer
 from .language_guided import LanguageGuidedTokenizer
-from .perceiver_resampler import MLPRefiner, PerceiverResampler
+from .mlp_refiner import MLPRefiner
+from .perceiver_resampler import PerceiverResampler
 from .pretrained import TokenizerPretrained
 from .roi_encoder import RoIEncoder
 from .roi_refiner import RoIRefiner

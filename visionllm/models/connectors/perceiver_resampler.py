@@ -5,12 +5,10 @@ The layers are those of IDEFICS: as Flamingo's, but for ReLU in the feed-forward
 Dimensions: B images, M image tokens, L latents, C channels.
 """
 
-from dataclasses import replace
-
 import torch
 from mmdet.registry import MODELS
 from mmengine.model import BaseModule
-from torch import Tensor, nn
+from torch import Tensor
 from transformers import IdeficsConfig
 from transformers.models.idefics.perceiver import IdeficsPerceiverResampler
 
@@ -49,32 +47,3 @@ class PerceiverResampler(BaseModule):
         latents = self.resampler(tokens.embeddings)
         whole = torch.tensor([0.5, 0.5, 1.0, 1.0], device=latents.device)
         return ImageTokens(latents, whole.expand(*latents.shape[:2], -1), latents.new_zeros(latents.shape[:2]))
-
-
-@MODELS.register_module()
-class MLPRefiner(BaseModule):
-    """Each image token through an MLP of two layers: what a resampler is compared with.
-
-    Args:
-        channels: C.
-        text_width: Unused; every refiner of ``VisionLLM`` is given it.
-        hidden_width: Channels inside; None for 4 C.
-    """
-
-    def __init__(self, channels: int, text_width: int = 0, hidden_width: int | None = None):
-        super().__init__()
-        hidden_width = hidden_width or 4 * channels
-        self.layers = nn.Sequential(nn.LayerNorm(channels), nn.Linear(channels, hidden_width), nn.GELU(),
-                                    nn.Linear(hidden_width, channels), nn.LayerNorm(channels))
-
-    def forward(self, tokens: ImageTokens, images: Tensor, pixel_mask: Tensor,
-                text: TextFeatures | None = None) -> ImageTokens:
-        """As many tokens, ``float[B, M, C]``.
-
-        Args:
-            tokens: M tokens of each image.
-            images: ``float[B, 3, H, W]``; unused.
-            pixel_mask: ``bool[B, H, W]``; unused.
-            text: Unused.
-        """
-        return replace(tokens, embeddings=self.layers(tokens.embeddings))

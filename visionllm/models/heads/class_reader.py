@@ -66,7 +66,7 @@ class ClassMapReader(ClassMapLookup):
         opening, initial_scale, image_context: As of ``ClassMapLookup``; a small scale where other logits are added.
     """
 
-    reads_tokens, has_prior = True, False
+    reads_tokens = True
     min_match_iou = 0.0  # boxes are trained, so tuples are matched to objects however far they are
 
     def __init__(self, channels: int, llm_width: int, opening: str = '\n{"', initial_scale: float = 0.3,

@@ -53,7 +53,7 @@ class VocabularyReader(ClassMapLookup):
         expression_guidance: Config of ``ExpressionGuidance``; None for none.
     """
 
-    reads_tokens, has_prior = False, True
+    reads_tokens = False
 
     def __init__(self, channels: int, llm_width: int, num_classes: int, vocab_size: int, sentence_encoder: dict,
                  learned_words: int = 16, min_match_iou: float = 0.5, opening: str = '\n{"', initial_scale: float = 1.0,

@@ -1,4 +1,4 @@
-"""Rows that frozen weights compute of words: each is computed once, and the ones used last are kept.
+"""Rows that frozen weights compute of words: each is computed once, and the ones used last are kept, on the CPU.
 
 Dimensions: n words, D width of a row.
 """
@@ -19,7 +19,7 @@ class WordRows:
         self._rows: OrderedDict[str, Tensor] = OrderedDict()  # the last used last
 
     def get_or_compute(self, words: Sequence[str], compute: Callable[[list[str]], Tensor]) -> Tensor:
-        """Rows ``float[n, D]``.
+        """Rows ``float[n, D]``, on the CPU.
 
         Args:
             compute: Gives the rows of words that are not there.
@@ -27,7 +27,7 @@ class WordRows:
         new = [word for word in dict.fromkeys(words) if word not in self._rows]
         found = {word: self._rows[word] for word in words if word in self._rows}
         if new:
-            found |= zip(new, compute(new))
+            found |= zip(new, compute(new).cpu())  # those from disk are there as well
         for word, row in found.items():
             self._rows[word] = row
             self._rows.move_to_end(word)

@@ -107,6 +107,12 @@ def load_shipped(filename: str, map_location: Location = None) -> dict:
     return load_local(SHIPPED[name] / 'model.safetensors', map_location)
 
 
+def load_by_address(filename: str, map_location: Location = None, logger: object = None) -> dict:
+    """Drop-in for mmengine's ``CheckpointLoader.load_checkpoint``, without its message about a "backend" (hence the
+    unused third argument): who calls it says what is loaded."""
+    return mmengine_checkpoint.CheckpointLoader._get_checkpoint_loader(filename)(filename, map_location)
+
+
 def save_safetensors(state_dict: dict[str, torch.Tensor], filename: str | Path, meta: dict) -> None:
     """Write tensors and a JSON-able ``meta`` as one safetensors file that ``load_local`` reads."""
     tensors = {name: tensor.detach().contiguous().cpu() for name, tensor in state_dict.items()}
@@ -117,5 +123,6 @@ def install_safe_loading() -> None:
     """Replace mmengine's loaders by these."""
     mmengine_checkpoint._safe_torch_load = load_weights_only
     mmengine_checkpoint.load_url = load_from_url
+    mmengine_checkpoint.CheckpointLoader.load_checkpoint = staticmethod(load_by_address)
     mmengine_checkpoint.CheckpointLoader.register_scheme(prefixes='', loader=load_local, force=True)
     mmengine_checkpoint.CheckpointLoader.register_scheme(prefixes=SCHEME, loader=load_shipped, force=True)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from mmengine.runner.checkpoint import CheckpointLoader
 
-from visionllm.engine.checkpoint import UnsafeCheckpointError, load_local, save_safetensors
+from visionllm.models.safe_loading import UnsafeCheckpointError, load_local, save_safetensors
 
 
 class Hostile:
@@ -28,13 +28,20 @@ def test_code_in_a_pickle_never_runs(tmp_path):
     assert not (tmp_path / 'ran').exists()
 
 
+def test_loading_says_nothing_of_backends(tmp_path, capfd):
+    torch.save(dict(state_dict={}), tmp_path / 'a.pth')
+    for name in (str(tmp_path / 'a.pth'), 'visionllm://scenes'):
+        assert 'state_dict' in CheckpointLoader.load_checkpoint(name, map_location='cpu')
+    assert capfd.readouterr() == ('', '')
+
+
 @pytest.fixture
 def site(tmp_path, monkeypatch):
     """Address of a web server of the folder ``site``; what is downloaded is kept in another."""
     monkeypatch.setenv('TORCH_HOME', str(tmp_path / 'kept'))
     (tmp_path / 'site').mkdir()
     server = HTTPServer(('localhost', 0), partial(SimpleHTTPRequestHandler, directory=tmp_path / 'site'))
-    Thread(target=server.serve_forever, daemon=True).start()
+    Thread(target=server.serve_forever, args=(0.01, ), daemon=True).start()
     yield f'http://localhost:{server.server_port}'
     server.shutdown()
     server.server_close()
