@@ -5,7 +5,7 @@
     visionllm predict photo.jpg --classes cat --points 24
     visionllm predict photo.jpg --expression "the dog on the left"
     visionllm predict photo.jpg --question "how many dogs are there?"
-    visionllm predict photo.jpg --caption --num-beams 3
+    visionllm predict photo.jpg --caption
     visionllm predict video.mp4 --classes person --threshold 0.5 | jq .objects
     visionllm predict photo.jpg --instruction 'Find {"cat": <c0>, "dog": <c1>} as (c, x1, y1, x2, y2) in <image>'
     visionllm predict scene.png --model scenes --classes star --parts top "bottom left"
