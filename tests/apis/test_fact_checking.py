@@ -3,6 +3,7 @@ from mmdet.registry import MODELS
 
 from visionllm.apis import fact_checking
 from visionllm.apis.study import Study
+from visionllm.models.llms import Hypothesis
 
 from ..conftest import load_config
 
@@ -20,7 +21,7 @@ def test_the_language_model_is_told_the_truth_in_place_of_the_image(monkeypatch)
         return encode(llm, text, start)
     monkeypatch.setattr(type(model.llm), 'embed_text', embed_text)
     truths = [study.dataset.get_data_info(index)['answer'] for index in range(4)]
-    monkeypatch.setattr(fact_checking, 'generate', lambda *_: ([truths.pop(0)], [0.5]))
+    monkeypatch.setattr(fact_checking, 'generate', lambda *_: [[Hypothesis(truths.pop(0), 0.5)]])
     result = fact_checking.facts(study)
     assert result['rows']['text oracle']['accuracy'] == 100
     assert result['ratio'] == result['rows']['images']['accuracy'] / 100

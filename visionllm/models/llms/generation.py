@@ -32,11 +32,16 @@ def generate(llm: CausalLM, prompts: list[Tensor], max_new_tokens: int, num_beam
     Returns:
         For each prompt as many hypotheses as there are beams, the best first.
     """
-    embeddings, mask, _ = left_pad(prompts)
+    embeddings, mask, positions = left_pad(prompts)
     sampling = dict(do_sample=True, temperature=temperature) if temperature else {}
     model, end = llm.causal_lm, llm.vocabulary.end
+    embeddings, attention_mask = embeddings.to(model.dtype), mask.long()
+    # transformers would read the prompt once for each beam, and compute logits for all of its tokens
+    prefix = llm.decoder(inputs_embeds=embeddings[:, :-1], attention_mask=attention_mask[:, :-1],
+                         position_ids=positions[:, :-1], use_cache=True).past_key_values
+    prefix.batch_repeat_interleave(num_beams)
     output = model.generate(
-        inputs_embeds=embeddings.to(model.dtype), attention_mask=mask.long(), max_new_tokens=max_new_tokens,
+        inputs_embeds=embeddings, attention_mask=attention_mask, past_key_values=prefix, max_new_tokens=max_new_tokens,
         num_beams=num_beams, num_return_sequences=num_beams, eos_token_id=end, pad_token_id=end,
         return_dict_in_generate=True, output_scores=True, **(dict(do_sample=False) | sampling))
     log_probs = model.compute_transition_scores(output.sequences, output.scores, output.get('beam_indices'),
