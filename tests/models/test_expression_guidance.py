@@ -6,7 +6,6 @@ import pytest
 import torch
 
 from visionllm.engine.pretraining import referring_expressions
-from visionllm.engine.pretraining.expression_lessons import ExpressionLesson
 from visionllm.engine.pretraining.referring_expressions import (
     ReferringExpressions,
     overlaps_with_objects,
@@ -116,13 +115,14 @@ def test_it_learns_left_and_right(tiny, monkeypatch):
         llm=tiny.llm, data_preprocessor=lambda batch, training: batch,
         heads=dict(tuples=SimpleNamespace(class_reader=SimpleNamespace(expression_guidance=guidance))),
         run_connector=lambda tokens, samples: ([tokens], None))
-    monkeypatch.setattr(referring_expressions, 'draw_lesson', lambda sample, rng: sample)
+    monkeypatch.setattr(referring_expressions, 'referring_text', lambda sample: sample.expression)
+    monkeypatch.setattr(referring_expressions, 'build_target', lambda sample: sample)
     generator = torch.Generator().manual_seed(0)
     optimizer = torch.optim.AdamW(guidance.parameters(), lr=3e-3)
 
     def losses(count):
         tokens, expressions, meant = draw_scenes(count, generator)
-        samples = [ExpressionLesson(expression, boxes[[index]], lambda boxes: boxes)
+        samples = [SimpleNamespace(expression=expression, boxes=boxes[[index]])
                    for expression, boxes, index in zip(expressions, tokens.boxes, meant.tolist())]
         return stage.losses(model, dict(inputs=tokens, data_samples=samples))
 

@@ -1,13 +1,8 @@
 """Referring expressions: the guidance learns which detections of a published detector an expression means. No image is
 looked at but by the detector, whose detections are remembered.
 
-Of samples with an expression (RefCOCO) it learns that one. Of images with annotated classes expressions are written
-anew each time, in a random layout of the image's objects and detections.
-
 Dimensions: B images, M image tokens.
 """
-
-from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
@@ -19,10 +14,10 @@ from torch.nn.utils.rnn import pad_sequence
 from visionllm.datasets.seeded_sampling import seeded_generator
 from visionllm.errors import ConfigError
 from visionllm.models.heads.expression_guidance import ExpressionGuidance
+from visionllm.models.samples import build_target, referring_text
 from visionllm.structures import ImageTokens, LossTerm, TextFeatures
 
 from .exercises import draw, wide_corpus
-from .expression_lessons import draw_lesson
 from .stage import PretrainingStage
 
 MIN_IOU = 0.5  # of a token that is right
@@ -59,15 +54,12 @@ class ReferringExpressions(PretrainingStage):
         Images without a right token are left out of the former. And the cross-entropy of telling expressions from
         names."""
         data = model.data_preprocessor(batch, training=True)
-        samples, rng = data['data_samples'], seeded_generator()
+        samples = data['data_samples']
         tokens = model.run_connector(data['inputs'], samples)[0][-1]
-        lessons = [draw_lesson(sample, rng) for sample in samples]
-        boxes = torch.stack([lesson.layout(own) for lesson, own in zip(lessons, tokens.boxes)])
-        tokens = replace(tokens, boxes=torch.where(tokens.mask[..., None], boxes, tokens.boxes))  # padding stays
-        overlaps = overlaps_with_objects(tokens, [lesson.boxes for lesson in lessons])
+        overlaps = overlaps_with_objects(tokens, [build_target(sample).boxes for sample in samples])
         target = (overlaps >= MIN_IOU).float()  # [B, M]
         guidance, = self.parts(model)
-        expressions = [lesson.expression for lesson in lessons]
+        expressions = [referring_text(sample) for sample in samples]
         text = guidance.encode(model.llm, expressions)
         scores = scores_of_best_class(tokens, overlaps)
         logits = scores + guidance.guide(text, tokens, scores)
