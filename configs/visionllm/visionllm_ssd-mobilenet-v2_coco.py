@@ -29,8 +29,8 @@ custom_hooks = [
              dataset_weights=[0, 0, 0, 2, 1, 0, 0]),
         dict(type='MaskPrediction', name='mask-prediction-photographs', steps=3700, boxes='annotated',
              dataset_weights=[0, 1, 1, 0, 0, 0, 0]),
-        # run as 400 steps without 60 of the images and 710 with all, of 32 objects whose crops were kept
-        dict(type='MaskPrediction', name='mask-finetuning-photographs', steps=1110, lr=6e-4, encoder_lr=3e-4,
+        # run as 400 steps without 60 of the images, 710 and 1200 with all, of 32 objects whose crops were kept
+        dict(type='MaskPrediction', name='mask-finetuning-photographs', steps=2310, lr=6e-4, encoder_lr=3e-4,
              boxes='annotated', dataset_weights=[0, 1, 1, 0, 0, 0, 0]),
         dict(type='InstructionTuning', name='instruction-tuning-photographs', steps=700, lr=1e-3, batch_size=12,
              dataset_weights=[0, 0, 0, 0, 0, 1, 2]),
