@@ -196,18 +196,21 @@ class WriteInstruction(BaseTransform):
         max_names: Maximum number of classes of an instruction; more are split evenly over several instructions.
         point_names: Names of the keypoints in the order of the output tuple, for a task with keypoints; all of the
             dataset's if None.
+        template: Of a task in text, in place of a wording: with ``<image>``, ``<question>`` and ``<format>``.
     """
 
     def __init__(self, task: str = 'detection', wording: int = 0, classes: list[str] | None = None,
                  num_points: int | None = None, max_names: int = MAX_CLASSES_PER_INSTRUCTION,
-                 point_names: list[str] | None = None):
-        self.task, self.wording, self.classes = TASKS[task], wording, classes
+                 point_names: list[str] | None = None, template: str | None = None):
+        self.task, self.wording, self.classes, self.template = TASKS[task], wording, classes, template
         self.num_points, self.max_names, self.point_names = num_points, max_names, point_names
 
     def transform(self, results: dict) -> dict:
-        if self.task.output_format.is_text:
-            results['instruction'] = self.task.write_instruction(
-                wording=self.wording, question=results.get('question', ''))
+        question = results.get('question', '')
+        if self.template is not None:
+            results['instruction'] = render_instruction((), self.template, self.task.output_format, question=question)
+        elif self.task.output_format.is_text:
+            results['instruction'] = self.task.write_instruction(wording=self.wording, question=question)
         else:
             has_point_names = self.task.output_format.has_point_names
             point_names = (self.point_names or results['point_names']) if has_point_names else ()

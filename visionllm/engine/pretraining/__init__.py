@@ -9,9 +9,10 @@ from .projector_alignment import ProjectorAlignment
 from .referring_expressions import ReferringExpressions
 from .roi_classification import RoIClassification
 from .scene_description import SceneDescription
+from .scene_questions import SceneQuestions
 from .stage import PretrainingStage
 from .token_word_alignment import TokenWordAlignment
 
 __all__ = ['ClassMapReading', 'CrossAttentionAlignment', 'InstructionTuning', 'KeypointLocalization', 'MaskPrediction',
            'PhraseGrounding', 'PretrainingHook', 'PretrainingStage', 'ProjectorAlignment', 'ReferringExpressions',
-           'RehearseReading', 'RoIClassification', 'SceneDescription', 'TokenWordAlignment']
+           'RehearseReading', 'RoIClassification', 'SceneDescription', 'SceneQuestions', 'TokenWordAlignment']
