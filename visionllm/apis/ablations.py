@@ -121,12 +121,21 @@ DECODING = {
     'autoregressive': head_variant('coordinates.type', 'AutoregressiveCoordinates'),
 }
 TEXT_TASKS = ('captioning', 'questions')
+CONVERSATIONS_ALONE = {'SceneQuestions': dict(steps=0)}
+
+
+def llava_variant(options: Mapping[str, object] | None = None, stages: Overrides = CONVERSATIONS_ALONE) -> Variant:
+    """LLaVA on scenes, trained on conversations alone unless the stages say otherwise."""
+    return Variant(options or {}, stages, LLAVA, TEXT_TASKS)
+
+
 LLAVA_ROWS = {
-    'questions': Variant(config=LLAVA, tasks=TEXT_TASKS),
-    'captions': Variant({'train_dataloader.sampler.weights': [1, 0]}, config=LLAVA, tasks=TEXT_TASKS),
-    'questions and captions': Variant({'train_dataloader.sampler.weights': [1, 1]}, config=LLAVA, tasks=TEXT_TASKS),
-    'linear projector': Variant({'model.heads.text.image_prompt.projector': 'linear'}, config=LLAVA, tasks=TEXT_TASKS),
-    'no projector alignment': Variant({}, {'ProjectorAlignment': dict(steps=0)}, LLAVA, TEXT_TASKS),
+    'questions': llava_variant(),
+    'captions': llava_variant({'train_dataloader.sampler.weights': [1, 0]}),
+    'questions and captions': llava_variant({'train_dataloader.sampler.weights': [1, 1]}),
+    'several questions behind one image': llava_variant(stages={}),
+    'linear projector': llava_variant({'model.heads.text.image_prompt.projector': 'linear'}),
+    'no projector alignment': llava_variant(stages={**CONVERSATIONS_ALONE, 'ProjectorAlignment': dict(steps=0)}),
 }
 FLAMINGO_PARTS = {name: Variant(options, config=FLAMINGO, tasks=()) for name, options in {
     'every 5th layer': {},
