@@ -13,7 +13,7 @@ from visionllm import VisionLLM
 from visionllm.assets import IMAGES
 from visionllm.language.colour_terms import COLOURS, PARTS, colour_terms
 from visionllm.models.connectors.box_colours import box_colours, name_colours, rgb_to_hsv
-from visionllm.models.heads.colour_match import add_colour_logits, colour_log_odds, pool_colours
+from visionllm.models.heads.colour_match import add_colour_logits, colour_log_odds, pool_same_nouns
 from visionllm.structures import ImageTokens, LazyFeatures
 
 RGB = dict(red=(200, 30, 30), orange=(255, 140, 0), yellow=(240, 230, 40), green=(40, 140, 50), blue=(30, 60, 200),
@@ -77,9 +77,9 @@ def test_not_red_is_the_opposite_of_red(first, second):
 
 def test_names_that_differ_in_colours_do_not_compete():
     probabilities = torch.tensor([[[0.3, 0.4, 0.1, 0.2], [0.0, 0.1, 0.8, 0.1]]])
-    pooled = pool_colours(probabilities.log(), [['red cup', 'cup', 'couch']]).exp()
+    pooled = pool_same_nouns(probabilities.log(), [['red cup', 'cup', 'couch']]).exp()
     assert torch.allclose(pooled, torch.tensor([[[0.7, 0.7, 0.1, 0.2], [0.1, 0.1, 0.8, 0.1]]]), atol=1e-6)
-    same = pool_colours(probabilities.log(), [['mug', 'cup', 'couch']])
+    same = pool_same_nouns(probabilities.log(), [['mug', 'cup', 'couch']])
     assert torch.equal(same, probabilities.log())
 
 

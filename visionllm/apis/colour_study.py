@@ -9,6 +9,7 @@ from mmdet.structures.bbox import bbox_overlaps, bbox_xyxy_to_cxcywh
 from mmengine.dataset import pseudo_collate
 from torch import Tensor
 
+from visionllm.annotations.files import annotations_by_image
 from visionllm.language import TASKS
 from visionllm.language.colour_terms import COLOURS, PARTS, UPPER, WHOLE
 from visionllm.models.connectors.box_colours import box_colours
@@ -25,11 +26,11 @@ def colours(study: Study) -> dict:
     """Share of expressions that are answered by a box with an IoU of 0.5, of objects that have a colour which no other
     object of their class in the image has: with the colour, and without it ("the car"). Colours of annotated boxes are
     measured as those of detections are: what is tested is whether the right one is found by them."""
-    right = defaultdict(list)
+    right, objects = defaultdict(list), annotations_by_image(study.truth)
     for index in range(len(study.dataset)):
         item = study.dataset[index]
         image = study.dataset.get_data_info(index)
-        boxes, names = annotated_boxes(study, image)
+        boxes, names = annotated_boxes(study, objects[image['img_id']])
         if not names:
             continue
         batch = study.model.data_preprocessor(pseudo_collate([item]))
@@ -45,11 +46,9 @@ def colours(study: Study) -> dict:
                 expressions=len(right['without']))
 
 
-def annotated_boxes(study: Study, image: dict) -> tuple[Tensor, list[str]]:
-    """Boxes ``float[n, 4]`` (xyxy in pixels) and class names of the objects of an image, but
-    for classes with a crowd."""
+def annotated_boxes(study: Study, own: list[dict]) -> tuple[Tensor, list[str]]:
+    """Boxes ``float[n, 4]`` (xyxy in pixels) and class names of an image's annotations, without crowded classes."""
     names = {each['id']: each['name'] for each in study.truth['categories']}
-    own = [each for each in study.truth['annotations'] if each['image_id'] == image['img_id']]
     crowds = {each['category_id'] for each in own if each.get('iscrowd')}
     kept = [each for each in own if each['category_id'] not in crowds]
     boxes = torch.tensor([each['bbox'] for each in kept]).reshape(-1, 4)

@@ -25,6 +25,12 @@ def center(obj: SceneObject) -> tuple[float, float]:
     return (x1 + x2) / 2, (y1 + y2) / 2
 
 
+def place(obj: SceneObject, side: int) -> str:
+    """The quarter of a scene of ``side`` pixels that an object's center lies in: ``top left``."""
+    x, y = center(obj)
+    return f'{"top" if y < side / 2 else "bottom"} {"left" if x < side / 2 else "right"}'
+
+
 def captions(scene: Scene, rng: np.random.Generator, count: int = 5) -> list[str]:
     """Generate captions that name all objects by colour and shape, in random order.
 
@@ -124,10 +130,7 @@ def questions(scene: Scene, rng: np.random.Generator) -> list[tuple[str, str, st
     if unique:
         obj = unique[int(rng.integers(len(unique)))]
         found.append((f'what colour is the {obj.shape}?', obj.colour, 'colour'))
-        side = scene.image.shape[0]
-        x, y = center(obj)
-        position = f'{"top" if y < side / 2 else "bottom"} {"left" if x < side / 2 else "right"}'
-        found.append((f'where is the {obj.shape}?', position, 'where'))
+        found.append((f'where is the {obj.shape}?', place(obj, scene.image.shape[0]), 'where'))
     obj = scene.objects[int(rng.integers(len(scene.objects)))]
     colour = obj.colour if rng.random() < 0.5 else str(rng.choice(list(COLOURS)))
     exists = any(o.shape == obj.shape and o.colour == colour for o in scene.objects)

@@ -14,12 +14,11 @@ from visionllm.engine.pretraining.scene_questions import (
     DESCRIBE,
     LAYOUT,
     QUESTION_SLOT,
-    embed_image,
-    tokenize,
     write_questions,
 )
 from visionllm.errors import ConfigError
 from visionllm.language import parse_instruction
+from visionllm.models.heads.next_token import embed_around_image, tokenize_parts
 from visionllm.models.samples import build_target
 
 from ...conftest import load_config, sample_batch, stage_runner
@@ -68,8 +67,8 @@ def test_a_question_is_written_as_a_conversation_opens_with_it(llava):
     image = torch.randn(4, llm.width)
     whole, = head.embed_prompts(llm, [instruction], [image])
     before, after = head.conversation.open(LAYOUT).split(QUESTION_SLOT)
-    ids, learned = tokenize(llm, 'is there a star?' + after, 'yes')
-    assert torch.equal(torch.cat([embed_image(llm, before, image), llm.embed(ids[~learned])]), whole)
+    ids, learned = tokenize_parts(llm, ('is there a star?' + after, 'yes'), first_learned=False)
+    assert torch.equal(torch.cat([embed_around_image(llm, before, image), llm.embed(ids[~learned])]), whole)
     assert llm.vocabulary.decode(ids[learned].tolist()) == 'yes' and ids[-1] == llm.vocabulary.end
 
 

@@ -2,7 +2,6 @@
 prompt before it.
 """
 
-import torch
 from mmdet.registry import TASK_UTILS
 from mmengine.runner import Runner
 from torch import Tensor, nn
@@ -14,7 +13,7 @@ from visionllm.structures import LossTerm
 
 from ..distributed import unwrapped
 from .progress import StageProgress
-from .stage import PretrainingStage
+from .stage import PretrainingStage, frozen_tokens
 
 
 @TASK_UTILS.register_module()
@@ -45,10 +44,6 @@ class InstructionTuning(PretrainingStage):
         """Text loss; the connector and the refiners are not trained."""
         data = model.data_preprocessor(batch, training=True)
         samples = data['data_samples']
-        for part in (model.backbone, model.neck, model.connector, model.refiners):
-            if part is not None:
-                part.eval()  # used, not changed
-        with torch.no_grad():
-            tokens = model.extract_tokens(data['inputs'], samples)[-1]
-        return model.heads['text'].loss(model.llm, [get_instruction(sample) for sample in samples], tokens,
-                                           [build_target(sample) for sample in samples])
+        instructions = [get_instruction(sample) for sample in samples]
+        targets = [build_target(sample) for sample in samples]
+        return model.heads['text'].loss(model.llm, instructions, frozen_tokens(model, data), targets)

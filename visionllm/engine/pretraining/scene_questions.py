@@ -9,23 +9,21 @@ from collections.abc import Sequence
 from types import SimpleNamespace
 
 import numpy as np
-import torch
 import torch.nn.functional as F
 from mmdet.registry import TASK_UTILS
 from mmdet.structures.bbox import bbox_cxcywh_to_xyxy
-from torch import Tensor, nn
+from torch import nn
 
-from visionllm.datasets.scene_language import center, questions
+from visionllm.datasets.scene_language import center, place, questions
 from visionllm.datasets.seeded_sampling import seeded_generator
 from visionllm.errors import ConfigError
 from visionllm.language.instructions import IMAGE_SLOT
 from visionllm.models.heads import NextTokenHead
-from visionllm.models.heads.next_token import answer_states
-from visionllm.models.llms import CausalLM
+from visionllm.models.heads.next_token import answer_states, embed_around_image, tokenize_parts
 from visionllm.models.samples import build_target
 from visionllm.structures import LossTerm, Target
 
-from .stage import PretrainingStage
+from .stage import PretrainingStage, frozen_tokens
 
 QUESTION_SLOT = '<question>'
 LAYOUT = f'{IMAGE_SLOT}\n{QUESTION_SLOT} (text)'  # LLaVA's: the question follows the image
@@ -69,16 +67,13 @@ class SceneQuestions(PretrainingStage):
         trained."""
         data = model.data_preprocessor(batch, training=True)
         samples, rng = data['data_samples'], seeded_generator()
-        for part in (model.backbone, model.neck, model.connector, model.refiners):
-            if part is not None:
-                part.eval()  # used, not changed
-        with torch.no_grad():
-            tokens = model.extract_tokens(data['inputs'], samples)[-1]
+        tokens = frozen_tokens(model, data)
         head, llm = model.heads['text'], model.llm
         before, after = head.conversation.open(LAYOUT).split(QUESTION_SLOT)
-        prompts = [embed_image(llm, before, image) for image in head.image_prompt(llm, [], tokens)]
+        prompts = [embed_around_image(llm, before, image) for image in head.image_prompt(llm, [], tokens)]
         lessons = [write_questions(build_target(sample), self.num_questions, rng) for sample in samples]
-        answers = [[tokenize(llm, question + after, answer) for question, answer in each] for each in lessons]
+        answers = [[tokenize_parts(llm, (question + after, answer), first_learned=False) for question, answer in each]
+                   for each in lessons]
         with llm.answering_in_text():
             states, ids, learned, number = answer_states(llm, prompts, answers)
         logits, ids, described = llm.lm_logits(states[learned]), ids[learned], number[learned] == 0
@@ -87,20 +82,6 @@ class SceneQuestions(PretrainingStage):
         return dict(loss_answer=LossTerm(entropy[~described].sum(), len(correct)),
                     loss_description=LossTerm(entropy[described].sum(), int(described.sum())),
                     acc_answer=LossTerm(100 * correct.sum(), len(correct)))
-
-
-def embed_image(llm: CausalLM, before: str, image: Tensor) -> Tensor:
-    """Everything before a question, ``float[T, E]``: text with ``<image>`` in it, and the image ``float[n, E]``."""
-    first, last = before.split(IMAGE_SLOT)
-    return torch.cat([llm.embed_text(first, start=True)[0], image, llm.embed_text(last)[0]])
-
-
-def tokenize(llm: CausalLM, question: str, answer: str) -> tuple[Tensor, Tensor]:
-    """Token ids ``int[T]`` of a question and its answer, and ``bool[T]``: which are learned."""
-    asked, said = llm.vocabulary.encode(question), [*llm.vocabulary.encode(answer), llm.vocabulary.end]
-    learned = [False] * len(asked) + [True] * len(said)
-    device = llm.new_rows.weight.device
-    return torch.tensor(asked + said, device=device), torch.tensor(learned, device=device)
 
 
 def write_questions(target: Target, count: int, rng: np.random.Generator) -> list[tuple[str, str]]:
@@ -121,11 +102,5 @@ def named_objects(target: Target) -> list[SimpleNamespace]:
 
 def describe(objects: Sequence[SimpleNamespace]) -> str:
     """Names and places of objects, from left to right."""
-    return ', '.join(f'{each.size} {each.colour} {each.material} {each.shape} {place(each)}'
+    return ', '.join(f'{each.size} {each.colour} {each.material} {each.shape} {place(each, SIDE)}'
                      for each in sorted(objects, key=lambda each: center(each)[0]))
-
-
-def place(obj: SimpleNamespace) -> str:
-    """The quarter of the scene that an object's center lies in."""
-    x, y = center(obj)
-    return f'{"top" if y < SIDE / 2 else "bottom"} {"left" if x < SIDE / 2 else "right"}'

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
+import torch
 from mmengine.logging import print_log
 from mmengine.optim import OptimWrapper
 from mmengine.registry import OPTIM_WRAPPERS
@@ -15,7 +16,7 @@ from torch.optim import AdamW
 
 from visionllm.models.freezing import train_only
 from visionllm.models.loss_reduction import reduce_losses
-from visionllm.structures import LossTerm
+from visionllm.structures import ImageTokens, LossTerm
 
 from ..distributed import average_gradients, reset_ddp_usage, unwrapped
 from .progress import StageProgress
@@ -108,6 +109,15 @@ class PretrainingStage:
                 recent = ((name, values[-LOG_INTERVAL:]) for name, values in history.items() if values)
                 means = ', '.join(f'{name} {sum(values) / len(values):.2f}' for name, values in recent)
                 print_log(f'{self.name}: step {step + 1} of {self.steps}, {means}', 'current')
+
+
+@torch.no_grad()
+def frozen_tokens(model: nn.Module, data: dict) -> ImageTokens:
+    """Refined image tokens of preprocessed data, from parts that are used and not changed."""
+    for part in (model.backbone, model.neck, model.connector, model.refiners):
+        if part is not None:
+            part.eval()
+    return model.extract_tokens(data['inputs'], data['data_samples'])[-1]
 
 
 def trained_state(model: nn.Module, parts: Iterable[nn.Module], optimizer: AdamW) -> dict[str, Tensor]:

@@ -37,7 +37,7 @@ def add_colour_logits(logits: Tensor, class_sets: Sequence[Sequence[str]], token
     return logits
 
 
-def pool_colours(log_probs: Tensor, class_sets: Sequence[Sequence[str]]) -> Tensor:
+def pool_same_nouns(log_probs: Tensor, class_sets: Sequence[Sequence[str]]) -> Tensor:
     """Log-probabilities ``float[B, V, K + 1]`` of the classes given each word, where names that differ in their colours
     alone ("red car", "blue car", "car") do not compete: each has the probability of all of them.
 

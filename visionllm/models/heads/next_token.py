@@ -28,7 +28,7 @@ from visionllm.structures import ImageTokens, LossTerm, Target
 from ..llms import CausalLM, Hypothesis, causal_mask, generate, left_pad
 from .grounded_reranking import grounded_reranking
 
-SURE_BEAMS = 5
+CAPTION_BEAMS = 5
 
 
 @MODELS.register_module()
@@ -41,7 +41,7 @@ class NextTokenHead(BaseModule):
         image_prompt: Config of ``DetectionPrompt``, ``SymbolicPrompt`` or ``ProjectedPrompt``.
         conversation: Name of a template in ``CONVERSATIONS``: how instruction, questions and answers are written as one
             text.
-        max_new_tokens, num_beams, temperature: As of ``generate``; None for ``SURE_BEAMS`` where an instruction asks
+        max_new_tokens, num_beams, temperature: As of ``generate``; None for ``CAPTION_BEAMS`` where an instruction asks
             for a sure text, as for captions, and the tokens are a published detector's, and for 1 elsewhere.
     """
 
@@ -103,7 +103,7 @@ class NextTokenHead(BaseModule):
         if self.num_beams is not None or self.temperature:
             return self.num_beams or 1
         must_be_sure = instruction.output_format.certainty is not None
-        return SURE_BEAMS if must_be_sure and tokens.class_logits is not None else 1
+        return CAPTION_BEAMS if must_be_sure and tokens.class_logits is not None else 1
 
     @staticmethod
     def add_pred_to_sample(sample: DetDataSample, instructions: Sequence[Instruction],
@@ -115,11 +115,14 @@ class NextTokenHead(BaseModule):
 
     def embed_prompts(self, llm: CausalLM, instructions: list[Instruction], images: list[Tensor]) -> list[Tensor]:
         """Everything before the answer, ``float[T, E]`` of each image; images are ``float[n, E]``."""
-        prompts = []
-        for instruction, image in zip(instructions, images):
-            before, _, after = self.conversation.open(instruction.text).partition(IMAGE_SLOT)
-            prompts.append(torch.cat([llm.embed_text(before, start=True)[0], image, llm.embed_text(after)[0]]))
-        return prompts
+        return [embed_around_image(llm, self.conversation.open(instruction.text), image)
+                for instruction, image in zip(instructions, images)]
+
+
+def embed_around_image(llm: CausalLM, text: str, image: Tensor) -> Tensor:
+    """Embeddings ``float[T, E]`` of a text with ``<image>`` in it, where the image is ``float[n, E]``."""
+    before, _, after = text.partition(IMAGE_SLOT)
+    return torch.cat([llm.embed_text(before, start=True)[0], image, llm.embed_text(after)[0]])
 
 
 def answer_states(llm: CausalLM, prompts: list[Tensor],
@@ -184,11 +187,18 @@ def tokenize_turns(llm: CausalLM, turns: tuple[str, ...], conversation: Conversa
     if not turns:
         raise ConfigError('A sample that asks for (text) has no text to learn from. Its dataset must give "turns", as '
                           'CaptionDataset and ConversationDataset do.')
-    ids, learned = [], []
-    for number, turn in enumerate(turns):
-        is_answer = number % 2 == 0
-        part = llm.vocabulary.encode(turn if is_answer else conversation.ask(turn)) + [llm.vocabulary.end] * is_answer
+    parts = [turn if number % 2 == 0 else conversation.ask(turn) for number, turn in enumerate(turns)]
+    return tokenize_parts(llm, parts, first_learned=True)
+
+
+def tokenize_parts(llm: CausalLM, parts: Sequence[str], first_learned: bool) -> tuple[Tensor, Tensor]:
+    """Token ids ``int[T]`` of texts of which every other one is learned, and ends with ``<end>``; and ``bool[T]``:
+    which tokens are learned."""
+    ids, learned, is_answer = [], [], first_learned
+    for text in parts:
+        part = llm.vocabulary.encode(text) + [llm.vocabulary.end] * is_answer
         ids += part
         learned += [is_answer] * len(part)
+        is_answer = not is_answer
     device = llm.new_rows.weight.device
     return torch.tensor(ids, device=device), torch.tensor(learned, device=device)

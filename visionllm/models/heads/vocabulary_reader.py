@@ -24,7 +24,7 @@ from ..llms import CausalLM
 from ..prompt_cache import PromptCache
 from .class_pass import ClassPassOutput
 from .class_reader import ClassMapLookup, mask_padding
-from .colour_match import add_colour_logits, pool_colours
+from .colour_match import add_colour_logits, pool_same_nouns
 from .name_pmi import NamePMI
 from .name_similarity import NameSimilarity
 from .query_embedding import QueryEmbedding
@@ -132,7 +132,7 @@ class VocabularyReader(ClassMapLookup):
             learned = prior.mean(1, keepdim=True).expand(-1, words.shape[1] - len(class_names), -1)  # have no name
             logits = self.scale * logits + F.pad(torch.cat([prior, learned], 1), (0, 1))
             log_probs = mask_padding(logits, list(unique.values())).log_softmax(-1)
-            return pool_colours(log_probs, class_sets), output
+            return pool_same_nouns(log_probs, class_sets), output
 
         classes, output = read() if torch.is_grad_enabled() else self._cache.get_or_compute(tuple(unique), read)
         rows = torch.tensor([list(unique).index(instruction.text) for instruction in instructions],
