@@ -11,12 +11,16 @@ from torch.nn.utils.rnn import pad_sequence
 
 from .word_rows import WordRows
 
+SAME = 10 - 1e-3  # tenths of the cosine similarity of a name and a word that are the same, but for their case
+OTHER_LOGIT = -5.0  # of a word that a name does not mean
+
 
 class NameSimilarity(nn.Module):
     """Cosine similarity of class names and words, as an addition to the logits of class-map reading:
     ``weight * (similarity - offset) - competition * (best - similarity)``, all in tenths.
 
-    The best similarity is that of the name with any of the words: a bird is rather what is called so than a cat.
+    The best similarity is that of the name with any of the words: a bird is rather what is called so than a cat. A name
+    that is itself one of the words means no other one: a dog is no hot dog.
 
     Args:
         encoder: Of names and words, frozen.
@@ -35,8 +39,9 @@ class NameSimilarity(nn.Module):
         words = self.embed(words)  # [n, D]
         similarity = [10 * self.embed(names) @ words.T for names in class_sets]  # [k, n]
         similarity = pad_sequence(similarity, batch_first=True).mT  # [B, n, K]
-        behind = similarity.amax(1, keepdim=True) - similarity
-        return self.weight * (similarity - self.offset) - self.competition * behind
+        best = similarity.amax(1, keepdim=True)
+        logits = self.weight * (similarity - self.offset) - self.competition * (best - similarity)
+        return logits + OTHER_LOGIT * ((best >= SAME) & (similarity < SAME))
 
     def embed(self, texts: Sequence[str]) -> Tensor:
         """Embeddings ``float[n, D]`` of length one."""
