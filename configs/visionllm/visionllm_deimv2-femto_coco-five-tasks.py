@@ -1,6 +1,6 @@
 # DEIMv2-Femto for five tasks: masks, captions and answers are those of the shipped model; which of its detections an
 # expression means is learned from its own scores.
-#   VISIONLLM_COCO=... VISIONLLM_VOC=... python tools/train.py \
+#   VISIONLLM_COCO=... VISIONLLM_VOC=... VISIONLLM_REFCOCO=... python tools/train.py \
 #     configs/visionllm/visionllm_deimv2-femto_coco-five-tasks.py
 # Cost: about 25 minutes on one core. Expected: docs/results/photographs.md.
 _base_ = [
@@ -11,7 +11,8 @@ _base_ = [
 ]
 custom_hooks = [
     dict(type='PretrainingHook', stages=[
-        dict(type='ReferringExpressions', name='referring-expressions', steps=600, batch_size=32,
-             dataset_weights=[0, 0, 0, 2, 1, 0, 0]),
+        # run as 1200 steps of 16 expressions of each kind
+        dict(type='ReferringExpressions', name='referring-expressions', steps=600, lr=5e-4, batch_size=32,
+             layouts='{{$VISIONLLM_REFCOCO:data/refcoco/}}/REC_*.jsonl', dataset_weights=[0, 0, 0, 2, 1, 0, 0]),
     ]),
 ]

@@ -2,7 +2,8 @@
 # PyPI; a language model that reads class maps of names, synonyms, kinds, phrases and narrower names; which object a
 # phrase means; masks on crops by a U-Net around an EfficientNet-Lite0; captions and answers. The language model starts
 # from that of the model for scenes, which reads class maps of names. Each task but boxes has a stage of its own.
-#   VISIONLLM_COCO=... VISIONLLM_VOC=... python tools/train.py configs/visionllm/visionllm_ssd-mobilenet-v2_coco.py
+#   VISIONLLM_COCO=... VISIONLLM_VOC=... VISIONLLM_REFCOCO=... python tools/train.py \
+#     configs/visionllm/visionllm_ssd-mobilenet-v2_coco.py
 # Cost: about 5 hours on two cores, by stage in docs/learn/training.md. Expected: docs/results/photographs.md.
 _base_ = [
     '../_base_/models/visionllm_detector.py',
@@ -27,6 +28,9 @@ custom_hooks = [
                                                      related=0.08, all_names=0.05)),
         dict(type='ReferringExpressions', name='referring-expressions', steps=600, batch_size=32,
              dataset_weights=[0, 0, 0, 2, 1, 0, 0]),
+        # run as 1200 steps of 16 expressions of each kind
+        dict(type='ReferringExpressions', name='referring-expressions-refcoco', steps=600, lr=4e-4, batch_size=32,
+             layouts='{{$VISIONLLM_REFCOCO:data/refcoco/}}/REC_*.jsonl', dataset_weights=[0, 0, 0, 2, 1, 0, 0]),
         dict(type='MaskPrediction', name='mask-prediction-photographs', steps=3700, boxes='annotated',
              dataset_weights=[0, 1, 1, 0, 0, 0, 0]),
         # run as 400 steps without 60 of the images, 710 and 1200 with all, of 32 objects whose crops were kept

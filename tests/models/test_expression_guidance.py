@@ -1,10 +1,13 @@
 """Which of a detector's tokens an expression means."""
 
+import json
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 
+from visionllm.annotations.files import AnnotationError
 from visionllm.engine.pretraining import referring_expressions
 from visionllm.engine.pretraining.referring_expressions import (
     ReferringExpressions,
@@ -13,6 +16,7 @@ from visionllm.engine.pretraining.referring_expressions import (
 )
 from visionllm.errors import ConfigError
 from visionllm.language import parse_instruction
+from visionllm.language.colour_terms import COLOURS
 from visionllm.models.box_position_embedding import BOX_EMBEDDING_CHANNELS
 from visionllm.models.heads.expression_guidance import ExpressionGuidance
 from visionllm.models.heads.vocabulary_reader import VocabularyReader
@@ -66,6 +70,12 @@ def test_only_a_expression_that_stands_alone_is_guided(reader, tiny):
     assert torch.equal(expressions[..., 1], names[..., 1])  # no object
 
 
+def test_a_name_that_the_detector_knows_is_no_expression(reader, tiny):
+    known = classify(reader, tiny.llm, *map(instruction, ('dog', 'fire hydrant')))
+    decide(reader, -10.0)
+    assert torch.equal(known, classify(reader, tiny.llm, *map(instruction, ('dog', 'fire hydrant'))))
+
+
 def test_words_that_are_half_read_count_less_for_a_expression_than_for_a_name(reader, tiny, monkeypatch):
     """A token of a word that is surely read, and one of a word that is read with a probability of a half."""
     half = torch.tensor([[1.0, 0.0], [0.5, 0.5], [0.0, 1.0], [0.0, 1.0], [0.0, 1.0]]).clamp_min(1e-9).log()
@@ -107,34 +117,84 @@ def draw_scenes(count, generator):
     return tokens, ['left dog' if each else 'right dog' for each in left], torch.where(left == first, 0, 1)
 
 
-def test_it_learns_left_and_right(tiny, monkeypatch):
+@pytest.fixture
+def scene_model(tiny, monkeypatch):
+    """A model whose batches are scenes of ``draw_scenes``."""
     torch.manual_seed(0)
     guidance = ExpressionGuidance(3, tiny.llm.width, width=32, num_layers=1, num_heads=4)
-    stage = ReferringExpressions('referral', steps=1)
-    model = SimpleNamespace(
-        llm=tiny.llm, data_preprocessor=lambda batch, training: batch,
-        heads=dict(tuples=SimpleNamespace(class_reader=SimpleNamespace(expression_guidance=guidance))),
-        run_connector=lambda tokens, samples: ([tokens], None))
     monkeypatch.setattr(referring_expressions, 'referring_text', lambda sample: sample.expression)
     monkeypatch.setattr(referring_expressions, 'build_target', lambda sample: sample)
-    generator = torch.Generator().manual_seed(0)
+    return SimpleNamespace(
+        llm=tiny.llm, data_preprocessor=lambda batch, training: batch, run_connector=lambda tokens, _: ([tokens], None),
+        heads=dict(tuples=SimpleNamespace(class_reader=SimpleNamespace(expression_guidance=guidance))),
+        connector=SimpleNamespace(detector=SimpleNamespace(class_names=NAMES), num_tokens=100))
+
+
+def scene_batch(tokens, expressions, meant):
+    """The batch of scenes as ``draw_scenes`` gives them."""
+    samples = [SimpleNamespace(expression=expression, boxes=boxes[[index]])
+               for expression, boxes, index in zip(expressions, tokens.boxes, meant.tolist())]
+    return dict(inputs=tokens, data_samples=samples)
+
+
+def train(stage, model, batches):
+    guidance, = stage.parts(model)
     optimizer = torch.optim.AdamW(guidance.parameters(), lr=3e-3)
-
-    def losses(count):
-        tokens, expressions, meant = draw_scenes(count, generator)
-        samples = [SimpleNamespace(expression=expression, boxes=boxes[[index]])
-                   for expression, boxes, index in zip(expressions, tokens.boxes, meant.tolist())]
-        return stage.losses(model, dict(inputs=tokens, data_samples=samples))
-
-    for _ in range(80):
+    for batch in batches:
         optimizer.zero_grad()
-        found = losses(32)
+        found = stage.losses(model, batch)
         (found['loss_referral'].value + found['loss_expression'].value).backward()
         optimizer.step()
+
+
+def test_it_learns_left_and_right(tiny, scene_model):
+    stage, generator = ReferringExpressions('referral', steps=1), torch.Generator().manual_seed(0)
+    guidance, = stage.parts(scene_model)
+    train(stage, scene_model, [scene_batch(*draw_scenes(32, generator)) for _ in range(80)])
     with torch.no_grad():
-        assert losses(200)['acc_referral'].value > 90
+        assert stage.losses(scene_model, scene_batch(*draw_scenes(200, generator)))['acc_referral'].value > 90
         logits = guidance.expression_logits(guidance.encode(tiny.llm, ['left dog', 'right dog', 'church', 'red kite']))
     assert (logits[:2] > 0).all() and (logits[2:] < 0).all()
+
+
+def test_it_learns_from_expressions_whose_images_are_not_there(scene_model, tmp_path):
+    rng, path = torch.Generator().manual_seed(1), tmp_path / 'layouts.jsonl'
+    lines = [dict(image_id=image, img_path='', width=1000, height=1000, bbox=[x, y, x + 200, y + 200],
+                  expression=f'the dog on that side: {side}')
+             for image in range(100) for left, y in [(torch.randint(300, (2, ), generator=rng).tolist())]
+             for x, side in ((left, 'west'), (left + 300, 'east'))]
+    path.write_text('\n'.join(map(json.dumps, lines)))
+    stage, generator = ReferringExpressions('referral', steps=1, layouts=str(path)), torch.Generator().manual_seed(0)
+    stage.check(scene_model)
+
+    def nameless(count):  # what the photographs teach: nothing about sides
+        tokens, expressions, meant = draw_scenes(count, generator)
+        return scene_batch(tokens, ['dog'] * count, meant)
+    train(stage, scene_model, [nameless(16) for _ in range(120)])
+    tokens, expressions, meant = draw_scenes(200, generator)
+    told = [f'the dog on that side: {dict(left="west", right="east")[text.split()[0]]}' for text in expressions]
+    stage.layouts = None
+    with torch.no_grad():
+        assert stage.losses(scene_model, scene_batch(tokens, told, meant))['acc_referral'].value > 85
+
+
+def test_missing_layouts_are_told_before_anything_is_trained(scene_model):
+    with pytest.raises(AnnotationError, match='nowhere.jsonl does not exist'):
+        ReferringExpressions('referral', steps=1, layouts='nowhere.jsonl').check(scene_model)
+
+
+@pytest.mark.parametrize(('text', 'name'), [
+    ('dog', True), ('fire hydrant', True), ('red car', True), ('yep', True), ('left dog', False),
+    ('the dog', False), ('woman in white', False), ('dog next to the red car', False)])
+def test_a_name_means_all_and_an_expression_one(text, name):
+    assert referring_expressions.is_name(text) == name
+
+
+def test_names_are_drawn_with_and_without_a_colour():
+    rng = np.random.default_rng(0)
+    names = [referring_expressions.draw_name(rng) for _ in range(300)]
+    assert all(map(referring_expressions.is_name, names))
+    assert 60 < sum(name.split()[0] in COLOURS for name in names) < 140
 
 
 def test_right_tokens_and_the_class_that_is_read():

@@ -13,7 +13,7 @@ from mmdet.registry import METRICS
 from mmengine.evaluator import BaseMetric
 
 from visionllm.errors import ConfigError
-from visionllm.language.mentions import mentioned_classes, mentioned_objects
+from visionllm.language.mentions import NameForms
 from visionllm.language.synonyms import synonyms_of
 
 from .answers import get_pred_text
@@ -148,7 +148,7 @@ class CaptionMetric(BaseMetric):
 
     def __init__(self, collect_device: str = 'cpu', prefix: str | None = None, object_names: Sequence[str] = ()):
         super().__init__(collect_device, prefix)
-        self.object_names = [tuple(name.split()) for name in object_names]
+        self.object_names = NameForms({name: [name] for name in object_names}) if object_names else None
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         """Tokenize the captions of a batch."""
@@ -174,15 +174,15 @@ class CaptionMetric(BaseMetric):
             faithful = [self._is_faithful(tokens, texts) for tokens, texts in zip(candidates, references)]
             scores['faithful'] = 100 * sum(faithful) / len(faithful)
         if None not in present:
-            forms = {name: synonyms_of(name) for name in set().union(*present)}
-            absent = [mentioned_classes(tokens, forms) - each for tokens, each in zip(candidates, present)]
+            names = NameForms({name: synonyms_of(name) for name in sorted(set().union(*present))})
+            absent = [set(names.find(tokens)) - each for tokens, each in zip(candidates, present)]
             scores['hallucinated'] = 100 * sum(map(bool, absent)) / len(absent)
         return scores | dict(CIDEr=cider(candidates, references), empty=candidates.count([]))
 
     def _is_faithful(self, tokens: Tokens, references: Sequence[Tokens]) -> bool:
         """Whether all objects that a caption mentions are mentioned by any of the references."""
-        truth = set().union(*(mentioned_objects(text, self.object_names) for text in references))
-        return mentioned_objects(tokens, self.object_names) <= truth
+        truth = set().union(*map(self.object_names.find, references))
+        return truth.issuperset(self.object_names.find(tokens))
 
 
 def annotated_classes(sample: dict) -> set[str] | None:

@@ -1,7 +1,7 @@
 """Class names in a caption: which occur, and where."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 
 def mention_positions(names: Sequence[str], text: str) -> list[int]:
@@ -26,27 +26,30 @@ def _head_noun_position(name: list[str], words: list[str]) -> int:
     return best_position
 
 
-def mentioned_classes(tokens: Sequence[str], forms: dict[str, tuple[str, ...]]) -> set[str]:
-    """Classes that occur in a text in any of their forms."""
-    words = [tuple(form.split()) for group in forms.values() for form in group]
-    mentioned = {' '.join(each) for each in mentioned_objects(tokens, words)}
-    return {name for name, group in forms.items() if mentioned.intersection(group)}
-
-
-def mentioned_objects(tokens: Sequence[str], object_names: Sequence[tuple[str, ...]]) -> set[tuple[str, ...]]:
-    """Find the object names that occur in a text, in the singular or plural. A word belongs to one name, the longest:
-    a hot dog is no dog (as in CHAIR; Rohrbach et al., 2018).
+class NameForms:
+    """Names of classes in all their forms, singular and plural, to be found in texts. A word belongs to one name, the
+    longest: a hot dog is no dog (as in CHAIR; Rohrbach et al., 2018).
 
     Args:
-        tokens: Tokens of the text.
-        object_names: Tokens of each name, in the singular.
+        names: Forms of each class in the singular, of one word or several. A form of two classes is that of the first.
     """
-    forms = {(*name[:-1], name[-1] + ending): name for ending in ('es', 's', '') for name in object_names}
-    longest_first = sorted({len(form) for form in forms}, reverse=True)
-    found, start = set(), 0
-    while start < len(tokens):
-        spans = (tuple(tokens[start:start + length]) for length in longest_first)
-        span = next((each for each in spans if each in forms), ())
-        found |= {forms[span]} if span else set()
-        start += len(span) or 1
-    return found
+
+    def __init__(self, names: dict[str, Iterable[str]]):
+        forms = {tuple(form.lower().split()): name for name, group in reversed(names.items()) for form in group}
+        self._class_of = {(*form[:-1], form[-1] + ending): name for ending in ('es', 's', '')
+                          for form, name in forms.items()}
+        self._lengths = sorted({len(form) for form in self._class_of}, reverse=True)
+
+    def find(self, tokens: Sequence[str]) -> Iterator[str]:
+        """The classes of the tokens of a text, in their order, each as often as it occurs."""
+        start = 0
+        while start < len(tokens):
+            spans = (tuple(tokens[start:start + length]) for length in self._lengths)
+            span = next((each for each in spans if each in self._class_of), None)
+            if span:
+                yield self._class_of[span]
+            start += len(span or ' ')
+
+    def first(self, text: str) -> str | None:
+        """The class of which a text speaks first."""
+        return next(self.find(re.findall(r'\w+', text.lower())), None)

@@ -3,6 +3,7 @@
 #                    are the names of its splits (default train2017 and val2017)
 #   VISIONLLM_VOC    a folder that is labelled with some of the classes, such as Pascal VOC's 20 (default data/voc/):
 #                    instances_train.json, in COCO's format and with COCO's names, and images/
+# and RefCOCO's published expressions without their images, REC_*.jsonl, from VISIONLLM_REFCOCO (default data/refcoco/).
 # Referring expressions and questions are written from the boxes. Pictures are not resized: that is left to the model.
 _base_ = './coco_photographs.py'
 

@@ -51,7 +51,7 @@ class Vocabulary:
                               'most: write several, and run the model once with each.')
         reader = tuple_head(model).class_reader
         instruction = parse_instruction(TASKS['detection'].write_instruction(names))
-        if reader.find_expressions(model.llm, [instruction]):
+        if reader.find_expressions(model.llm, [instruction], model.connector.detector.class_names):
             raise ExportError(f'{names[0]!r} is read as an expression, which means one thing: only names are exported; '
                               'use `visionllm predict --expression`, or name something else beside it.')
         queries = model.llm.new_token_embeddings(['<cls>'])

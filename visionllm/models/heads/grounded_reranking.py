@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-from visionllm.language.mentions import mentioned_classes
+from visionllm.language.mentions import NameForms
 from visionllm.language.synonyms import synonyms_of
 from visionllm.structures import ImageTokens
 
@@ -25,14 +25,14 @@ def grounded_reranking(found: Sequence[Sequence[Hypothesis]], tokens: ImageToken
     scores = tokens.class_logits.sigmoid().amax(1)  # [B, K]
     forms = class_forms(tokens.class_names)
     absent = [{name for name, score in zip(tokens.class_names, row) if score < MIN_SCORE} for row in scores.tolist()]
-    return [sorted(hypotheses, key=lambda each: len(mentioned_classes(words(each.text), forms) & unseen))
+    return [sorted(hypotheses, key=lambda each: len(unseen.intersection(forms.find(words(each.text)))))
             for hypotheses, unseen in zip(found, absent)]
 
 
 @lru_cache(8)
-def class_forms(names: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+def class_forms(names: tuple[str, ...]) -> NameForms:
     """All names of each class."""
-    return {name: synonyms_of(name) for name in names}
+    return NameForms({name: synonyms_of(name) for name in names})
 
 
 def words(text: str) -> list[str]:

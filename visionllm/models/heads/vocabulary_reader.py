@@ -77,7 +77,7 @@ class VocabularyReader(ClassMapLookup):
             queries: ``float[1, E]``, the class query.
         """
         classes, output = self.read_words(llm, instructions, tokens.class_names, queries)
-        expressions = self.find_expressions(llm, instructions)
+        expressions = self.find_expressions(llm, instructions, tokens.class_names)
         if expressions:
             classes = classes.clone()
             classes[list(expressions)] *= EXPRESSION_POWER
@@ -94,10 +94,12 @@ class VocabularyReader(ClassMapLookup):
         return scale * scores.clamp(MIN_SCORE, MAX_SCORE).logit() + offset
 
     @torch.no_grad()  # ReferringExpressions trains it
-    def find_expressions(self, llm: CausalLM, instructions: list[Instruction]) -> dict[int, str]:
-        """The expressions that mean one thing, by the index of their instruction, which names nothing else."""
+    def find_expressions(self, llm: CausalLM, instructions: list[Instruction],
+                         class_names: Sequence[str]) -> dict[int, str]:
+        """The expressions that mean one thing, by the index of their instruction, which names nothing else; a name of
+        the detector's classes means all of them."""
         alone = {b: instruction.read_names[0] for b, instruction in enumerate(instructions)
-                 if len(instruction.class_names) == 1}
+                 if len(instruction.class_names) == 1 and instruction.read_names[0] not in class_names}
         if self.expression_guidance is None or not alone:
             return {}
         are_expressions = self.expression_guidance.are_expressions(llm, list(alone.values()))
