@@ -28,6 +28,7 @@ from visionllm.models.safe_loading import load_weights_only
 from ..conftest import ROOT
 
 DEIMV2 = 'configs/visionllm/visionllm_deimv2-femto_coco.py'
+FIVE_TASKS = 'configs/visionllm/visionllm_deimv2-femto_coco-five-tasks.py'
 SSD, WEIGHTS = SHIPPED['photo']
 FOLDER_NAMES = ['person', 'vehicle', 'animal', 'food', 'couch']
 
@@ -46,6 +47,8 @@ def find(model, image, *names):
     ('cat', ('vehicle', 'animal'), {'animal'}),
     ('astronaut', ('banana', 'person'), {'person'}),
     ('coffee', ('cup', 'horse'), {'cup'}),
+    ('cat', ('dog', ), set()),
+    ('cat', ('hot dog', ), set()),
 ])
 def test_what_is_named_is_found(shipped, image, names, found):
     assert set(find(shipped, image, *names).names) == found
@@ -164,7 +167,7 @@ def test_outlines_are_nearly_as_good_as_boxes(coco_mini, shipped):
 
 
 def test_phrases_captions_and_questions_on_images_that_were_not_trained_on(coco_mini, shipped):
-    figures = {task: evaluate_task(Study.from_model(shipped.inferencer.model, SSD, 40, task))
+    figures = {task: evaluate_task(Study.from_model(shipped.inferencer.model, SSD, 24, task))
                for task in ('grounding', 'captioning', 'questions')}
     assert figures['grounding']['grounding/P@0.5'] >= 40, figures
     assert figures['captioning']['caption/CIDEr'] >= 40 and figures['captioning']['caption/empty'] == 0, figures
@@ -193,6 +196,24 @@ def test_another_detector_is_refused(coco_mini, tmp_path):
     cfg.dump(tmp_path / 'other.py')
     with pytest.raises(CheckpointMismatchError, match='ssd-mobilenet-v2-coco.*deimv2-femto-coco'):
         Inferencer.from_files(str(tmp_path / 'other.py'), WEIGHTS)
+
+
+def test_expressions_are_learned_from_photographs_and_from_texts_and_boxes(coco_mini, data, tmp_path, monkeypatch):
+    monkeypatch.setenv('VISIONLLM_VOC', str(data / 'voc-384'))
+    monkeypatch.setenv('VISIONLLM_REFCOCO', str(data / 'refcoco'))
+    cfg = Config.fromfile(FIVE_TASKS)
+    cfg.work_dir = str(tmp_path)
+    cfg.custom_hooks[0].cache_dir = str(tmp_path / 'cache')
+    cfg.custom_hooks[0].stages[0].update(steps=2, batch_size=4)
+    cfg.train_dataloader.update(num_workers=0, persistent_workers=False)
+    cfg.train_cfg = dict(max_iters=0)
+    cfg.val_dataloader = cfg.val_cfg = cfg.val_evaluator = None
+    runner = StrictRunner.from_cfg(cfg)
+    runner.model.init_weights()
+    before = {name: value.clone() for name, value in runner.model.state_dict().items()}
+    runner.train()
+    changed = {name for name, value in runner.model.state_dict().items() if not torch.equal(value, before[name])}
+    assert changed and all('.expression_guidance.' in name for name in changed)
 
 
 def test_a_few_steps_fit_the_scores_and_nothing_else(coco_mini, tmp_path):

@@ -40,8 +40,8 @@ class DetectionLibrary:
             boxes: ``float[G, 4]`` cxcywh of the annotated objects of each image; images with G = 1 are taken.
         """
         for index, target in enumerate(boxes):
-            own = (tokens.boxes[index], tokens.class_logits[index], tokens.objectness[index])
-            own = tuple(each[tokens.mask[index]] for each in own)
+            own = tuple(each[index, tokens.mask[index]].detach()
+                        for each in (tokens.boxes, tokens.class_logits, tokens.objectness))
             self.images.append(own)
             if len(target) == 1:
                 self._add_object(*own, target)
@@ -62,7 +62,7 @@ class DetectionLibrary:
         The library must hold objects of all classes of the layouts (``holds``).
         """
         boxes, class_logits, objectness = zip(*(self._paste_one(layout, count, rng) for layout in layouts))
-        return ImageTokens(embeddings=torch.zeros(len(boxes), max(map(len, boxes)), 0),
+        return ImageTokens(embeddings=boxes[0].new_zeros(len(boxes), max(map(len, boxes)), 0),
                            boxes=pad_sequence(boxes, batch_first=True),
                            objectness=pad_sequence(objectness, batch_first=True, padding_value=PADDING_LOGIT),
                            class_logits=pad_sequence(class_logits, batch_first=True, padding_value=PADDING_LOGIT),
@@ -78,6 +78,7 @@ class DetectionLibrary:
         parts = [self._others(set(layout.names), rng)]
         for box, name in zip(layout.boxes, layout.names):
             offsets, class_logits, objectness = self.objects[name][rng.integers(len(self.objects[name]))]
+            box = box.to(offsets)
             placed = torch.cat([box[:2] + offsets[:, :2] * box[2:], box[2:] * offsets[:, 2:].exp()], -1)
             parts.append((placed, class_logits, objectness))
         boxes, class_logits, objectness = map(torch.cat, zip(*parts))

@@ -53,6 +53,8 @@ class ReferringExpressions(PretrainingStage):
                  batch_size: int | None = None, layouts: str | None = None):
         super().__init__(name, steps, lr, dataset_weights, batch_size)
         self.layouts = layouts
+        self._layouts: list[ExpressionLayout] = []
+        self._library = DetectionLibrary(())
 
     def check(self, model: nn.Module) -> None:
         """Raises:
@@ -64,7 +66,7 @@ class ReferringExpressions(PretrainingStage):
                               'model.heads.tuples.class_reader.')
         if self.layouts:
             names = model.connector.detector.class_names
-            self._library, self._read_layouts = DetectionLibrary(names), read_layouts(self.layouts, names)
+            self._layouts, self._library = read_layouts(self.layouts, names), DetectionLibrary(names)
 
     def depends_on(self, model: nn.Module) -> list[object]:
         """The model, and the files of layouts."""
@@ -83,11 +85,11 @@ class ReferringExpressions(PretrainingStage):
         tokens = model.run_connector(data['inputs'], samples)[0][-1]
         boxes = [build_target(sample).boxes for sample in samples]
         losses = self._referral_losses(model, tokens, boxes, [referring_text(sample) for sample in samples])
-        if not self.layouts:
+        if not self._layouts:
             return losses
         self._library.add(tokens, boxes)
         rng = seeded_generator()
-        drawn = [self._read_layouts[rng.integers(len(self._read_layouts))] for _ in samples]
+        drawn = [self._layouts[rng.integers(len(self._layouts))] for _ in samples]
         layouts = [each for each in drawn if self._library.holds(each)]
         return merge_losses(losses, self._layout_losses(model, layouts, rng)) if layouts else losses
 
@@ -97,7 +99,7 @@ class ReferringExpressions(PretrainingStage):
         tokens = self._library.paste(layouts, model.connector.num_tokens, rng)
         meant = [int(rng.integers(len(layout.names))) for layout in layouts]
         expressions = [draw(rng, layout.expressions[index]) for layout, index in zip(layouts, meant)]
-        boxes = [layout.boxes[[index]] for layout, index in zip(layouts, meant)]
+        boxes = [layout.boxes[[index]].to(tokens.boxes) for layout, index in zip(layouts, meant)]
         return self._referral_losses(model, tokens, boxes, expressions)
 
     def _referral_losses(self, model: nn.Module, tokens: ImageTokens, boxes: list[Tensor],
