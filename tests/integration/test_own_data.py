@@ -77,7 +77,10 @@ def test_the_guide_makes_a_better_model(call, own, tmp_path):
     assert aps[1] > aps[0] + 0.02, aps  # the names are understood before
     assert (tmp_path / 'report/report.html').exists()
     trained = VisionLLM(CONFIG, tmp_path / f'iter_{STEPS}.pth')
+    state = trained.inferencer.model.state_dict()  # the folder is in float16
+    trained.inferencer.model.load_state_dict({name: value.half() if value.is_floating_point() else value
+                                              for name, value in state.items()})
     expected, found = (model.predict(ROOT / 'visionllm/images/cat.jpg', classes=NAMES, threshold=0.05)[0]
                        for model in (trained, VisionLLM(tmp_path / 'model')))
     assert found.names and found.names == expected.names
-    assert found.scores == pytest.approx(expected.scores, abs=0.01)  # the folder is in float16
+    assert found.scores == pytest.approx(expected.scores, abs=1e-4)
