@@ -25,12 +25,11 @@ from visionllm.models.loss_reduction import merge_losses
 from visionllm.models.samples import build_target, referring_text
 from visionllm.structures import ImageTokens, LossTerm, TextFeatures
 
-from .detection_library import DetectionLibrary
+from .detection_bank import MIN_IOU, DetectionBank
 from .exercises import draw, wide_corpus
 from .stage import PretrainingStage
 
 COLOURED_SHARE = 1 / 3  # of names that are told from expressions
-MIN_IOU = 0.5  # of a token that is right
 SCORE_WEIGHT = 10.0  # of the mean over tokens; with that of their sum nothing else is learned
 
 
@@ -54,7 +53,7 @@ class ReferringExpressions(PretrainingStage):
         super().__init__(name, steps, lr, dataset_weights, batch_size)
         self.layouts = layouts
         self._layouts: list[ExpressionLayout] = []
-        self._library = DetectionLibrary(())
+        self._bank = DetectionBank(())
 
     def check(self, model: nn.Module) -> None:
         """Raises:
@@ -66,7 +65,7 @@ class ReferringExpressions(PretrainingStage):
                               'model.heads.tuples.class_reader.')
         if self.layouts:
             names = model.connector.detector.class_names
-            self._layouts, self._library = read_layouts(self.layouts, names), DetectionLibrary(names)
+            self._layouts, self._bank = read_layouts(self.layouts, names), DetectionBank(names)
 
     def depends_on(self, model: nn.Module) -> list[object]:
         """The model, and the files of layouts."""
@@ -87,16 +86,16 @@ class ReferringExpressions(PretrainingStage):
         losses = self._referral_losses(model, tokens, boxes, [referring_text(sample) for sample in samples])
         if not self._layouts:
             return losses
-        self._library.add(tokens, boxes)
+        self._bank.add(tokens, boxes)
         rng = seeded_generator()
         drawn = [self._layouts[rng.integers(len(self._layouts))] for _ in samples]
-        layouts = [each for each in drawn if self._library.holds(each)]
+        layouts = [each for each in drawn if self._bank.holds(each)]
         return merge_losses(losses, self._layout_losses(model, layouts, rng)) if layouts else losses
 
     def _layout_losses(self, model: nn.Module, layouts: list[ExpressionLayout],
                        rng: np.random.Generator) -> dict[str, LossTerm]:
         """Losses of one expression about one object of each layout."""
-        tokens = self._library.paste(layouts, model.connector.num_tokens, rng)
+        tokens = self._bank.paste(layouts, model.connector.num_tokens, rng)
         meant = [int(rng.integers(len(layout.names))) for layout in layouts]
         expressions = [draw(rng, layout.expressions[index]) for layout, index in zip(layouts, meant)]
         boxes = [layout.boxes[[index]].to(tokens.boxes) for layout, index in zip(layouts, meant)]
