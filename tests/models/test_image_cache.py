@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from visionllm.models.image_cache import ImageCache, real_pixels
+from visionllm.models.image_cache import ImageCache
 from visionllm.structures import Detections
 from visionllm.structures.detections import MIN_SCORE, pad_detections
 
@@ -81,15 +81,3 @@ def test_without_a_cache_everything_is_detected(detect):
     for _ in range(2):
         assert values(cache.get_or_compute([RED, GREEN], detect)) == [10, 20]
     assert detect.asked == [[10, 20], [10, 20]] and not cache.results
-
-
-def test_pixels_are_those_of_the_picture_without_its_padding():
-    sizes = [(16, 16), (7, 16), (16, 1), (1, 3)]
-    pixels = [np.random.default_rng(number).permutation(768).astype(np.uint8)[:3 * height * width].reshape(
-        height, width, 3) for number, (height, width) in enumerate(sizes)]
-    images, mask = torch.zeros(4, 3, 16, 16), torch.zeros(4, 16, 16, dtype=torch.bool)
-    for each, (height, width), image, own in zip(pixels, sizes, images, mask):
-        image[:, :height, :width] = torch.from_numpy(each).permute(2, 0, 1) / 255
-        own[:height, :width] = True
-    found = real_pixels(images, mask)
-    assert all(one.shape == other.shape and (one == other).all() for one, other in zip(found, pixels))

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+import cv2
 import numpy as np
 import torch
 from mmdet.structures import DetDataSample
@@ -110,10 +111,10 @@ class Inferencer:
         return pseudo_collate([self._sample(image, path, instruction, names) for image, path in zip(images, paths)])
 
     def _sample(self, image: np.ndarray, path: str, instruction: str | Sequence[str], names: list[str]) -> dict:
-        resized = self.resize(dict(img=image[..., ::-1], img_shape=image.shape[:2], ori_shape=image.shape[:2],
-                                   scale_factor=(1.0, 1.0)))
+        resized = self.resize(dict(img=cv2.cvtColor(image, cv2.COLOR_RGB2BGR), img_shape=image.shape[:2],
+                                   ori_shape=image.shape[:2], scale_factor=(1.0, 1.0)))
         sample = DetDataSample(metainfo=dict(
             img_path=path, ori_shape=image.shape[:2], img_shape=resized['img'].shape[:2],
             scale_factor=resized['scale_factor'], instruction=instruction, text=names))
-        pixels = torch.from_numpy(np.ascontiguousarray(resized['img'].transpose(2, 0, 1)))
+        pixels = torch.from_numpy(np.stack(cv2.split(resized['img'])))
         return dict(inputs=pixels, data_samples=sample)

@@ -14,7 +14,7 @@ from torch import Tensor
 from visionllm.evaluation.detection import average_precision
 from visionllm.language.kinds import HELD_OUT_SUPERCATEGORIES
 from visionllm.language.synonyms import NARROWER_NAMES, VOC_SYNONYMS
-from visionllm.models.image_cache import real_pixels
+from visionllm.models.pixels import real_pixels
 from visionllm.models.samples import batch_pixel_mask
 from visionllm.structures import Detections
 from visionllm.structures.boxes import to_xywh

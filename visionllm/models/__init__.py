@@ -20,6 +20,7 @@ from .llms import CausalLM
 from .parts_pretrained import PartsPretrained
 from .prompts import ProjectedPrompt, SymbolicPrompt
 from .safe_loading import install_safe_loading
+from .uint8_preprocessor import UInt8DataPreprocessor
 from .visionllm import VisionLLM
 
 install_safe_loading()
@@ -30,5 +31,5 @@ __all__ = [
     'MLPRefiner', 'MMDetDetector', 'NextTokenHead', 'NoTextEncoder', 'OnnxDetector', 'PartsPretrained',
     'PerceiverResampler', 'ProjectedPrompt', 'ProposalHead', 'RoIEncoder', 'RoIRefiner', 'SentenceEncoder',
     'SymbolicPrompt', 'TensorFlowSSD', 'TextEncoder', 'TokenGuidance', 'TokenizerPretrained',
-    'TransformersDetector', 'VisionLLM'
+    'TransformersDetector', 'UInt8DataPreprocessor', 'VisionLLM'
 ]

@@ -4,9 +4,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from hashlib import blake2b
 
-import cv2
 import numpy as np
-from torch import Tensor
 
 
 class ImageCache:
@@ -34,12 +32,3 @@ class ImageCache:
         while len(self.results) > self.size:
             self.results.popitem(last=False)
         return [found[key] for key in keys]
-
-
-def real_pixels(images: Tensor, pixel_mask: Tensor) -> list[np.ndarray]:
-    """The real pixels ``uint8[h, w, 3]`` of padded images ``float[B, 3, H, W]`` in [0, 1] with mask
-    ``bool[B, H, W]``."""
-    sizes = zip(pixel_mask[:, :, 0].sum(1).tolist(), pixel_mask[:, 0].sum(1).tolist())
-    planes = ((255 * image[:, :height, :width]).round_().byte().cpu().numpy()
-              for image, (height, width) in zip(images, sizes))
-    return [cv2.merge(list(each)) for each in planes]  # half the time of a permuted copy

@@ -3,7 +3,7 @@
 # model.connector.encoder, and the number of layers of its language model.
 model = dict(
     type='VisionLLM',
-    data_preprocessor=dict(type='DetDataPreprocessor', mean=[0, 0, 0], std=[255, 255, 255], bgr_to_rgb=True),
+    data_preprocessor=dict(type='UInt8DataPreprocessor'),
     text_encoder=dict(type='NoTextEncoder'),
     connector=dict(type='GridTokenizer'),
     refiners=dict(resampler=dict(type='PerceiverResampler')),

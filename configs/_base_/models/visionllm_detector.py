@@ -5,7 +5,7 @@
 # calibration: all else is that of the shipped model for photographs.
 model = dict(
     type='VisionLLM',
-    data_preprocessor=dict(type='DetDataPreprocessor', mean=[0, 0, 0], std=[255, 255, 255], bgr_to_rgb=True),
+    data_preprocessor=dict(type='UInt8DataPreprocessor'),
     text_encoder=dict(type='NoTextEncoder'),
     connector=dict(type='DetectorTokenizer', num_tokens=100, cached_images=4096),
     refiners=dict(roi=dict(type='RoIEncoder', encoder=dict(type='EfficientNetLite'), crop_size=128,

@@ -23,7 +23,7 @@ def box_colours(images: Tensor, pixel_mask: Tensor, boxes: Tensor) -> Tensor:
     """Shares ``float[B, M, P, 11]`` of the colours in boxes ``float[B, M, 4]`` (cxcywh in [0, 1]).
 
     Args:
-        images: ``float[B, 3, H, W]``, RGB in [0, 1], padded.
+        images: RGB, padded, ``uint8[B, 3, H, W]`` or ``float`` in [0, 1].
         pixel_mask: ``bool[B, H, W]``, True = real pixel.
     """
     crops = crop_images_antialiased(images, pixel_mask, boxes, CROP_SIZE)  # [B, M, 3, S, S]

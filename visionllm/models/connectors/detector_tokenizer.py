@@ -13,8 +13,9 @@ from visionllm.errors import ConfigError
 from visionllm.structures import Detections, ImageTokens, LossTerm, TextFeatures
 from visionllm.structures.detections import pad_detections
 
-from ..image_cache import ImageCache, real_pixels
+from ..image_cache import ImageCache
 from ..matching import hungarian_match
+from ..pixels import real_pixels
 
 Matches = list[tuple[Tensor, Tensor]]  # of each image: indices of tokens, and of the objects matched to them
 
@@ -50,7 +51,7 @@ class DetectorTokenizer(BaseModule):
         """Tokens of the only layer.
 
         Args:
-            features: The images alone: RGB ``float[B, 3, H, W]`` in [0, 1], padded.
+            features: The images alone: RGB, padded, ``uint8[B, 3, H, W]`` or ``float`` in [0, 1].
             pixel_mask: ``bool[B, H, W]``, True = real pixel.
             text: Guiding text; ``N = 0`` for none.
         """

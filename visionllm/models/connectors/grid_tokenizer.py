@@ -12,7 +12,8 @@ from torch import Tensor
 
 from visionllm.structures import ImageTokens, LossTerm, TextFeatures
 
-from ..image_cache import ImageCache, real_pixels
+from ..image_cache import ImageCache
+from ..pixels import real_pixels
 
 Matches = list[tuple[Tensor, Tensor]]  # of each image: indices of tokens, and of the objects matched to them
 
@@ -48,7 +49,7 @@ class GridTokenizer(BaseModule):
         """Tokens of the only layer.
 
         Args:
-            features: The images alone: RGB ``float[B, 3, H, W]`` in [0, 1], padded.
+            features: The images alone: RGB, padded, ``uint8[B, 3, H, W]`` or ``float`` in [0, 1].
             pixel_mask: ``bool[B, H, W]``, True = real pixel.
             text: Unused.
         """

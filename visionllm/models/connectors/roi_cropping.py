@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..box_position_embedding import pixel_centers
+from ..pixels import as_fractions
 from .language_guided import valid_ratio
 
 MIN_SIDE = 2  # of the longer side of a box, in pixels
@@ -45,7 +46,7 @@ def crop_images(images: Tensor, pixel_mask: Tensor, boxes: Tensor, crop_size: in
 
 def crop_images_antialiased(images: Tensor, pixel_mask: Tensor, boxes: Tensor, crop_size: int) -> Tensor:
     """As ``crop_images``, ``float[B, M, 3, S, S]``, out of the image at half its resolution, a quarter and so on where
-    a region is larger than the crop."""
+    a region is larger than the crop. Images may be bytes."""
     if len(images) > 1:  # each by its own size, so that crops do not depend on the padding
         crops = []
         for image, mask, own in zip(images, pixel_mask, boxes):
@@ -53,6 +54,7 @@ def crop_images_antialiased(images: Tensor, pixel_mask: Tensor, boxes: Tensor, c
             real = image[None, :, :height, :width], mask[None, :height, :width]
             crops.append(crop_images_antialiased(*real, own[None], crop_size))
         return torch.cat(crops)
+    images = as_fractions(images)
     side = (boxes[..., 2:] * _image_sizes(pixel_mask, boxes)).amax(-1)  # [B, M], in pixels
     level = (side / crop_size).log2().floor().clamp_min(0)
     crops = images.new_zeros(*boxes.shape[:2], 3, crop_size, crop_size)

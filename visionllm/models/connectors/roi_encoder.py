@@ -21,7 +21,8 @@ from torch import Tensor
 from visionllm.structures import ImageFeatures, ImageTokens, LazyFeatures, RoICrops, TextFeatures
 
 from ..box_position_embedding import pixel_centers
-from ..image_cache import ImageCache, real_pixels
+from ..image_cache import ImageCache
+from ..pixels import real_pixels
 from .box_colours import box_colours
 from .roi_cropping import crop_boxes, crop_images_antialiased
 
@@ -55,7 +56,7 @@ class RoIEncoder(BaseModule):
         """The tokens with ``roi_crops``, ``image_features`` and ``colours``.
 
         Args:
-            images: ``float[B, 3, H, W]`` in [0, 1], padded.
+            images: RGB, padded, ``uint8[B, 3, H, W]`` or ``float`` in [0, 1].
             pixel_mask: ``bool[B, H, W]``, True = real pixel.
             text: Unused.
         """

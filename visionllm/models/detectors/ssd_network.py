@@ -211,9 +211,13 @@ class Anchors(nn.Module):
 
     def candidates(self, scores: Tensor) -> Tensor:
         """The ``top_k`` best scores of each class but the background, and 0: ``float[L, A]`` of ``float[L, A]``."""
-        worst = scores.topk(min(self.top_k, len(self.anchors))).values[:, -1:]
         kept = torch.arange(len(scores), device=scores.device) != self.background
-        return torch.where(scores >= worst, scores, 0) * kept[:, None]
+        return torch.where(self.are_best(scores), scores, 0) * kept[:, None]
+
+    def are_best(self, scores: Tensor) -> Tensor:
+        """Whether each of the scores ``float[n, A]`` of n classes is among the ``top_k`` best of its class,
+        ``bool[n, A]``."""
+        return scores >= scores.topk(min(self.top_k, len(self.anchors))).values[:, -1:]
 
 
 def make_anchors(node: 'NodeDef', maps: tuple[int, int], size: tuple[int, int]) -> tuple[Tensor, Tensor]:

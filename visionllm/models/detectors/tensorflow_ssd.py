@@ -65,8 +65,9 @@ class TensorFlowSSD(PublishedDetector):
         """Of one image, for what ``Anchors`` says of it."""
         likely = self.anchors.min_score < scores.T
         likely[self.anchors.background] = False
-        if likely.sum(1).max() > self.anchors.top_k:
-            likely &= self.anchors.candidates(scores.T) > 0
+        crowded = likely.sum(1) > self.anchors.top_k
+        if crowded.any():  # of the others top_k has all
+            likely[crowded] &= self.anchors.are_best(scores.T[crowded])
         columns, anchors = torch.nonzero(likely, as_tuple=True)
         boxes = corners[anchors]
         boxes = torch.cat([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], 1)  # [n, 4] xywh
