@@ -17,7 +17,7 @@ def real_pixels(images: Tensor, pixel_mask: Tensor) -> list[np.ndarray]:
     """
     sizes = zip(pixel_mask[:, :, 0].sum(1).tolist(), pixel_mask[:, 0].sum(1).tolist())
     real = (image[:, :height, :width] for image, (height, width) in zip(images, sizes))
-    planes = (image if image.dtype.itemsize == 1 else (255 * image).round_().byte() for image in real)
+    planes = ((255 * image).round_().byte() if image.is_floating_point() else image for image in real)
     return [cv2.merge(list(each.cpu().numpy())) for each in planes]  # half the time of a permuted copy
 
 

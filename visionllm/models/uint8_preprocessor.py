@@ -4,7 +4,7 @@ Dimensions: B images, H x W the padded input, h x w of one image.
 """
 
 from mmdet.registry import MODELS
-from mmengine.model import BaseDataPreprocessor
+from mmengine.model import BaseDataPreprocessor, stack_batch
 
 
 @MODELS.register_module()
@@ -23,9 +23,4 @@ class UInt8DataPreprocessor(BaseDataPreprocessor):
             training: Unused.
         """
         data = self.cast_data(data)
-        images = data['inputs']
-        height, width = (max(image.shape[side] for image in images) for side in (1, 2))
-        padded = images[0].new_zeros(len(images), 3, height, width)
-        for row, image in zip(padded, images):
-            row[:, :image.shape[1], :image.shape[2]] = image.flip(0)
-        return {**data, 'inputs': padded}
+        return {**data, 'inputs': stack_batch(data['inputs']).flip(1)}

@@ -46,7 +46,7 @@ def crop_images(images: Tensor, pixel_mask: Tensor, boxes: Tensor, crop_size: in
 
 def crop_images_antialiased(images: Tensor, pixel_mask: Tensor, boxes: Tensor, crop_size: int) -> Tensor:
     """As ``crop_images``, ``float[B, M, 3, S, S]``, out of the image at half its resolution, a quarter and so on where
-    a region is larger than the crop. Images may be bytes."""
+    a region is larger than the crop. The images may be ``uint8``."""
     if len(images) > 1:  # each by its own size, so that crops do not depend on the padding
         crops = []
         for image, mask, own in zip(images, pixel_mask, boxes):
