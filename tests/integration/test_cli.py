@@ -16,6 +16,8 @@ from torch.utils.data import DataLoader
 
 from visionllm.annotations import AnnotationError
 from visionllm.cli import common
+from visionllm.cli.main import main
+from visionllm.cli.process import limit_spinning
 from visionllm.errors import ConfigError
 from visionllm.models.safe_loading import load_local
 
@@ -73,6 +75,41 @@ def test_parts_that_do_not_exist_or_have_other_settings(cli, part, expected):
 def test_a_setting_that_a_config_lacks_is_named(cli):
     assert sentence(cli, lambda: Config(dict(model={})).test_dataloader.dataset) == (
         'The config has no test_dataloader, which is needed here.')
+
+
+@pytest.mark.parametrize(('before', 'after'), [
+    ({}, dict(OMP_WAIT_POLICY='passive', GOMP_SPINCOUNT='1000')),
+    (dict(GOMP_SPINCOUNT='5'), dict(OMP_WAIT_POLICY='passive', GOMP_SPINCOUNT='5')),
+    (dict(OMP_WAIT_POLICY='active'), dict(OMP_WAIT_POLICY='active')),
+])
+def test_how_threads_wait_is_set_where_the_user_has_not(monkeypatch, before, after):
+    monkeypatch.setattr(os, 'environ', before)
+    limit_spinning()
+    assert before == after
+
+
+@pytest.mark.skipif(sys.platform != 'linux', reason='glibc alone')
+def test_memory_of_large_tensors_is_used_again():
+    script = '''
+import resource, torch
+from visionllm.cli.process import keep_freed_memory
+keep_freed_memory()
+faults = []
+for _ in range(4):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    torch.zeros(1 << 24)  # 64 MiB
+    faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+assert faults[-1] < 100 < faults[0], faults
+'''
+    subprocess.run([sys.executable, '-c', script], check=True)
+
+
+@pytest.mark.parametrize('is_terminal', [True, False])
+def test_in_a_terminal_predict_says_what_it_loads(monkeypatch, capsys, is_terminal):
+    monkeypatch.setattr(sys.stderr, 'isatty', lambda: is_terminal)
+    with pytest.raises(SystemExit):
+        main(['predict', 'cat.jpg', '--classes', 'cat', '--model', 'no_such_model'])
+    assert capsys.readouterr().err.startswith('Loading no_such_model ...\n' if is_terminal else 'error: ')
 
 
 def test_who_reads_the_output_may_stop_reading():

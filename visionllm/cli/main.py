@@ -7,7 +7,6 @@
 """
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -17,6 +16,7 @@ from visionllm.version import __version__
 from . import benchmark, cost, data, demo, export, inspect, predict, study, test, train, web
 from .common import end_after, run_safely
 from .parser import Parser
+from .process import keep_freed_memory, limit_spinning
 
 COMMANDS = {  # module, and help
     'predict': (predict, 'find, describe and answer, on images and videos'),
@@ -50,8 +50,8 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command; arguments are those of the process if None."""
-    # threads that wait for others would keep the cores of other programs busy: ten times slower beside one
-    os.environ.setdefault('OMP_WAIT_POLICY', 'passive')
+    limit_spinning()
+    keep_freed_memory()
     parser = build_parser()
     args, unknown = parser.parse_known_args(arguments)
     if unknown:

@@ -82,6 +82,8 @@ def read_threshold(text: str) -> float | dict[str, float]:
 
 def run(args: argparse.Namespace) -> None:
     """Predict, and print answers as they come."""
+    if sys.stderr.isatty():  # the first answer takes some seconds
+        print(f'Loading {args.model} ...', file=sys.stderr)
     from visionllm import VisionLLM
     from visionllm.inference.coco import write_coco
     from visionllm.visualization import write_predictions

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-import torch
 from torch import nn
 
 
@@ -51,11 +50,3 @@ def keep_frozen_in_eval(parts: Iterable[nn.Module]) -> None:
     for part in parts:
         if not any(parameter.requires_grad for parameter in part.parameters()):
             part.eval()
-
-
-def native_dtype() -> torch.dtype:
-    """bfloat16 if the hardware supports it natively (CUDA, AVX-512 BF16, AMX), else float32."""
-    if torch.cuda.is_available():  # T4 and V100 only emulate it, slowly
-        return torch.bfloat16 if torch.cuda.get_device_capability()[0] >= 8 else torch.float32
-    return torch.bfloat16 if torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported() \
-        else torch.float32

@@ -11,7 +11,8 @@ from transformers import AutoModel
 
 from visionllm.structures import TextFeatures
 
-from ..freezing import exclude_frozen_parameters, native_dtype
+from ..dtypes import native_dtype
+from ..freezing import exclude_frozen_parameters
 from ..huggingface import load_model, load_tokenizer
 from ..prompt_cache import PromptCache
 

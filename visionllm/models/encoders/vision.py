@@ -12,7 +12,8 @@ from transformers.image_processing_base import ImageProcessingMixin
 
 from visionllm.errors import ConfigError
 
-from ..freezing import exclude_frozen_parameters, native_dtype
+from ..dtypes import find_dtype
+from ..freezing import exclude_frozen_parameters
 from ..huggingface import load_model, pretrained_kwargs, translated_errors
 
 PREPROCESSOR = 'a preprocessor_config.json beside it with image_mean, image_std and a size'
@@ -40,8 +41,7 @@ class HuggingFaceVisionEncoder(BaseModule):
     def __init__(self, source: str, layer: int = -2, dtype: str = 'auto', random_config: dict | None = None):
         super().__init__()
         self.layer = layer
-        dtype = native_dtype() if dtype == 'auto' else getattr(torch, dtype)
-        model = load_model(AutoModel, source, 'a vision model', dtype, random_config)
+        model = load_model(AutoModel, source, 'a vision model', find_dtype(dtype), random_config)
         model = getattr(model, 'vision_tower', model)  # of LLaVA's kind
         self.model = getattr(model, 'vision_model', model)  # of CLIP's kind
         config = self.model.config

@@ -34,7 +34,8 @@ from visionllm.ops.block_attention import Blocks
 from visionllm.structures import TextFeatures
 
 from ..disk_cache import tensors_digest
-from ..freezing import exclude_frozen_parameters, native_dtype
+from ..dtypes import find_dtype
+from ..freezing import exclude_frozen_parameters
 from ..initialization import initial_weights_matter
 from ..prompt_cache import PromptCache
 from .adapter import load_adapter
@@ -69,8 +70,7 @@ class CausalLM(BaseModule):
         if text_lora and gradient_checkpointing:
             raise ConfigError('With gradient_checkpointing the layers run again in the backward pass, when it is not '
                               'known any more which LoRA was used: leave text_lora or gradient_checkpointing out.')
-        dtype = native_dtype() if dtype == 'auto' else getattr(torch, dtype)
-        model, tokenizer = load_causal_lm(source, dtype, random_config)
+        model, tokenizer = load_causal_lm(source, find_dtype(dtype), random_config)
         self.has_random_weights = random_config is not None
         model.requires_grad_(trained)
         self.vocabulary = extend_tokenizer(tokenizer, model.get_input_embeddings().num_embeddings)
