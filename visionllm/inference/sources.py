@@ -177,7 +177,7 @@ def _read_video(source: str | int, name: str) -> Iterator[Frame]:
             is_read, image = video.read()
             if not is_read:
                 break
-            yield Frame(f'{name}#{number}', np.ascontiguousarray(image[..., ::-1]))
+            yield Frame(f'{name}#{number}', cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
             number += 1
     finally:
         video.release()

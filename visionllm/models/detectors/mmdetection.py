@@ -5,6 +5,7 @@ Dimensions: B images, M queries or detections, K classes, C channels.
 
 import json
 
+import cv2
 import numpy as np
 from mmdet.models.detectors.base_detr import DetectionTransformer
 from mmdet.registry import MODELS
@@ -67,7 +68,7 @@ class MMDetDetector(PublishedDetector):
 
     def detect(self, image: np.ndarray) -> Detections:
         """Detections of one ``uint8[H, W, 3]`` RGB image."""
-        packed = self.pipeline(dict(img=np.ascontiguousarray(image[..., ::-1]), img_id=0))
+        packed = self.pipeline(dict(img=cv2.cvtColor(image, cv2.COLOR_RGB2BGR), img_id=0))
         batch = self.detector.data_preprocessor(pseudo_collate([packed]), False)
         if self.has_queries:
             return self._queries(batch['inputs'], batch['data_samples'])
