@@ -36,10 +36,9 @@ class AnchorsOfImage(nn.Module):
 
 
 def ssd_graph(detector: TensorFlowSSD) -> DetectorGraph:
-    """Of an SSD, which computes in float32 from now on, as the file does, so that both can be compared: onnxruntime has
-    no bfloat16 on CPUs."""
+    """Of an SSD."""
     width, height = detector.size
-    anchors = AnchorsOfImage(detector.anchors.float()).eval()
+    anchors = AnchorsOfImage(detector.anchors).eval()
     image = torch.zeros(height, width, 3, dtype=torch.uint8)
     network = module_graph(anchors, dict(image=image), ANCHORS)
     with torch.no_grad():

@@ -24,8 +24,7 @@ CONVOLUTIONS = ('Conv2D', 'DepthwiseConv2dNative')
 SIMPLE = {  # operations without weights
     'Add': torch.add,
     'Sigmoid': torch.sigmoid,
-    # in float32 again: bfloat16 has no score between 0.996 and 1
-    'Flatten': lambda maps: maps.permute(0, 2, 3, 1).flatten(1).float(),
+    'Flatten': lambda maps: maps.permute(0, 2, 3, 1).flatten(1),
     'ConcatV2': lambda *parts: torch.cat(parts, 1),
 }
 MERGED = ('FusedBatchNorm', 'BiasAdd', 'Relu6')  # into the convolution before
@@ -92,14 +91,6 @@ class SSDLayers(nn.Module):
         return [values[name] for name in self.outputs]
 
 
-class CastConv2d(nn.Conv2d):
-    """A convolution that takes maps of any precision."""
-
-    def forward(self, maps: Tensor) -> Tensor:
-        """Maps ``[B, out, h, w]`` of the weights' type, of ``float[B, in, H, W]``."""
-        return super().forward(maps.to(self.weight.dtype))
-
-
 def values_done(steps: list[tuple[str, object, list[str]]], outputs: list[str]) -> list[list[str]]:
     """The values that no step behind needs, for each step.
 
@@ -147,7 +138,7 @@ def convolution(node: 'NodeDef', weight: Tensor, size: tuple[int, int]) -> nn.Se
                    for side, stride, width in zip(size, strides, kernel.shape[2:])]
         kernel = F.pad(kernel, (missing[1] % 2, 0, missing[0] % 2, 0))
         padding = [(each + 1) // 2 for each in missing]
-    layer = CastConv2d(channels, len(kernel), kernel.shape[2:], strides, padding, groups=groups, device='meta')
+    layer = nn.Conv2d(channels, len(kernel), kernel.shape[2:], strides, padding, groups=groups, device='meta')
     if node.attr['loc_pred_transposed'].b:  # y, x, height, width
         kernel = kernel.unflatten(0, (-1, 2, 2)).flip(2).flatten(0, 2)
     kernel = kernel.contiguous(memory_format=torch.channels_last)  # half the time on a CPU
@@ -182,8 +173,6 @@ class Anchors(nn.Module):
     Args:
         graph: Its node ``detection_out`` has boxes, class scores and anchors as inputs.
         size: Width and height of the images.
-        dtype: Of the convolutions that predict class scores and no boxes, half of the arithmetic. In bfloat16 scores
-            change by 0.003 at most (by 0.08 if all convolutions were), and boxes by nothing.
 
     Raises:
         ConfigError: The graph is not of this kind.
@@ -193,16 +182,13 @@ class Anchors(nn.Module):
         top_k, keep: At most that many detections of each class, before suppression, and of an image.
     """
 
-    def __init__(self, graph: Graph, size: tuple[int, int], dtype: torch.dtype):
+    def __init__(self, graph: Graph, size: tuple[int, int]):
         super().__init__()
         node = graph.get('detection_out')
         if node is None or node.op != 'DetectionOutput':
             raise ConfigError('The graph has no node detection_out of the kind DetectionOutput.')
         boxes, scores, anchors = node.input
         self.layers = SSDLayers(graph, (boxes, scores), size)
-        of_boxes, of_scores = ({node.name for node in needed_nodes(graph, (each, ))} for each in (boxes, scores))
-        for name in (of_scores - of_boxes) & self.layers.convolutions.keys():
-            self.layers.convolutions[name].to(dtype)
         priors = [graph[name] for name in graph[anchors].input if name in graph]
         anchors, variances = zip(*(make_anchors(prior, self.layers.sizes[prior.input[0]], size) for prior in priors))
         self.register_buffer('anchors', torch.cat(anchors))

@@ -18,7 +18,6 @@ from visionllm.errors import ConfigError
 from visionllm.structures import Detections, TextFeatures
 from visionllm.structures.detections import log_odds, pad_detections
 
-from ..dtypes import find_dtype
 from ..freezing import exclude_frozen_parameters
 from .hashing import hash_files
 from .label_sets import COCO_IDS
@@ -39,18 +38,17 @@ class TensorFlowSSD(PublishedDetector):
         size: Width and height that images are resized to.
         label_set: As of ``PublishedDetector``.
         label_ids: Columns of the class scores that belong to these names.
-        dtype: As of ``Anchors``; ``auto`` is bfloat16 where the hardware supports it natively, else float32.
 
     Raises:
         ConfigError: The folder does not hold one ``.pb`` and one ``.pbtxt`` of an SSD.
     """
 
     def __init__(self, source: str, size: tuple[int, int] = (300, 300), label_set: str | list[str] = 'coco',
-                 label_ids: tuple[int, ...] = COCO_IDS, dtype: str = 'auto'):
+                 label_ids: tuple[int, ...] = COCO_IDS):
         super().__init__(source, label_set)
         self.check_names(len(label_ids))
         self.size, self.files = tuple(size), find_files(source)
-        self.anchors = Anchors(Graph(*self.files), self.size, find_dtype(dtype))
+        self.anchors = Anchors(Graph(*self.files), self.size)
         self.detections = AnchorDetections(list(label_ids), self.anchors.keep)
         self.embed_dims = len(self.class_names)
         exclude_frozen_parameters(self.anchors)
