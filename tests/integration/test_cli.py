@@ -99,7 +99,7 @@ for _ in range(4):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     torch.zeros(1 << 24)  # 64 MiB
     faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
-assert faults[-1] < 100 < faults[0], faults
+assert min(faults[1:]) < 4000, faults  # of 16,384 pages; fewer, where the system takes large ones, at first as well
 '''
     subprocess.run([sys.executable, '-c', script], check=True)
 
