@@ -129,7 +129,7 @@ def test_a_folder_one_by_one_and_in_batches_is_the_same_files():
         for run in folder.rows().values():
             run()
     assert [call.kwargs['batch_size'] for call in predict.call_args_list] == [1, 2]
-    assert list(folder.rows()) == ['5 files, one by one', '5 files, in batches of 2']
+    assert list(folder.rows()) == ['5 files of 640 x 480, one by one', '5 files of 640 x 480, in batches of 2']
     files = sorted(Path(folder.folder.name).iterdir())
     assert len({file.read_bytes() for file in files}) == 5
     folder.predict(2)
@@ -139,7 +139,7 @@ def test_ratios_of_the_photographs_suite_are_of_its_rows(tiny, monkeypatch):
     monkeypatch.setattr(photographs, 'PEERS', {'OWLv2 base': lambda device: None})
     folder = Mock(rows=lambda: {'2 files, one by one': None, '2 files, in batches of 8': None})
     benchmark = Mock(rows=lambda name: {f'{name}, detector, batch 1': None, f'{name}, batch 1': None})
-    suite = photographs.photographs_suite({'SSD': benchmark}, folder, 'cpu')
+    suite = photographs.photographs_suite({'SSD': benchmark}, [folder], 'cpu')
     seconds = dict.fromkeys(suite.rows, 1.0)
     assert 'command to first answer' in seconds
     assert suite.compare(seconds | {'2 files, one by one': 1.5}) == {

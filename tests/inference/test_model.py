@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from visionllm import VisionLLM
 from visionllm.annotations import ImageError, read_coco_file
@@ -58,6 +58,25 @@ def test_images_together_are_answered_as_alone(photo):
     assert_equal(together, photo.predict(files, classes=names, batch_size=2))
     assert [prediction.names[0] for prediction in together] == ['person', 'cat', 'cup']
     assert all(0 < prediction.seconds < 60 for prediction in together)
+
+
+def test_a_camera_s_photograph_is_answered_as_a_smaller_one(photo, tmp_path):
+    small, = photo.predict(CAT, classes=['cat', 'couch'], points=12)
+    image = Image.open(CAT)
+    factor = 4032 / max(image.size)
+    image.resize((round(image.width * factor), round(image.height * factor))).save(tmp_path / 'large.jpg')
+    large, = photo.predict(tmp_path / 'large.jpg', classes=['cat', 'couch'], points=12)
+    assert large.names == small.names and max(large.image.shape) == 4032
+    np.testing.assert_allclose(large.scores, small.scores, atol=0.03)
+    np.testing.assert_allclose(np.array(large.boxes) / factor, small.boxes, atol=6)
+    overlap = outline(large, factor) & outline(small, 1)
+    assert overlap.sum() > 0.9 * (outline(large, factor) | outline(small, 1)).sum()
+
+
+def outline(prediction, factor):
+    canvas = Image.new('1', (2000, 2000))
+    ImageDraw.Draw(canvas).polygon([(x / factor, y / factor) for x, y in prediction.points[0]], fill=1)
+    return np.asarray(canvas)
 
 
 def test_several_threads_get_their_own_answers(photo):

@@ -33,7 +33,9 @@ def read_image(path: str | Path) -> np.ndarray:
         with Image.open(path) as file:
             _check_size(path, *file.size)
             image = _read_deep_colours(path, file) if _has_deep_colours(file) else file
-            return _to_rgb(ImageOps.exif_transpose(image))
+            image.load()
+            ImageOps.exif_transpose(image, in_place=True)
+            return _to_rgb(image)
     except FileNotFoundError:
         raise ImageError(f'{path} does not exist.') from None
     except IsADirectoryError:
@@ -76,7 +78,7 @@ def _to_rgb(image: Image.Image) -> np.ndarray:
         image = image.convert('RGBA')
         white = Image.new('RGBA', image.size, 'white')
         image = Image.alpha_composite(white, image)
-    return np.asarray(image.convert('RGB'))
+    return np.asarray(image if image.mode == 'RGB' else image.convert('RGB'))
 
 
 def scale_to_bytes(values: np.ndarray) -> np.ndarray:

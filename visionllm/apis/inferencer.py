@@ -7,10 +7,12 @@ from contextlib import contextmanager
 import cv2
 import numpy as np
 import torch
+from mmdet.datasets.transforms import Resize
 from mmdet.structures import DetDataSample
-from mmengine.dataset import Compose, pseudo_collate
+from mmengine.dataset import pseudo_collate
 from torch import nn
 
+from visionllm.datasets import LimitLongestEdge
 from visionllm.errors import ConfigError
 from visionllm.language.instructions import class_names_of
 from visionllm.models import FormatQueryHead, InterleavedTextHead, NextTokenHead
@@ -30,7 +32,7 @@ class Inferencer:
 
     def __init__(self, model: nn.Module, scale: tuple[int, int] | None):
         self.model = model.eval()
-        self.resize = Compose([dict(type='Resize', scale=scale, keep_ratio=True)] if scale else [])
+        self.resize = Resize(scale=scale, keep_ratio=True) if scale else LimitLongestEdge()
 
     @classmethod
     def from_files(cls, config: str, checkpoint: str, device: str = 'cpu') -> 'Inferencer':
@@ -111,10 +113,9 @@ class Inferencer:
         return pseudo_collate([self._sample(image, path, instruction, names) for image, path in zip(images, paths)])
 
     def _sample(self, image: np.ndarray, path: str, instruction: str | Sequence[str], names: list[str]) -> dict:
-        resized = self.resize(dict(img=cv2.cvtColor(image, cv2.COLOR_RGB2BGR), img_shape=image.shape[:2],
-                                   ori_shape=image.shape[:2], scale_factor=(1.0, 1.0)))
+        resized = self.resize(dict(img=image, img_shape=image.shape[:2], scale_factor=(1.0, 1.0)))
         sample = DetDataSample(metainfo=dict(
             img_path=path, ori_shape=image.shape[:2], img_shape=resized['img'].shape[:2],
             scale_factor=resized['scale_factor'], instruction=instruction, text=names))
-        pixels = torch.from_numpy(np.stack(cv2.split(resized['img'])))
-        return dict(inputs=pixels, data_samples=sample)
+        bgr = torch.from_numpy(np.stack(cv2.split(resized['img'])[::-1]))
+        return dict(inputs=bgr, data_samples=sample)

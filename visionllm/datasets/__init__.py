@@ -8,7 +8,7 @@ from .coco import InstructionCocoDataset
 from .conversations import ConversationDataset
 from .documents import document_collate
 from .few_shot import FewShotDataset
-from .images import LoadImage
+from .images import LimitLongestEdge, LoadImage
 from .instruct import PackInstructionInputs, WriteInstruction, instruction_collate
 from .interleaved import InterleavedDataset
 from .keypoints import KeypointCocoDataset, LoadKeypoints
@@ -22,8 +22,9 @@ from .seeded_sampling import SeededDataset, SeededSampler
 
 __all__ = [
     'AnnotationError', 'CaptionDataset', 'ConversationDataset', 'FewShotDataset', 'ImageError',
-    'InstructionCocoDataset', 'InterleavedDataset', 'KeypointCocoDataset', 'LVIS_NAMES', 'LoadImage', 'LoadKeypoints',
-    'LvisInstructionDataset', 'MixtureSampler', 'PackInstructionInputs', 'ReferringDataset', 'SceneBoxEpisodes',
-    'SceneDataset', 'SceneEpisodes', 'SceneKeypointDataset', 'SceneLanguageDataset', 'ScienceQADataset', 'SeededAlbu',
-    'SeededDataset', 'SeededSampler', 'WriteInstruction', 'document_collate', 'instruction_collate'
+    'InstructionCocoDataset', 'InterleavedDataset', 'KeypointCocoDataset', 'LVIS_NAMES', 'LimitLongestEdge',
+    'LoadImage', 'LoadKeypoints', 'LvisInstructionDataset', 'MixtureSampler', 'PackInstructionInputs',
+    'ReferringDataset', 'SceneBoxEpisodes', 'SceneDataset', 'SceneEpisodes', 'SceneKeypointDataset',
+    'SceneLanguageDataset', 'ScienceQADataset', 'SeededAlbu', 'SeededDataset', 'SeededSampler', 'WriteInstruction',
+    'document_collate', 'instruction_collate'
 ]

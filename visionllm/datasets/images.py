@@ -1,7 +1,8 @@
-"""The pipeline transform that loads images of any mode."""
+"""Pipeline transforms that load images of any mode, and make large ones smaller."""
 
 import mmcv
 from mmcv.transforms import LoadImageFromFile
+from mmdet.datasets.transforms import Resize
 from mmdet.registry import TRANSFORMS
 
 from visionllm.annotations import AnnotationError, read_image
@@ -28,3 +29,21 @@ class LoadImage(LoadImageFromFile):
         results['img_shape'] = results['ori_shape'] = image.shape[:2]
         results['scale_factor'] = (1.0, 1.0)
         return results
+
+
+@TRANSFORMS.register_module()
+class LimitLongestEdge(Resize):
+    """``Resize`` for images whose longest edge is over a limit; smaller ones stay as they are.
+
+    For models on a published detector or encoder, which resizes on its own: copies of a camera's 12 million pixels on
+    the way there cost more than the detector.
+
+    Args:
+        max_size: Longest edge in pixels.
+    """
+
+    def __init__(self, max_size: int = 1333):
+        super().__init__(scale=(max_size, max_size), keep_ratio=True, interpolation='area')
+
+    def transform(self, results: dict) -> dict:
+        return super().transform(results) if max(results['img'].shape[:2]) > max(self.scale) else results

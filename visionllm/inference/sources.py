@@ -17,6 +17,8 @@ import numpy as np
 
 from visionllm.errors import UserError
 
+from .read_ahead import read_ahead
+
 VIDEO_SUFFIXES = {'.avi', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.webm'}
 MAX_DOWNLOAD = 100 * 2**20  # bytes
 TIMEOUT = 20  # seconds
@@ -48,7 +50,8 @@ def read_frames(source: object, unreadable: list[str] | None = None) -> Iterator
         SourceError: There is no such source, or no image in it.
         ImageError: An image cannot be read, and there is no ``unreadable``.
     """
-    for reader in _readers(source):
+    readers = _readers(source)
+    for reader in readers if _is_stream(source) else read_ahead(readers):
         try:
             yield from reader
         except (SourceError, _image_error()) as error:
@@ -64,14 +67,12 @@ def _image_error() -> type[Exception]:
 
 def count_frames(source: object) -> int | None:
     """How many images a source has; None where that is not known in advance."""
+    if _is_stream(source):
+        return None
     if isinstance(source, (list, tuple)):
-        counts = [count_frames(each) for each in source]
-        return None if None in counts else sum(counts)
-    if isinstance(source, (str, Path)):
-        if _is_stream(str(source)):
-            return None
-        return len(_files(source)) if Path(source).is_dir() or _is_pattern(source) else 1
-    return None if isinstance(source, (int, Iterator)) else 1
+        return sum(map(count_frames, source))
+    is_several = isinstance(source, (str, Path)) and (Path(source).is_dir() or _is_pattern(source))
+    return len(_files(source)) if is_several else 1
 
 
 def _readers(source: object, name: str = 'image') -> Iterator[Iterator[Frame]]:
@@ -119,8 +120,14 @@ def _is_pattern(source: str | Path) -> bool:
     return glob.has_magic(str(source)) and not Path(source).exists()
 
 
-def _is_stream(text: str) -> bool:
-    return text == CAMERA or text.isdecimal() or Path(text).suffix.lower() in VIDEO_SUFFIXES
+def _is_stream(source: object) -> bool:
+    """Whether images come one after the other, and how many is not known: a video, a camera, an iterator."""
+    if isinstance(source, (list, tuple)):
+        return any(map(_is_stream, source))
+    if isinstance(source, (str, Path)):
+        text = str(source)
+        return text == CAMERA or text.isdecimal() or Path(text).suffix.lower() in VIDEO_SUFFIXES
+    return isinstance(source, (int, Iterator))
 
 
 def _files(source: str | Path) -> list[Path]:

@@ -1,11 +1,13 @@
 # Photographs with captions, from a folder in COCO's layout:
 #   VISIONLLM_COCO   the folder (default data/coco/); VISIONLLM_TRAIN and VISIONLLM_VAL are the names of its splits
 #                    (default train2017 and val2017)
-# In training all captions of a picture follow one prompt. Pictures are not resized: that is left to the model.
+# In training all captions of a picture follow one prompt. Resizing is left to the model, but for pictures whose
+# longest edge is over 1333 pixels.
 data_root = '{{$VISIONLLM_COCO:data/coco/}}/'
 train = '{{$VISIONLLM_TRAIN:train2017}}'
 val = '{{$VISIONLLM_VAL:val2017}}'
 load = dict(type='LoadImage')
+limit = dict(type='LimitLongestEdge')
 
 train_dataloader = dict(
     batch_size=8,
@@ -24,6 +26,7 @@ train_dataloader = dict(
                  pipeline=[
                      load,
                      dict(type='LoadAnnotations', with_bbox=True),
+                     limit,
                      dict(type='PackInstructionInputs', task='captioning'),
                  ]),
         ]))
@@ -37,7 +40,7 @@ val_dataloader = dict(
         type='CaptionDataset', data_root=data_root, data_prefix=dict(img=val + '/'), test_mode=True,
         ann_file='annotations/captions_{{$VISIONLLM_VAL:val2017}}.json',
         pipeline=[
-            load,
+            load, limit,
             dict(type='WriteInstruction', task='captioning'),
             dict(type='PackInstructionInputs', task='captioning'),
         ]))

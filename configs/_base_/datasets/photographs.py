@@ -4,7 +4,8 @@
 #   VISIONLLM_VOC    a folder that is labelled with some of the classes, such as Pascal VOC's 20 (default data/voc/):
 #                    instances_train.json, in COCO's format and with COCO's names, and images/
 # An instruction for a picture names none but the categories that its file lists. Objects with iscrowd (VOC's difficult
-# ones) are neither objects nor background. Pictures are not resized in testing: that is left to the model.
+# ones) are neither objects nor background. Resizing in testing is left to the
+# model, but for pictures whose longest edge is over 1333 pixels.
 _base_ = './coco_photographs.py'
 
 voc = '{{$VISIONLLM_VOC:data/voc/}}/'

@@ -4,7 +4,8 @@
 #   VISIONLLM_VOC    a folder that is labelled with some of the classes, such as Pascal VOC's 20 (default data/voc/):
 #                    instances_train.json, in COCO's format and with COCO's names, and images/
 # and RefCOCO's published expressions without their images, REC_*.jsonl, from VISIONLLM_REFCOCO (default data/refcoco/).
-# Referring expressions and questions are written from the boxes. Pictures are not resized: that is left to the model.
+# Referring expressions and questions are written from the boxes. Resizing is left to the model, but for
+# pictures whose longest edge is over 1333 pixels.
 _base_ = './coco_photographs.py'
 
 voc = '{{$VISIONLLM_VOC:data/voc/}}/'
@@ -14,11 +15,12 @@ val_images = dict(data_root={{_base_.data_root}}, data_prefix=dict(img='{{$VISIO
 val = dict(ann_file='annotations/instances_{{$VISIONLLM_VAL:val2017}}.json', **val_images)
 voc_train = dict(data_root=voc, ann_file='instances_train.json', data_prefix=dict(img='images/'))
 load = dict(type='LoadImage')
+limit = dict(type='LimitLongestEdge')
 load_boxes = dict(type='LoadAnnotations', with_bbox=True)
 load_contours = dict(type='LoadAnnotations', with_bbox=True, with_mask=True, poly2mask=False)
-refer = [load, load_boxes, dict(type='PackInstructionInputs', task='grounding')]
+refer = [load, load_boxes, limit, dict(type='PackInstructionInputs', task='grounding')]
 outlines = [
-    load, load_contours,
+    load, load_contours, limit,
     dict(type='RandomFlip', prob=0.5),
     dict(type='SeededAlbu', keymap=dict(img='image'), transforms=[
         dict(type='ColorJitter', brightness=0.3, contrast=0.3, saturation=0.3, hue=0.03, p=0.8),
@@ -36,7 +38,7 @@ train_dataloader = dict(
         ignore_keys=['classes', 'palette'],
         datasets=[
             dict(type='InstructionCocoDataset', **train, filter_cfg=dict(filter_empty_gt=False), pipeline=[
-                load, load_boxes,
+                load, load_boxes, limit,
                 dict(type='PackInstructionInputs', task='detection'),
             ]),
             dict(type='InstructionCocoDataset', **train, with_masks_only=True, pipeline=outlines),
@@ -44,9 +46,9 @@ train_dataloader = dict(
             dict(type='ReferringDataset', **train, pipeline=refer),
             dict(type='ReferringDataset', **voc_train, pipeline=refer),
             dict(type='CaptionDataset', ann_file='annotations/captions_{{$VISIONLLM_TRAIN:train2017}}.json',
-                 **train_images, pipeline=[load, dict(type='PackInstructionInputs', task='captioning')]),
+                 **train_images, pipeline=[load, limit, dict(type='PackInstructionInputs', task='captioning')]),
             dict(type='ConversationDataset', **train, chain=3, pipeline=[
-                load,
+                load, limit,
                 dict(type='PackInstructionInputs', task='questions'),
             ]),
         ]))
@@ -57,28 +59,28 @@ val_dataloader = dict(
         ignore_keys=['classes', 'palette'],
         datasets=[
             dict(type='InstructionCocoDataset', **val, pipeline=[
-                load, load_boxes,
+                load, limit, load_boxes,
                 dict(type='WriteInstruction', task='detection'),
                 dict(type='PackInstructionInputs', task='detection'),
             ]),
             dict(type='InstructionCocoDataset', **val, pipeline=[
-                load, load_boxes,
+                load, limit, load_boxes,
                 dict(type='WriteInstruction', task='segmentation', num_points=24),
                 dict(type='PackInstructionInputs', task='segmentation'),
             ]),
             dict(type='ReferringDataset', **val, pipeline=[
-                load, load_boxes,
+                load, limit, load_boxes,
                 dict(type='WriteInstruction', task='grounding'),
                 dict(type='PackInstructionInputs', task='grounding'),
             ]),
             dict(type='CaptionDataset', ann_file='annotations/captions_{{$VISIONLLM_VAL:val2017}}.json',
                  instances_file='{{$VISIONLLM_COCO:data/coco/}}/' + val['ann_file'], **val_images, pipeline=[
-                     load, load_boxes,
+                     load, limit, load_boxes,
                      dict(type='WriteInstruction', task='captioning'),
                      dict(type='PackInstructionInputs', task='captioning'),
                  ]),
             dict(type='ConversationDataset', **val, pipeline=[
-                load,
+                load, limit,
                 dict(type='WriteInstruction', task='questions'),
                 dict(type='PackInstructionInputs', task='questions'),
             ]),

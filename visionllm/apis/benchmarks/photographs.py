@@ -25,6 +25,7 @@ from visionllm.models.detectors.label_sets import COCO
 from .timing import Suite
 
 SIZE = (480, 640)
+CAMERA_SIZE = (3024, 4032)
 WORDS_PER_NAME = 16  # of OWLv2's text encoder
 WORDS_IN_PROMPT = 240  # of Grounding DINO's prompt with 80 names
 FLORENCE_IMAGE_TOKENS = 577  # of an image of 768 x 768
@@ -70,13 +71,14 @@ class FolderBenchmark:
         model: On a ``DetectorTokenizer``.
         count: How many files.
         batch: Files that are computed together.
+        size: H, W.
     """
 
-    def __init__(self, model: VisionLLM, count: int = 100, batch: int = 8):
-        self.model, self.count, self.batch = model, count, batch
+    def __init__(self, model: VisionLLM, count: int = 100, batch: int = 8, size: tuple[int, int] = SIZE):
+        self.model, self.count, self.batch, self.size = model, count, batch, size
         self.folder = tempfile.TemporaryDirectory(prefix='visionllm-')  # lives as long as this object
         model.inferencer.model.connector.cache.size = 0
-        photographs = [Image.open(path).convert('RGB').resize(SIZE[::-1]) for path in sorted(IMAGES.glob('*.jpg'))]
+        photographs = [Image.open(path).convert('RGB').resize(size[::-1]) for path in sorted(IMAGES.glob('*.jpg'))]
         for index in range(count):  # no two alike, so that none is answered from memory
             shifted = np.roll(np.asarray(photographs[index % len(photographs)]), 4 * index, axis=1)
             Image.fromarray(shifted).save(Path(self.folder.name) / f'{index:03}.jpg')
@@ -87,8 +89,9 @@ class FolderBenchmark:
 
     def rows(self) -> dict[str, Callable]:
         """One by one, and in batches, by name."""
-        return {f'{self.count} files, one by one': partial(self.predict, 1),
-                f'{self.count} files, in batches of {self.batch}': partial(self.predict, self.batch)}
+        name = f'{self.count} files of {self.size[1]} x {self.size[0]}'
+        return {f'{name}, one by one': partial(self.predict, 1),
+                f'{name}, in batches of {self.batch}': partial(self.predict, self.batch)}
 
 
 def first_answer(model: str = 'photo') -> None:
@@ -138,11 +141,13 @@ def florence2(device: str) -> Callable[[], object]:
 PEERS = {'OWLv2 base': owlv2, 'Grounding DINO tiny': grounding_dino, 'Florence-2 base': florence2}
 
 
-def photographs_suite(benchmarks: dict[str, PhotographBenchmark], folder: FolderBenchmark, device: str) -> Suite:
-    """Rows of all models by name, of a folder, and of the command's first answer; and their ratios."""
-    rows, ratios = folder.rows(), {}
-    one_by_one, together = rows
-    ratios[f'{one_by_one} / in batches'] = (one_by_one, together, 1)
+def photographs_suite(benchmarks: dict[str, PhotographBenchmark], folders: list[FolderBenchmark], device: str) -> Suite:
+    """Rows of all models by name, of folders, and of the command's first answer; and their ratios."""
+    rows, ratios = {}, {}
+    for folder in folders:
+        one_by_one, together = own = folder.rows()
+        rows |= own
+        ratios[f'{one_by_one} / in batches'] = (one_by_one, together, 1)
     rows['command to first answer'] = first_answer
     for name, benchmark in benchmarks.items():
         rows |= benchmark.rows(name)

@@ -18,7 +18,7 @@ from .deformable_attention import DeformableAttentionBenchmark, deformable_atten
 from .detector import DetectorBenchmark, detector_suite, vocabulary_suite
 from .inputs import LLAMA_7B, build_model
 from .loading import loading_suite
-from .photographs import FolderBenchmark, PhotographBenchmark, photographs_suite
+from .photographs import CAMERA_SIZE, FolderBenchmark, PhotographBenchmark, photographs_suite
 from .roofline import roofline_suite
 from .timing import Suite
 from .training import HeadStepBenchmark, TaskStepBenchmark, training_suite
@@ -54,7 +54,8 @@ def photographs(args: Namespace) -> Suite:
     """The shipped model for photographs, and open-vocabulary detectors."""
     model = VisionLLM('photo', device=args.device)
     benchmarks = {'SSD MobileNetV2': PhotographBenchmark(model.inferencer.model)}
-    return photographs_suite(benchmarks, FolderBenchmark(model), args.device)
+    folders = [FolderBenchmark(model), FolderBenchmark(model, count=16, size=CAMERA_SIZE)]
+    return photographs_suite(benchmarks, folders, args.device)
 
 
 def llm_size(args: Namespace) -> dict | None:
