@@ -9,7 +9,7 @@ from typing import TypeVar
 Item = TypeVar('Item')
 
 ITEMS_AHEAD = 8  # photographs of 36 MB each
-THREADS = min(os.cpu_count() or 1, ITEMS_AHEAD)
+THREADS = max(1, (os.cpu_count() or 1) // 2)  # the model has the other cores
 END = object()
 
 
