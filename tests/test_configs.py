@@ -24,7 +24,7 @@ PEER = Path(mmdet.__file__).parent / '.mim/configs/deformable_detr/deformable-de
 
 
 def test_all_configs_are_found():
-    assert len(CONFIGS) == 39 and len(PAPERS) == 5 and len(FROM_HUB) == 6 and len(LLAVAS_FROM_HUB) == 4
+    assert len(CONFIGS) == 41 and len(PAPERS) == 5 and len(FROM_HUB) == 6 and len(LLAVAS_FROM_HUB) == 4
 
 
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda p: p.stem)

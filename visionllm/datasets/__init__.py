@@ -5,6 +5,7 @@ from .augmentation import SeededAlbu
 from .box_episodes import SceneBoxEpisodes
 from .captions import CaptionDataset
 from .coco import InstructionCocoDataset
+from .coco_episodes import CocoEpisodes
 from .conversations import ConversationDataset
 from .documents import document_collate
 from .few_shot import FewShotDataset
@@ -21,7 +22,7 @@ from .science_qa import ScienceQADataset
 from .seeded_sampling import SeededDataset, SeededSampler
 
 __all__ = [
-    'AnnotationError', 'CaptionDataset', 'ConversationDataset', 'FewShotDataset', 'ImageError',
+    'AnnotationError', 'CaptionDataset', 'CocoEpisodes', 'ConversationDataset', 'FewShotDataset', 'ImageError',
     'InstructionCocoDataset', 'InterleavedDataset', 'KeypointCocoDataset', 'LVIS_NAMES', 'LimitLongestEdge',
     'LoadImage', 'LoadKeypoints', 'LvisInstructionDataset', 'MixtureSampler', 'PackInstructionInputs',
     'ReferringDataset', 'SceneBoxEpisodes', 'SceneDataset', 'SceneEpisodes', 'SceneKeypointDataset',

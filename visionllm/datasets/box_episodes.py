@@ -16,19 +16,18 @@ from pathlib import Path
 
 import numpy as np
 from mmdet.registry import DATASETS
-from torch import Tensor
 
 from visionllm.annotations.files import read_json
 from visionllm.errors import ConfigError
 from visionllm.language.documents import render_document
 
+from .episodes import EpisodeDataset
+from .naming_episodes import NAMES, WORDING, Box, crop_sample
 from .scene_dataset import write_once
-from .scene_episodes import NAMES, WORDING, EpisodeDataset, pictures_by_value
+from .scene_episodes import files_by_value
 from .scene_files import write_coco_folder
 
-Box = tuple[float, float, float, float]  # x, y, width, height in pixels
 NUM_NAMES = 4
-CONTEXT = 1.3  # side of a crop, by the longer side of its box
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ class SceneBoxEpisodes(EpisodeDataset):
                                                            (shots, asked)]
         single, several = (read_json(write_once(partial(write_coco_folder, max_objects=count, **pictures)))
                            for count, pictures in ((1, shots), (4, asked)))
-        self.shots = pictures_by_value(single, 'colour')
+        self.shots = files_by_value(single, 'colour')
         boxes = boxes_by_picture(read_json(proposals) if proposals else several)
         self.asked = [(file, objects, boxes.get(file)) for file, objects in objects_by_picture(several).items()
                       if 1 < len(objects) == len({colour for colour, _ in objects}) and boxes.get(file)]
@@ -113,18 +112,8 @@ class SceneBoxEpisodes(EpisodeDataset):
         packed = super().__getitem__(index)
         for each in packed:
             if 'candidate' in each['data_samples']:
-                each['inputs'] = crop(each['inputs'], each['data_samples'].candidate)
-                each['data_samples'].set_metainfo(dict(img_shape=tuple(each['inputs'].shape[1:])))
+                crop_sample(each, each['data_samples'].candidate)
         return packed
-
-
-def crop(image: Tensor, box: Box) -> Tensor:
-    """The square around a box, as far as it is in the picture: ``uint8[3, h, w]`` of ``uint8[3, H, W]``."""
-    x, y, width, height = box
-    side = CONTEXT * max(width, height)
-    rows, columns = (slice(max(round(center - side / 2), 0), round(center + side / 2))
-                     for center in (y + height / 2, x + width / 2))
-    return image[:, rows, columns].contiguous()
 
 
 def objects_by_picture(content: dict) -> dict[str, list[tuple[str, Box]]]:

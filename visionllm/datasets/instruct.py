@@ -40,7 +40,7 @@ CONTOUR_POINTS = 64
 # keys of MMDetection, of instructions, and of the datasets with text annotations
 META_KEYS = ('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor', 'flip', 'flip_direction', 'text',
              'point_names', 'task', 'instruction', 'question', 'turns', 'captions', 'answer', 'kind', 'expression',
-             'relation', 'verified_names', 'choices', 'episode', 'candidate', 'asked_box')
+             'relation', 'verified_names', 'choices', 'episode', 'candidate', 'asked_box', 'crop_box')
 
 
 @TRANSFORMS.register_module()
