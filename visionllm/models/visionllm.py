@@ -91,7 +91,8 @@ class VisionLLM(BaseDetector):
                       '(num_tokens of a published detector), or cut the images.', 'current', level=logging.WARNING)
 
     def connector_loss(self, layers: list[ImageTokens], targets: list[Target]) -> dict[str, LossTerm]:
-        """The connector's loss on annotated images; stores the matching of the last layer in ``target.matches``."""
+        """The connector's losses on annotated images, without those that train nothing, as of a frozen connector; stores
+        the matching of the last layer in ``target.matches``."""
         annotated = [i for i, target in enumerate(targets) if target.annotated]
         if not annotated:
             return {}
@@ -100,7 +101,7 @@ class VisionLLM(BaseDetector):
             [targets[i].contours for i in annotated])
         for i, match in zip(annotated, matches):
             targets[i].matches = match
-        return losses
+        return {name: loss for name, loss in losses.items() if loss.total.requires_grad}
 
     def predict(self, batch_inputs: Tensor, batch_data_samples: Samples, rescale: bool = True) -> Samples:
         """Add ``pred_instances`` (labels index the sample's ``text``) or ``pred_text`` to the samples.
