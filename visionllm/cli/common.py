@@ -16,6 +16,8 @@ from json import JSONDecodeError
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .process import keep_freed_memory, limit_spinning
+
 if TYPE_CHECKING:
     from mmengine.config import Config
 
@@ -37,6 +39,8 @@ class UsageError(Exception):
 def run_safely(main: Callable[[], None]) -> None:
     """Run a command: a user's mistake ends it with one sentence and exit code 2, an interrupt, and the end of who reads
     its output (``| head``), with 128 and the number of the signal; a bug keeps its traceback."""
+    limit_spinning()
+    keep_freed_memory()
     try:
         main()
     except KeyboardInterrupt:

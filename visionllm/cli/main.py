@@ -16,7 +16,6 @@ from visionllm.version import __version__
 from . import benchmark, cost, data, demo, export, inspect, predict, study, test, train, web
 from .common import end_after, run_safely
 from .parser import Parser
-from .process import keep_freed_memory, limit_spinning
 
 COMMANDS = {  # module, and help
     'predict': (predict, 'find, describe and answer, on images and videos'),
@@ -50,8 +49,6 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command; arguments are those of the process if None."""
-    limit_spinning()
-    keep_freed_memory()
     parser = build_parser()
     args, unknown = parser.parse_known_args(arguments)
     if unknown:

@@ -91,8 +91,10 @@ class VisionLLM(BaseDetector):
                       '(num_tokens of a published detector), or cut the images.', 'current', level=logging.WARNING)
 
     def connector_loss(self, layers: list[ImageTokens], targets: list[Target]) -> dict[str, LossTerm]:
-        """The connector's losses on annotated images, without those that train nothing, as of a frozen connector; stores
-        the matching of the last layer in ``target.matches``."""
+        """The connector's losses on annotated images, without those that train nothing (of a frozen connector).
+
+        Stores the matching of the last layer in ``target.matches``.
+        """
         annotated = [i for i, target in enumerate(targets) if target.annotated]
         if not annotated:
             return {}
