@@ -1,6 +1,6 @@
 # Flamingo on episodes of nonsense names for classes of photographs: EfficientNet-Lite0 and SmolLM2-135M-Instruct, both
 # frozen.
-#   VISIONLLM_COCO=... VISIONLLM_VOC=... python tools/train.py \
+#   VISIONLLM_VOC=... VISIONLLM_COCO=... python tools/train.py \
 #     configs/flamingo/flamingo_efficientnet-lite0_smollm2-135m_coco-episodes.py
 # Cost and figures: docs/results/flamingo.md.
 _base_ = [
@@ -15,12 +15,12 @@ model = dict(
     heads=dict(text=dict(every=5, hidden_width=576, max_new_tokens=4)))
 custom_hooks = [
     dict(type='PretrainingHook', stages=[
-        dict(type='CrossAttentionAlignment', name='cross-attention-alignment-classes', steps=80, lr=1e-3, batch_size=48,
+        dict(type='CrossAttentionAlignment', name='cross-attention-alignment-classes', steps=160, lr=1e-3, batch_size=48,
              dataset_weights=[0, 1]),
     ]),
 ]
 val_cfg = val_dataloader = val_evaluator = None  # measured once, by tools/test.py
-max_iters = 300
+max_iters = 240
 train_cfg = dict(max_iters=max_iters)
 optim_wrapper = dict(optimizer=dict(lr=3e-4, weight_decay=0.01), paramwise_cfg=dict(custom_keys={
     'alpha_': dict(lr_mult=10.0, decay_mult=0.0)}))
@@ -28,4 +28,4 @@ param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=20),
     dict(type='CosineAnnealingLR', by_epoch=False, begin=20, end=max_iters, T_max=max_iters - 20, eta_min=0),
 ]
-default_hooks = dict(checkpoint=dict(interval=100), logger=dict(interval=20), choices=dict(type='ChoiceScoring'))
+default_hooks = dict(checkpoint=dict(interval=80), logger=dict(interval=20), choices=dict(type='ChoiceScoring'))
