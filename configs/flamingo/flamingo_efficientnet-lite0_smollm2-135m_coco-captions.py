@@ -1,10 +1,11 @@
 # Flamingo on captions of photographs, answered like those of shots: EfficientNet-Lite0 and SmolLM2-135M-Instruct, both
 # frozen.
 #   VISIONLLM_COCO=... python tools/train.py configs/flamingo/flamingo_efficientnet-lite0_smollm2-135m_coco-captions.py
-# Cost and figures: docs/results/flamingo.md. Other numbers of shots, and the nearest as shots (RICES):
+# Cost: about 35 minutes of a core. Expected: CIDEr 34.3 behind four shots at random, 42.5 behind the nearest four (RICES;
+# docs/results/flamingo.md):
 #   python tools/picture_features.py CONFIG rices.npz
 #   python tools/test.py CONFIG CHECKPOINT \
-#     --cfg-options test_dataloader.dataset.num_shots=8 test_dataloader.dataset.features=rices.npz
+#     --cfg-options test_dataloader.dataset.num_shots=4 test_dataloader.dataset.features=rices.npz
 _base_ = [
     '../_base_/models/flamingo.py',
     '../_base_/datasets/coco_captions_few-shot.py',

@@ -2,7 +2,8 @@
 # frozen.
 #   VISIONLLM_VOC=... VISIONLLM_COCO=... python tools/train.py \
 #     configs/flamingo/flamingo_efficientnet-lite0_smollm2-135m_coco-episodes.py
-# Cost and figures: docs/results/flamingo.md.
+# Cost: 19 minutes of a core. Expected, of 0, 1, 2, 4 and 8 shots: novel classes 26, 26, 26, 35 and 52 %, those that were
+# trained on 26, 34, 43, 57 and 73 % (test_dataloader.dataset.classes; docs/results/flamingo.md).
 _base_ = [
     '../_base_/models/flamingo.py',
     '../_base_/datasets/coco_episodes.py',

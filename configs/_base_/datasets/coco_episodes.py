@@ -35,7 +35,7 @@ val_dataloader = dict(
     collate_fn=dict(type='document_collate'),
     dataset=dict(
         type='CocoEpisodes', ann_file=coco + 'annotations/instances_{{$VISIONLLM_TRAIN:train2017}}.json',
-        img_prefix=coco + '{{$VISIONLLM_TRAIN:train2017}}', classes=novel, num_episodes=200, test_mode=True,
+        img_prefix=coco + '{{$VISIONLLM_TRAIN:train2017}}', classes=novel, num_episodes=100, test_mode=True,
         pipeline=pack))
 test_dataloader = val_dataloader
 # what is written freely, and the most likely of the episode's names
