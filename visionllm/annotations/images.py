@@ -33,7 +33,6 @@ def read_image(path: str | Path) -> np.ndarray:
         with Image.open(path) as file:
             _check_size(path, *file.size)
             image = _read_deep_colours(path, file) if _has_deep_colours(file) else file
-            image.load()
             ImageOps.exif_transpose(image, in_place=True)
             return _to_rgb(image)
     except FileNotFoundError:

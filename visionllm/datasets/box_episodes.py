@@ -19,10 +19,9 @@ from mmdet.registry import DATASETS
 
 from visionllm.annotations.files import read_json
 from visionllm.errors import ConfigError
-from visionllm.language.documents import render_document
 
-from .episodes import EpisodeDataset
-from .naming_episodes import NAMES, WORDING, Box, crop_sample
+from .episodes import Box, EpisodeDataset
+from .naming_episodes import NAMES, Picture, name_shots, sample_of
 from .scene_dataset import write_once
 from .scene_episodes import files_by_value
 from .scene_files import write_coco_folder
@@ -95,25 +94,14 @@ class SceneBoxEpisodes(EpisodeDataset):
 
     def samples(self, episode: BoxEpisode, rng: np.random.Generator) -> list[dict]:
         """The samples of the documents of all candidates, before the pipeline."""
-        texts = render_document(WORDING, [name for _, name in episode.shots])
-        texts[0] = f'{", ".join(sorted(episode.names))}\n{texts[0]}'
-        shots = [self._sample(self.folders[0], picture, text) for (picture, _), text in zip(episode.shots, texts)]
-        asked = self._sample(self.folders[1], episode.picture, texts[-1]) | dict(
-            answer=episode.names[0], turns=episode.names[:1], choices=episode.names, asked_box=episode.asked,
-            episode=episode.number, kind=f'{len(shots)} shots')
-        return [each for box in episode.candidates for each in (*shots, asked | dict(candidate=box))]
-
-    @staticmethod
-    def _sample(folder: str, picture: str, instruction: str) -> dict:
-        return dict(img_path=f'{folder}/{picture}', img_id=picture, text=(), instances=[], instruction=instruction)
-
-    def __getitem__(self, index: int) -> list[dict]:
-        """The packed samples of all documents of a question, the last one of each cropped to its ``candidate``."""
-        packed = super().__getitem__(index)
-        for each in packed:
-            if 'candidate' in each['data_samples']:
-                crop_sample(each, each['data_samples'].candidate)
-        return packed
+        texts = name_shots(episode.names, [name for _, name in episode.shots])
+        shots = [sample_of(Picture(f'{self.folders[0]}/{file}'), text)
+                 for (file, _), text in zip(episode.shots, texts)]
+        asked = dict(answer=episode.names[0], turns=episode.names[:1], choices=episode.names, asked_box=episode.asked,
+                     episode=episode.number, kind=f'{len(shots)} shots')
+        path = f'{self.folders[1]}/{episode.picture}'
+        return [each for box in episode.candidates
+                for each in (*shots, sample_of(Picture(path, box), texts[-1]) | asked | dict(candidate=box))]
 
 
 def objects_by_picture(content: dict) -> dict[str, list[tuple[str, Box]]]:

@@ -5,8 +5,13 @@ from typing import Protocol
 
 import numpy as np
 from mmengine.dataset import Compose
+from torch import Tensor
 
 from .documents import DocumentDataset
+
+Box = tuple[float, float, float, float]  # x, y, width, height in pixels
+
+CONTEXT = 1.3  # side of a crop, by the longer side of its box
 
 
 class Episode(Protocol):
@@ -37,7 +42,8 @@ class EpisodeDataset(DocumentDataset):
         return self.num_episodes * (len(self.num_shots) if self.test_mode else 1)
 
     def __getitem__(self, index: int) -> list[dict]:
-        """The packed samples of a document; the last one has ``turns``, ``answer``, ``choices`` and ``kind``."""
+        """The packed samples of a document, cropped to their ``crop_box``; the last one has ``turns``, ``answer``,
+        ``choices`` and ``kind``."""
         if index >= len(self):
             raise IndexError(index)
         if self.test_mode:
@@ -47,7 +53,11 @@ class EpisodeDataset(DocumentDataset):
         else:
             rng = np.random.default_rng(np.random.randint(2**31, size=4))  # mmengine seeds NumPy's generator
             episode = self.draw(rng, int(rng.choice(self.num_shots)))
-        return [self.pipeline(sample) for sample in self.samples(episode, rng)]
+        packed = [self.pipeline(sample) for sample in self.samples(episode, rng)]
+        for each in packed:
+            if each['data_samples'].get('crop_box'):
+                crop_sample(each, each['data_samples'].crop_box)
+        return packed
 
     def draw(self, rng: np.random.Generator, num_shots: int) -> Episode:
         """A random episode, whose ``with_shots`` gives it fewer shots."""
@@ -56,3 +66,18 @@ class EpisodeDataset(DocumentDataset):
     def samples(self, episode: Episode, rng: np.random.Generator) -> list[dict]:
         """The samples of an episode, before the pipeline."""
         raise NotImplementedError
+
+
+def crop_sample(packed: dict, box: Box) -> None:
+    """Crop a packed sample to the square around a box."""
+    packed['inputs'] = crop(packed['inputs'], box)
+    packed['data_samples'].set_metainfo(dict(img_shape=tuple(packed['inputs'].shape[1:])))
+
+
+def crop(image: Tensor, box: Box) -> Tensor:
+    """The square around a box, as far as it is in the picture: ``uint8[3, h, w]`` of ``uint8[3, H, W]``."""
+    x, y, width, height = box
+    side = CONTEXT * max(width, height)
+    rows, columns = (slice(max(round(center - side / 2), 0), round(center + side / 2))
+                     for center in (y + height / 2, x + width / 2))
+    return image[:, rows, columns].contiguous()

@@ -11,14 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from torch import Tensor
 
 from visionllm.errors import ConfigError
 from visionllm.language.documents import render_document
 
-from .episodes import EpisodeDataset
-
-Box = tuple[float, float, float, float]  # x, y, width, height in pixels
+from .episodes import Box, EpisodeDataset
 
 NAMES = dict(  # hardly words of English; those of testing are never trained
     train='baz bek buf dep div gex kef kov lav lev lif lov nav nez niz nov raf rak rav raz rez rif rik riz rov ruv sav '
@@ -27,7 +24,6 @@ NAMES = dict(  # hardly words of English; those of testing are never trained
 CONTROLS = ('none', 'shuffled names', 'grey pictures')
 GREY = 114
 WORDING = '<image> (text)'
-CONTEXT = 1.3  # side of a crop, by the longer side of its box
 
 
 @dataclass(frozen=True)
@@ -80,13 +76,11 @@ class NamingEpisodes(EpisodeDataset):
         self.pictures, self.names, self.num_names, self.control = pictures, names, num_names, control
 
     def __getitem__(self, index: int) -> list[dict]:
-        """As of ``EpisodeDataset``, cropped; the last sample has ``captions``, too."""
+        """As of ``EpisodeDataset``; the last sample has ``captions``, too."""
         packed = super().__getitem__(index)
-        for each in packed:
-            if each['data_samples'].get('crop_box'):
-                crop_sample(each, each['data_samples'].crop_box)
-            if self.control == 'grey pictures':
-                each['inputs'].fill_(GREY)
+        if self.control == 'grey pictures':
+            for sample in packed:
+                sample['inputs'].fill_(GREY)
         return packed
 
     def draw(self, rng: np.random.Generator, num_shots: int) -> NamingEpisode:
@@ -107,30 +101,26 @@ class NamingEpisodes(EpisodeDataset):
         *called, answer = (episode.names[i] for i in episode.shown)
         if self.control == 'shuffled names':
             called = rng.choice(episode.names, len(called)).tolist()
-        texts = render_document(WORDING, called)
-        texts[0] = f'{", ".join(sorted(episode.names))}\n{texts[0]}'
-        samples = [dict(img_path=picture.path, img_id=Path(picture.path).name, text=(), instances=[], instruction=text,
-                        crop_box=picture.box) for picture, text in zip(episode.pictures, texts)]
+        samples = [sample_of(picture, text)
+                   for picture, text in zip(episode.pictures, name_shots(episode.names, called))]
         samples[-1] |= dict(turns=(answer, ), answer=answer, kind=f'{len(called)} shots',
                             captions=(episode.values[episode.shown[-1]], ), choices=episode.names)
         return samples
 
 
+def name_shots(names: Sequence[str], called: Sequence[str]) -> list[str]:
+    """The instructions of a document: all names of an episode, shots as they are called, and a question."""
+    texts = render_document(WORDING, called)
+    texts[0] = f'{", ".join(sorted(names))}\n{texts[0]}'
+    return texts
+
+
+def sample_of(picture: Picture, instruction: str) -> dict:
+    """A sample of a document, before the pipeline."""
+    return dict(img_path=picture.path, img_id=Path(picture.path).name, text=(), instances=[], instruction=instruction,
+                crop_box=picture.box)
+
+
 def choose(pictures: Sequence[Picture], rng: np.random.Generator) -> Picture:
     """One of them at random."""
     return pictures[rng.integers(len(pictures))]
-
-
-def crop_sample(packed: dict, box: Box) -> None:
-    """Crop a packed sample to the square around a box."""
-    packed['inputs'] = crop(packed['inputs'], box)
-    packed['data_samples'].set_metainfo(dict(img_shape=tuple(packed['inputs'].shape[1:])))
-
-
-def crop(image: Tensor, box: Box) -> Tensor:
-    """The square around a box, as far as it is in the picture: ``uint8[3, h, w]`` of ``uint8[3, H, W]``."""
-    x, y, width, height = box
-    side = CONTEXT * max(width, height)
-    rows, columns = (slice(max(round(center - side / 2), 0), round(center + side / 2))
-                     for center in (y + height / 2, x + width / 2))
-    return image[:, rows, columns].contiguous()
