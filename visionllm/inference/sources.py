@@ -17,7 +17,7 @@ import numpy as np
 
 from visionllm.errors import UserError
 
-from .read_ahead import read_ahead
+from .prefetching import prefetch
 
 VIDEO_SUFFIXES = {'.avi', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.webm'}
 MAX_DOWNLOAD = 100 * 2**20  # bytes
@@ -51,7 +51,7 @@ def read_frames(source: object, unreadable: list[str] | None = None) -> Iterator
         ImageError: An image cannot be read, and there is no ``unreadable``.
     """
     readers = _readers(source)
-    for reader in readers if _is_stream(source) else read_ahead(readers):
+    for reader in readers if _is_stream(source) else prefetch(readers):
         try:
             yield from reader
         except (SourceError, _image_error()) as error:

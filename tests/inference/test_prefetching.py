@@ -3,7 +3,7 @@ from threading import Event, current_thread, main_thread
 import numpy as np
 import pytest
 
-from visionllm.inference.read_ahead import ITEMS_AHEAD, read_ahead
+from visionllm.inference.prefetching import ITEMS_AHEAD, prefetch
 from visionllm.inference.sources import read_frames
 
 
@@ -15,7 +15,7 @@ def fail(message):
 def test_items_keep_their_order_and_errors_their_place():
     readers = [iter('ab'), iter(''), fail('first'), iter('c'), fail('second'), *(iter([n]) for n in range(30))]
     found = []
-    for reader in read_ahead(iter(readers)):
+    for reader in prefetch(iter(readers)):
         try:
             found += reader
         except ValueError as error:
@@ -30,7 +30,7 @@ def test_the_next_items_are_read_while_one_is_used():
         event.set()
         yield current_thread()
 
-    items = (item for each in read_ahead(reader(event) for event in read) for item in each)
+    items = (item for each in prefetch(reader(event) for event in read) for item in each)
     assert next(items) is not main_thread()
     assert all(event.wait(10) for event in read)  # of one item that was asked for
 
@@ -42,7 +42,7 @@ def test_who_stops_early_does_not_wait_for_the_rest():
         read.append(number)
         yield number
 
-    readers = read_ahead(reader(number) for number in range(1000))
+    readers = prefetch(reader(number) for number in range(1000))
     assert next(next(readers)) == 0
     readers.close()
     assert len(read) <= ITEMS_AHEAD + 1

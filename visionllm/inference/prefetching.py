@@ -13,9 +13,9 @@ THREADS = max(1, (os.cpu_count() or 1) // 2)  # the model has the other cores
 END = object()
 
 
-def read_ahead(readers: Iterator[Iterator[Item]]) -> Iterator[Iterator[Item]]:
+def prefetch(readers: Iterator[Iterator[Item]]) -> Iterator[Iterator[Item]]:
     """The same readers, in the same order; threads get the first item of the next ones."""
-    pool = ThreadPoolExecutor(THREADS, 'read_ahead')
+    pool = ThreadPoolExecutor(THREADS, 'prefetch')
     started: deque[tuple[Future, Iterator[Item]]] = deque()
     try:
         for reader in readers:
